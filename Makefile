@@ -1,0 +1,63 @@
+# Every target does its own set-up: a fresh clone, Python 3.11 or newer, pip and make are all it takes.
+# `make PYTHON=/path/to/python` chooses the interpreter of the environment.
+
+ifndef PYTHON
+PYTHON := $(shell for candidate in python3.11 python3; do \
+	$$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$candidate; break; }; done)
+endif
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help setup demo test check format dev requirements
+
+help:
+	@echo "make demo          start the sandbox, synchronise it, show every story"
+	@echo "make test          the test suite"
+	@echo "make check         formatting, types, floors"
+	@echo "make dev           the sandbox and Dagster's UI, until Ctrl-C"
+	@echo "make setup         only the environment in $(VENV)"
+	@echo "make format        write the formatting that make check asks for"
+	@echo "make requirements  pin the dependencies of pyproject.toml again"
+
+setup: $(INSTALLED)
+
+# Last comes the stamp, so that an installation that broke off is taken up again.
+$(INSTALLED): requirements.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and neither python3.11 nor python3 is one. \
+	Install it, or name it: make PYTHON=/path/to/python" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is $$("$(PYTHON)" --version 2>&1), \
+	but Python 3.11 or newer is needed. Name another: make PYTHON=/path/to/python" >&2; exit 1; }
+	@"$(PYTHON)" -m venv $(VENV) || { echo "$(PYTHON) cannot make a virtual environment. \
+	On Debian and Ubuntu install the package python3-venv." >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(INSTALLED)
+	$(BIN)/sync-pipeline demo
+
+test: $(INSTALLED)
+	$(BIN)/pytest -n 2 -m "not slow and not browser and not witness"
+
+check: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+dev: $(INSTALLED)
+	@$(BIN)/sync-pipeline sandbox & sandbox=$$!; trap 'kill $$sandbox 2>/dev/null' EXIT INT TERM; \
+	PATH="$(CURDIR)/$(BIN):$$PATH" DAGSTER_HOME="$(CURDIR)" $(BIN)/dagster dev
+
+# Takes an environment as it is: installing first would ask for the pins that are to be replaced.
+requirements:
+	@test -x $(BIN)/pip-compile || $(MAKE) setup
+	$(BIN)/pip-compile --quiet --upgrade --extra dev --allow-unsafe --generate-hashes --no-strip-extras --no-header \
+		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options --annotation-style=line \
+		--output-file requirements.txt pyproject.toml

@@ -1,0 +1,1 @@
+"""Two-way synchronisation of business contacts between Outlook and Salesforce."""

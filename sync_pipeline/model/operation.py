@@ -1,0 +1,105 @@
+"""What a plan is made of: sides, actions, states, hold kinds, and the value of one operation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Side(StrEnum):
+    """Which service an operation writes to."""
+
+    SALESFORCE = "salesforce"
+    OUTLOOK = "outlook"
+
+
+class Action(StrEnum):
+    """What an operation does there. The first three are what people count; the rest are Outlook's own."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    RESTORE = "restore"  # copy a deleted item back into the folder (counts as create)
+    MOVE = "move"  # copy into the folder, verify, delete the original (counts as update)
+    FINISH_MOVE = "finish_move"  # the copy stands and is whole: delete the original (counts as update)
+    RELEASE = "release"  # R15: category and stamp off in one write (counts as update)
+    CREATE_FOLDER = "create_folder"
+    CREATE_CATEGORY = "create_category"
+
+
+#: Under which of the three public counts each action appears; set-up actions appear under none.
+COUNTED_AS: dict[Action, Action] = {
+    Action.CREATE: Action.CREATE,
+    Action.RESTORE: Action.CREATE,
+    Action.UPDATE: Action.UPDATE,
+    Action.MOVE: Action.UPDATE,
+    Action.FINISH_MOVE: Action.UPDATE,
+    Action.RELEASE: Action.UPDATE,
+    Action.DELETE: Action.DELETE,
+}
+
+
+class State(StrEnum):
+    """Whether an operation will be pushed."""
+
+    READY = "ready"
+    HELD = "held"
+    PROBLEM = "problem"
+    DROPPED = "dropped"
+
+
+class Hold(StrEnum):
+    """Why an operation waits for a person."""
+
+    DUPLICATE = "duplicate"  # R9
+    CONFLICT = "conflict"  # R10 policy `hold`
+    GUARD = "guard"  # R20 counts
+    CHANGED_SETTINGS = "changed_settings"  # R20: settings, view definition or credential changed
+    FIRST_RUN = "first_run"  # R22
+    OLD_COPY = "old_copy"  # R21: the warehouse is older than the folder's mark
+    UNSAVED_EDIT = "unsaved_edit"  # R18: edits that could not go up before a removal
+
+
+@dataclass(frozen=True)
+class FieldChange:
+    """One field of an operation; values in the warehouse's form (text, '' is empty, None is unknown)."""
+
+    field: str
+    before: str | None
+    after: str
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One planned write, as the executor receives it.
+
+    `detail` carries what the fields do not say, by action:
+      stamp            18-character Salesforce Id to stamp (Outlook create, update, restore, move); "" takes the stamp off
+      categorise       True to add the category
+      display_name     display name to write (Outlook); absent: keep what the item shows
+      before_lists     {list field: entry before}: which entry of a list is replaced
+      account_id       AccountId to write (Salesforce create, update)
+      owner_id         OwnerId (Salesforce create)
+      extra            {Salesforce field: value} defaults and fixed values of R8 (Salesforce create)
+      link             {"link_id", "origin", "base_only": [...]}: the link that the receipt establishes or moves
+      close            reason with which the receipt closes the link
+      source_id        the item to copy from (restore, move, finish_move)
+      match            {"emails": [...], "last_name", "first_name"}: looked up again live just before a Salesforce create (R9)
+    """
+
+    operation_id: str
+    mailbox: str
+    side: Side
+    action: Action
+    link_id: str
+    outlook_id: str
+    salesforce_id: str
+    fields: tuple[FieldChange, ...]
+    rule: str
+    reason: str
+    detail: dict[str, Any] = field(default_factory=dict)
+    depends_on: str = ""
+    planned_key: str = ""
+    planned_stamp: datetime | None = None

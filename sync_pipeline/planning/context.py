@@ -1,0 +1,121 @@
+"""What planning is told besides the warehouse's tables: the mailboxes with their effective settings, and the field table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import duckdb
+import pandas as pd
+
+from sync_pipeline.model.fields import Field
+
+
+@dataclass(frozen=True)
+class PlanMailbox:
+    """One mailbox of the run. `salesforce_user_id` owns what is created for it; `reader` is `org` or the mailbox itself."""
+
+    mailbox: str
+    salesforce_user_id: str
+    enabled: bool = True
+    down_sync: bool = True
+    view_kind: str = "mine"  # mine | all | list
+    view_key: str = ""
+    view_usable: bool = True  # a complete scan of this run stands in the mirror
+    view_empty: bool = False  # a list view that held Contacts came back empty: no ground for a removal
+    reader: str = "org"
+    on_disable: str = "keep"
+    account_mode: str = "resolve"
+    fixed_account_id: str = ""
+    retry_empty: bool = False
+    company_edits: str = "keep"
+    match: tuple[str, ...] = ("email_and_name",)
+    outlook_deletion: str = "restore"
+    moved_out: str = "unlink"
+    left_view: str = "remove"
+    guard_count: int = 10
+    guard_percent: float = 20.0
+    guard_cap: int = 200
+    guard_org: int = 500
+    plan_above: int = 1000
+    is_first_run: bool = False
+    old_copy: bool = False
+    changed: str = ""  # what changed since the last run (settings, view, credential): its deletions are held
+    problem_category: bool = False
+
+
+@dataclass(frozen=True)
+class MailboxField:
+    """One field of one mailbox: direction after describe, conflict policy, and what Salesforce accepts."""
+
+    mailbox: str
+    field: str
+    position: int
+    kind: str
+    direction: str
+    policy: str
+    length: int
+    salesforce: str
+    createable: bool
+    updateable: bool
+    nillable: bool
+    picklist: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CreateRule:
+    """R8: one Salesforce field of a mailbox's creations; kind is `default`, `fixed` or `required`."""
+
+    mailbox: str
+    salesforce_field: str
+    kind: str
+    value: str = ""
+
+
+@dataclass(frozen=True)
+class PlanContext:
+    """The run's constants. `now` is the servers' UTC time, given from outside."""
+
+    run_id: str
+    now: datetime
+    org_id: str
+    fields: tuple[Field, ...]
+    mailboxes: tuple[PlanMailbox, ...]
+    mailbox_fields: tuple[MailboxField, ...]
+    create_rules: tuple[CreateRule, ...] = ()
+    instance_url: str = ""
+    approve_first_run: bool = False
+    suggestions: int = 3
+    names: tuple[str, ...] = field(default=("first_name", "middle_name", "last_name", "salutation", "suffix"))
+
+
+_TABLES: dict[str, tuple[type, dict[str, str]]] = {
+    "mailboxes": (PlanMailbox, {}),
+    "mailbox_fields": (MailboxField, {}),
+    "create_rules": (CreateRule, {}),
+}
+_TYPES = {"str": "varchar", "bool": "boolean", "int": "integer", "float": "double", "tuple[str, ...]": "varchar[]"}
+
+
+def load_context(connection: duckdb.DuckDBPyConnection, context: PlanContext) -> None:
+    """Write the context as the tables planning.mailboxes, planning.mailbox_fields and planning.create_rules."""
+    rows = {
+        "mailboxes": context.mailboxes,
+        "mailbox_fields": context.mailbox_fields,
+        "create_rules": context.create_rules,
+    }
+    for table, (shape, _) in _TABLES.items():
+        columns = {name: _TYPES[str(kind)] for name, kind in shape.__annotations__.items()}
+        connection.execute(
+            f"create or replace table planning.{table} ({', '.join(f'{n} {t}' for n, t in columns.items())})"
+        )
+        if rows[table]:
+            frame = pd.DataFrame([{name: _plain(getattr(row, name)) for name in columns} for row in rows[table]])
+            connection.register("incoming", frame)
+            casts = ", ".join(f"cast({name} as {kind}) as {name}" for name, kind in columns.items())
+            connection.execute(f"insert into planning.{table} select {casts} from incoming")
+            connection.unregister("incoming")
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value

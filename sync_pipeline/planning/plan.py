@@ -1,0 +1,82 @@
+"""The stages of planning, in order; each reads and writes tables of the schema `planning`."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import duckdb
+import pandas as pd
+
+from sync_pipeline.model.fields import field_names
+from sync_pipeline.planning.accounts import resolve_accounts, suggest_accounts
+from sync_pipeline.planning.context import PlanContext, load_context
+from sync_pipeline.planning.render import create_macros, run
+
+#: What Salesforce accepts as an e-mail, in RE2's syntax.
+EMAIL_PATTERN = r"[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\".]+(\.[^\s@,;:<>()\[\]\\\".]+)+"
+
+_RESULTS = resources.files(__package__).joinpath("sql", "results.sql")
+
+
+def match_contacts(connection: duckdb.DuckDBPyConnection, context: PlanContext) -> int:
+    """Lay out the state of every link and match what is unlinked (R9). Returns the number of unlinked Outlook contacts."""
+    load_context(connection, context)
+    create_macros(connection)
+    values = {"fields": context.fields, "now": context.now.isoformat(), "run_id": context.run_id, "org_id": context.org_id}
+    run(connection, "states", instance_url=context.instance_url, **values)
+    run(connection, "match", **values)
+    return _count(connection, "planning.contact_matches")
+
+
+def compare_fields(connection: duckdb.DuckDBPyConnection, context: PlanContext) -> int:
+    """Three-way merge of every touched link (R10–R13) and the fate of every link (R14–R19). Returns the fields that differ."""
+    values = {"fields": context.fields, "now": context.now.isoformat(), "email_pattern": EMAIL_PATTERN}
+    run(connection, "changes", **values)
+    run(connection, "decisions", **values)
+    return _count(connection, "planning.contact_changes where course not in ('agree', 'differ')")
+
+
+def resolve_companies(connection: duckdb.DuckDBPyConnection, context: PlanContext) -> int:
+    """Resolve Companies to Accounts (R7) as a dataframe step; writes planning.account_resolution. Returns the rows."""
+    run(connection, "companies")
+    contacts = connection.execute("select key, company from planning.companies order by key").df()
+    accounts = connection.execute("select id, name, created_at from salesforce.accounts").df()
+    resolved = resolve_accounts(contacts, accounts)
+    unresolved = contacts[contacts["key"].isin(resolved.loc[resolved["account_id"].isna(), "key"])]
+    suggested = suggest_accounts(unresolved, accounts, limit=context.suggestions)
+    frame = resolved.merge(suggested, on="key", how="left")
+    connection.register("resolved", _as_text(frame))
+    connection.execute(
+        "create or replace table planning.account_resolution as select cast(key as varchar) as key, "
+        "cast(account_id as varchar) as account_id, cast(rule as varchar) as rule, cast(candidates as integer) as candidates, "
+        "coalesce(cast(suggestions as varchar[]), []) as suggestions from resolved"
+    )
+    connection.unregister("resolved")
+    return len(frame)
+
+
+def build_plan(connection: duckdb.DuckDBPyConnection, context: PlanContext) -> int:
+    """Turn verdicts into operations, bases and link changes, and hold what must wait (R20, R22). Returns the operations ready."""
+    connection.execute(_RESULTS.read_text())
+    values = {"fields": context.fields, "now": context.now.isoformat(), "run_id": context.run_id, "org_id": context.org_id}
+    run(connection, "creations", email_pattern=EMAIL_PATTERN, **values)
+    run(connection, "operations", known=field_names(context.fields), **values)
+    run(connection, "guard", approve_first_run=context.approve_first_run, **values)
+    return _count(connection, "planning.planned where state = 'ready'")
+
+
+def make_plan(connection: duckdb.DuckDBPyConnection, context: PlanContext) -> int:
+    """All stages at once. Returns the number of operations ready."""
+    match_contacts(connection, context)
+    compare_fields(connection, context)
+    resolve_companies(connection, context)
+    return build_plan(connection, context)
+
+
+def _as_text(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.astype({"key": object, "account_id": object, "rule": object}).where(frame.notna(), None)
+
+
+def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
+    row = connection.execute(f"select count(*) from {relation}").fetchone()
+    return int(row[0]) if row else 0

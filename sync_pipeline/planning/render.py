@@ -1,0 +1,34 @@
+"""Runs the planning SQL: Jinja templates over the field table, one file a stage."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import jinja2
+
+from sync_pipeline.model.fields import Kind, normal_sql
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    loader = jinja2.FileSystemLoader(Path(__file__).parent / "sql")
+    return jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 (SQL, not HTML)
+
+
+def literal(value: str) -> str:
+    """An SQL string literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def create_macros(connection: duckdb.DuckDBPyConnection) -> None:
+    """planning.normal(kind, value): the comparison form of a value, generated from the field table's own rule."""
+    cases = " ".join(f"when '{kind.value}' then {normal_sql(kind, 'v')}" for kind in Kind)
+    connection.execute(f"create or replace macro planning.normal(kind, v) as case kind {cases} end")
+
+
+def run(connection: duckdb.DuckDBPyConnection, name: str, **values: Any) -> None:
+    """Render `sql/<name>.sql` and execute its statements in order."""
+    connection.execute(_environment().get_template(f"{name}.sql").render(literal=literal, **values))

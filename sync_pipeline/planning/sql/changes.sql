@@ -1,0 +1,186 @@
+-- in:  planning.links, planning.contacts, planning.mailbox_fields, outlook.contacts, sync.links, sync.verdicts, sync.frozen
+-- out: planning.pairs (link × field: both values, both bases, in the form in which they compare),
+--      planning.edits (link: was either side edited since the base),
+--      planning.contact_changes (pairs with the verdict of the three-way merge),
+--      planning.finals (Contact × field: the value that goes up, and from which mailbox)
+
+create or replace table planning.touched as
+with raw as (
+    select link.link_id, link.contact_id
+    from planning.links as link
+    left join sync.links as base on base.link_id = link.link_id
+    left join outlook.contacts as item on item.mailbox = link.mailbox and item.id = link.outlook_id
+    left join planning.contacts as contact on contact.id = link.contact_id
+    where link.is_new or link.is_merged or link.place <> 'folder' or link.contact_state <> 'present'
+    {%- for f in fields %}
+        or item.{{ f.list_column if f.is_list else f.name }} is distinct from base.outlook_{{ f.list_column if f.is_list else f.name }}
+        or contact.{{ f.name }} is distinct from base.salesforce_{{ f.name }}
+    {%- endfor %}
+)
+-- an edit in one mailbox concerns every mailbox that holds the Contact
+select link.link_id from planning.links as link
+where link.contact_id in (select contact_id from raw);
+
+create or replace table planning.pairs as
+with long as (
+    select
+        link.link_id, link.mailbox, link.contact_id, link.outlook_id, link.place, link.contact_state, link.is_person_account,
+        link.outlook_modified_at, link.salesforce_modified_at, link.outlook_written_by_us, link.salesforce_written_by_us,
+        unnest([
+        {%- for f in fields %}
+            {field: '{{ f.name }}',
+             item: {{ 'null' if f.is_list else 'item.' ~ f.name }},
+             entries: {{ 'item.' ~ f.list_column if f.is_list else 'null::varchar[]' }},
+             base_entries: {{ 'base.outlook_' ~ f.list_column if f.is_list else 'null::varchar[]' }},
+             is_list: {{ 'true' if f.is_list else 'false' }},
+             outlook_base: base.outlook_{{ f.name }},
+             salesforce_value: contact.{{ f.name }},
+             salesforce_base: base.salesforce_{{ f.name }}}{{ '' if loop.last else ',' }}
+        {%- endfor %}
+        ], recursive := true)
+    from planning.links as link
+    join planning.touched using (link_id)
+    left join sync.links as base on base.link_id = link.link_id
+    left join outlook.contacts as item on item.mailbox = link.mailbox and item.id = link.outlook_id
+    left join planning.contacts as contact on contact.id = link.contact_id
+), placed as (
+    select long.*, rule.position, rule.kind, rule.direction, rule.policy, rule.length, rule.salesforce, rule.updateable,
+        rule.nillable, rule.picklist,
+        case
+            when not is_list then item
+            when entries is null then null
+            when outlook_base is null then coalesce(entries[1], '')
+            else coalesce(
+                case when outlook_base <> '' then list_filter(
+                    entries, lambda entry: planning.normal(rule.kind, entry) = planning.normal(rule.kind, outlook_base))[1] end,
+                list_filter(entries, lambda entry: not list_contains(
+                    list_transform(coalesce(base_entries, []), lambda known: planning.normal(rule.kind, known)),
+                    planning.normal(rule.kind, entry)))[1],
+                '')
+        end as outlook_value
+    from long join planning.mailbox_fields as rule on rule.mailbox = long.mailbox and rule.field = long.field
+)
+select * exclude (item, entries, base_entries, is_list),
+    planning.normal(kind, outlook_value) as outlook_normal, planning.normal(kind, salesforce_value) as salesforce_normal,
+    planning.normal(kind, outlook_base) as outlook_base_normal, planning.normal(kind, salesforce_base) as salesforce_base_normal,
+    outlook_base is not null and salesforce_base is not null as has_base,
+    outlook_base is not null and outlook_value is not null
+        and planning.normal(kind, outlook_value) <> planning.normal(kind, outlook_base) as outlook_changed,
+    salesforce_base is not null and salesforce_value is not null
+        and planning.normal(kind, salesforce_value) <> planning.normal(kind, salesforce_base) as salesforce_changed
+from placed;
+
+create or replace table planning.edits as
+with own as (
+    select link_id, contact_id,
+        bool_or(outlook_changed and direction in ('both', 'from_outlook') and not is_person_account
+                and outlook_normal is distinct from salesforce_normal) as outlook_edited,
+        bool_or(salesforce_changed and direction <> 'from_outlook'
+                and salesforce_normal is distinct from outlook_normal) as salesforce_edited
+    from planning.pairs group by all
+)
+select own.link_id, own.outlook_edited, own.salesforce_edited,
+    -- R19: an edit in another mailbox that is not synchronised yet counts as an edit in Salesforce
+    own.salesforce_edited or exists (
+        select 1 from own as other where other.contact_id = own.contact_id and other.link_id <> own.link_id and other.outlook_edited
+    ) as edited_elsewhere
+from own;
+
+create or replace table planning.compared as
+with judged as (
+    select pair.*,
+        case
+            when outlook_normal = salesforce_normal then 'agree'
+            when field = 'company' and direction = 'from_salesforce' and salesforce_normal = '' then
+                case when has_base and salesforce_changed and outlook_normal = salesforce_base_normal then 'down'
+                     when outlook_changed and mailbox.company_edits = 'resolve' then 'resolve'
+                     else 'differ' end
+            when field = 'company' and direction = 'from_salesforce' and outlook_changed and not salesforce_changed
+                 and mailbox.company_edits = 'resolve' and not is_person_account then 'resolve'
+            when direction = 'from_salesforce' or is_person_account then
+                case when outlook_changed then 'take_back'
+                     when not has_base and salesforce_normal = '' then 'differ'
+                     when not has_base and outlook_normal <> '' then 'take_back'
+                     when not has_base or salesforce_changed then 'down'
+                     else 'differ' end
+            when direction = 'from_outlook' then
+                case when salesforce_changed or outlook_changed or (not has_base and outlook_normal <> '') then 'up'
+                     else 'differ' end
+            when not has_base and outlook_normal = '' then 'down'
+            when not has_base and salesforce_normal = '' then 'up'
+            when not has_base or (outlook_changed and salesforce_changed) then 'conflict'
+            when outlook_changed then 'up'
+            when salesforce_changed then 'down'
+            else 'differ'
+        end as judgement
+    from planning.pairs as pair
+    join planning.mailboxes as mailbox using (mailbox)
+    where outlook_value is not null and salesforce_value is not null and contact_state = 'present' and place = 'folder'
+), named as (
+    -- a held conflict is an operation of its own, so that it can be answered: its id is its content
+    select *, 'c' || left(md5(concat_ws('|', mailbox, link_id, field, outlook_normal, salesforce_normal)), 15) as conflict_id
+    from judged
+), settled as (
+    select named.* exclude (judgement), judgement,
+        case
+            when judgement = 'conflict' then
+                case
+                    when verdict.verdict = 'take_outlook' then 'outlook'
+                    when verdict.verdict = 'take_salesforce' then 'salesforce'
+                    when policy = 'outlook' then 'outlook'
+                    when policy = 'hold' then 'hold'
+                    when policy = 'latest' and not outlook_written_by_us and not salesforce_written_by_us
+                         and abs(epoch(outlook_modified_at) - epoch(salesforce_modified_at)) > 2
+                         and outlook_modified_at > salesforce_modified_at then 'outlook'
+                    else 'salesforce'
+                end
+            when judgement = 'take_back' then 'salesforce'
+        end as winner
+    from named
+    left join sync.verdicts as verdict
+        on verdict.operation_id = conflict_id and verdict.lapses_at > {{ literal(now) }}::timestamp
+        and verdict.verdict in ('take_outlook', 'take_salesforce')
+)
+select *,
+    case
+        when judgement in ('agree', 'differ', 'resolve') then judgement
+        when winner = 'outlook' then 'up'
+        when winner = 'salesforce' then 'down'
+        when winner = 'hold' then 'hold'
+        else judgement
+    end as course
+from settled;
+
+-- R12, R8: what Salesforce would refuse is a problem of that field; the other fields travel.
+create or replace table planning.contact_changes as
+select compared.*,
+    case
+        when course <> 'up' then null
+        when frozen.rewrites >= 2 then 'rewritten_by_server'
+        when not updateable then 'not_writable'
+        when outlook_normal = '' and (not nillable or exists (
+            select 1 from planning.create_rules as rule
+            where rule.mailbox = compared.mailbox and rule.kind = 'required' and rule.salesforce_field = compared.salesforce))
+            then 'required_field_cleared'
+        when length(outlook_value) > length then 'too_long'
+        when kind = 'email' and outlook_normal <> ''
+            and not regexp_full_match(outlook_normal, '{{ email_pattern }}') then 'not_an_email'
+        when kind = 'date' and outlook_normal <> '' and try_cast(outlook_normal as date) is null then 'not_a_date'
+        when outlook_normal <> '' and len(picklist) > 0 and not list_contains(picklist, outlook_value) then 'not_in_picklist'
+    end as obstacle
+from planning.compared as compared
+left join sync.frozen as frozen
+    on frozen.link_id = compared.link_id and frozen.field = compared.field and frozen.side = 'salesforce';
+
+-- R13: Salesforce is the hub; for the same field the later edit wins, then the lower address.
+create or replace table planning.finals as
+select contact_id, field, any_value(position) as position, any_value(kind) as kind, any_value(salesforce) as salesforce,
+    arg_min(link_id, rank) as link_id, arg_min(mailbox, rank) as mailbox, arg_min(outlook_value, rank) as value,
+    arg_min(outlook_normal, rank) as normal, any_value(salesforce_value) as before
+from (
+    select change.*, row_number() over (
+        partition by contact_id, field order by outlook_modified_at desc, mailbox, link_id) as rank
+    from planning.contact_changes as change
+    where course = 'up' and obstacle is null and place = 'folder'
+)
+group by contact_id, field;

@@ -1,0 +1,256 @@
+-- in:  planning.contact_matches, planning.newcomers, planning.arrivals, planning.account_resolution, planning.create_rules,
+--      planning.mailbox_fields, planning.contacts, outlook.contacts
+-- out: planning.new_contacts (newcomers that become Contacts, with account and missing fields),
+--      planning.new_values (newcomer × field: Outlook's value, Salesforce's value, what stands in the way),
+--      rows of planning.operations, planning.base_updates, planning.link_changes, planning.plan_problems for creations
+
+create or replace table planning.new_values as
+with long as (
+    select match.mailbox, match.outlook_id, match.verdict, item.display_name,
+        unnest([
+        {%- for f in fields %}
+            {field: '{{ f.name }}', outlook_value:
+                {{ "coalesce(item." ~ f.list_column ~ "[1], '')" if f.is_list else "coalesce(item." ~ f.name ~ ", '')" }}}{{ '' if loop.last else ',' }}
+        {%- endfor %}
+        ], recursive := true)
+    from planning.contact_matches as match
+    join outlook.contacts as item on item.mailbox = match.mailbox and item.id = match.outlook_id
+    where match.verdict in ('create', 'hold')
+), ruled as (
+    select long.*, rule.position, rule.kind, rule.salesforce, rule.length, rule.picklist,
+        rule.createable and rule.direction in ('both', 'from_outlook') as travels,
+        fixed.value as fixed_value, standard.value as default_value,
+        -- LastName comes from the surname; at creation only, else from the display name (R8)
+        case when long.field = 'last_name' and planning.normal(rule.kind, outlook_value) = '' then coalesce(display_name, '')
+             else outlook_value end as wanted
+    from long
+    join planning.mailbox_fields as rule on rule.mailbox = long.mailbox and rule.field = long.field
+    left join planning.create_rules as fixed
+        on fixed.mailbox = long.mailbox and fixed.kind = 'fixed' and fixed.salesforce_field = rule.salesforce
+    left join planning.create_rules as standard
+        on standard.mailbox = long.mailbox and standard.kind = 'default' and standard.salesforce_field = rule.salesforce
+), checked as (
+    select *, planning.normal(kind, wanted) as wanted_normal,
+        case
+            when not travels or fixed_value is not null then null
+            when length(wanted) > length then 'too_long'
+            when kind = 'email' and planning.normal(kind, wanted) <> ''
+                and not regexp_full_match(planning.normal(kind, wanted), '{{ email_pattern }}') then 'not_an_email'
+            when kind = 'date' and planning.normal(kind, wanted) <> ''
+                and try_cast(planning.normal(kind, wanted) as date) is null then 'not_a_date'
+            when planning.normal(kind, wanted) <> '' and len(picklist) > 0 and not list_contains(picklist, wanted) then 'not_in_picklist'
+        end as obstacle
+    from ruled
+)
+select mailbox, outlook_id, verdict, field, position, kind, salesforce, length, travels, outlook_value, obstacle,
+    case
+        when fixed_value is not null then fixed_value
+        when not travels or obstacle is not null then ''
+        when wanted_normal = '' and default_value is not null then default_value
+        else wanted
+    end as salesforce_value
+from checked;
+
+create or replace table planning.new_contacts as
+with required as (
+    select mailbox, salesforce_field from planning.create_rules where kind = 'required'
+), supplied as (
+    select mailbox, outlook_id, salesforce as salesforce_field from planning.new_values where salesforce_value <> ''
+    union
+    select match.mailbox, match.outlook_id, rule.salesforce_field
+    from planning.contact_matches as match
+    join planning.create_rules as rule on rule.mailbox = match.mailbox and rule.kind in ('default', 'fixed') and rule.value <> ''
+), missing as (
+    select match.mailbox, match.outlook_id, string_agg(required.salesforce_field, ', ' order by required.salesforce_field) as missing
+    from planning.contact_matches as match
+    join required on required.mailbox = match.mailbox
+    where match.verdict in ('create', 'hold')
+      and (match.mailbox, match.outlook_id, required.salesforce_field) not in (select (mailbox, outlook_id, salesforce_field) from supplied)
+      and not (required.salesforce_field = 'AccountId' and exists (
+            select 1 from planning.mailboxes as mailbox
+            left join planning.account_resolution as account on account.key = match.mailbox || '|' || match.outlook_id
+            where mailbox.mailbox = match.mailbox
+              and (mailbox.account_mode = 'fixed' or coalesce(account.account_id, '') <> '')))
+    group by all
+)
+select match.mailbox, match.outlook_id, match.verdict, match.reason as match_reason, match.candidates,
+    newcomer.place, newcomer.categorised, newcomer.change_key, newcomer.email, newcomer.emails, newcomer.full_name,
+    coalesce(missing.missing, '') as missing,
+    case mailbox.account_mode when 'fixed' then mailbox.fixed_account_id when 'none' then ''
+         else coalesce(account.account_id, '') end as account_id,
+    case mailbox.account_mode when 'resolve' then coalesce(account.rule, 'no_company') else mailbox.account_mode end as account_rule,
+    coalesce(account.candidates, 0) as account_candidates,
+    coalesce(account.suggestions, []) as suggestions,
+    coalesce(named.name, '') as account_name,
+    mailbox.salesforce_user_id,
+    left(md5(concat_ws('|', {{ literal(run_id) }}, match.mailbox, match.outlook_id)), 16) as link_id,
+    'n' || left(md5(concat_ws('|', match.mailbox, match.outlook_id,
+        (select string_agg(value.field || '=' || value.salesforce_value, '|' order by value.position)
+         from planning.new_values as value
+         where value.mailbox = match.mailbox and value.outlook_id = match.outlook_id),
+        account.account_id, array_to_string(match.candidates, ','))), 15) as operation_id
+from planning.contact_matches as match
+join planning.newcomers as newcomer on newcomer.mailbox = match.mailbox and newcomer.outlook_id = match.outlook_id
+join planning.mailboxes as mailbox on mailbox.mailbox = match.mailbox
+left join planning.account_resolution as account on account.key = match.mailbox || '|' || match.outlook_id
+left join missing on missing.mailbox = match.mailbox and missing.outlook_id = match.outlook_id
+left join salesforce.accounts as named on named.id = case mailbox.account_mode when 'fixed' then mailbox.fixed_account_id
+                                                     when 'resolve' then account.account_id end
+where match.verdict in ('create', 'hold');
+
+-- ── Outlook → Salesforce ─────────────────────────────────────────────────────────────────────────────────────────────
+insert into planning.operations by name
+select new.operation_id, 10 as phase, new.mailbox, 'salesforce' as side, 'create' as action, new.link_id, new.outlook_id,
+    '' as salesforce_id,
+    (select to_json(list({field: value.field, before: '', after: value.salesforce_value} order by value.position))
+     from planning.new_values as value
+     where value.mailbox = new.mailbox and value.outlook_id = new.outlook_id and value.travels and value.salesforce_value <> '') as fields,
+    to_json({
+        account_id: new.account_id, account_rule: new.account_rule, account_candidates: new.account_candidates,
+        suggestions: new.suggestions, candidates: new.candidates, owner_id: new.salesforce_user_id,
+        extra: (select map_from_entries(list((rule.salesforce_field, rule.value) order by rule.kind, rule.salesforce_field))
+                from planning.create_rules as rule
+                where rule.mailbox = new.mailbox and rule.kind in ('default', 'fixed')
+                  and rule.salesforce_field not in (
+                    select value.salesforce from planning.new_values as value
+                    where value.mailbox = new.mailbox and value.outlook_id = new.outlook_id and value.travels)
+                  and not (rule.kind = 'default' and exists (
+                    select 1 from planning.create_rules as fixed
+                    where fixed.mailbox = rule.mailbox and fixed.kind = 'fixed' and fixed.salesforce_field = rule.salesforce_field))),
+        match: {emails: new.emails, full_name: new.full_name}
+    }) as detail,
+    'R6' as rule,
+    'Chosen in Outlook' || case new.place when 'folder' then ' (in the folder)' else ' (by its category)' end || '. ' || new.match_reason
+    || case new.account_rule
+        when 'exact' then ' Account: the exact name of its Company.'
+        when 'earliest_created' then ' Account: the one created first of ' || new.account_candidates || ' with its Company as name.'
+        when 'unique_substring' then ' Account: the only one whose name contains its Company.'
+        when 'ambiguous_substring' then ' No Account: ' || new.account_candidates || ' names contain its Company.'
+        when 'no_match' then ' No Account has its Company as a name or in it.'
+        when 'no_company' then ' It names no Company.'
+        when 'fixed' then ' Account: the fixed one of the settings.'
+        else ' No Account, by the settings.' end as reason,
+    case when new.verdict = 'hold' then 'duplicate' end as hold_kind,
+    case when new.verdict = 'hold' then new.match_reason end as hold_reason,
+    new.missing <> '' as is_problem, '' as depends_on, new.change_key as planned_key, null::timestamp as planned_stamp
+from planning.new_contacts as new;
+
+insert into planning.plan_problems by name
+select new.mailbox, new.outlook_id, '' as salesforce_id, '' as field, 'required_field_missing' as code,
+    'The contact lacks what Salesforce requires: ' || new.missing || '.' as message,
+    'Fill it in Outlook, or give a default under create.defaults in the settings.' as remedy
+from planning.new_contacts as new where new.missing <> ''
+union all by name
+select value.mailbox, value.outlook_id, '' as salesforce_id, value.field, value.obstacle as code,
+    planning.obstacle(value.field, value.obstacle, value.outlook_value, value.length) as message,
+    'Change the value in Outlook; the other fields travel meanwhile.' as remedy
+from planning.new_values as value where value.obstacle is not null;
+
+insert into planning.link_changes by name
+select 'link' as kind, new.mailbox, new.link_id, new.outlook_id, '' as salesforce_id, 'outlook' as origin, new.account_rule as reason,
+    false as seen_in_view, new.operation_id
+from planning.new_contacts as new;
+
+insert into planning.base_updates by name
+select new.operation_id, new.link_id, value.field,
+    value.outlook_value,
+    case when value.field = 'company' then new.account_name else value.salesforce_value end as salesforce_value
+from planning.new_contacts as new
+join planning.new_values as value on value.mailbox = new.mailbox and value.outlook_id = new.outlook_id
+where value.obstacle is null;
+
+-- the item itself: stamp, category, and what Salesforce now holds otherwise (account's name, defaults, fixed values)
+create or replace table planning.new_item_fields as
+select new.mailbox, new.outlook_id, new.operation_id, new.link_id, value.field, value.position, value.outlook_value as before,
+    case when value.field = 'company' then new.account_name else value.salesforce_value end as after
+from planning.new_contacts as new
+join planning.new_values as value on value.mailbox = new.mailbox and value.outlook_id = new.outlook_id
+join planning.mailbox_fields as rule on rule.mailbox = value.mailbox and rule.field = value.field
+where rule.direction in ('both', 'from_salesforce') and value.obstacle is null and value.field <> 'last_name'
+  and case when value.field = 'company' then new.account_name <> '' and planning.normal(value.kind, new.account_name) <> planning.normal(value.kind, value.outlook_value)
+           else rule.direction = 'both' and planning.normal(value.kind, value.salesforce_value) <> planning.normal(value.kind, value.outlook_value)
+                and value.salesforce_value <> '' end;
+
+insert into planning.operations by name
+select 'u' || left(md5(concat_ws('|', new.operation_id, 'stamp')), 15) as operation_id,
+    case when new.place = 'folder' then 50 else 45 end as phase, new.mailbox, 'outlook' as side,
+    case when new.place = 'folder' then 'update' else 'move' end as action, new.link_id, new.outlook_id, '' as salesforce_id,
+    coalesce((select to_json(list({field: item.field, before: item.before, after: item.after} order by item.position))
+     from planning.new_item_fields as item where item.mailbox = new.mailbox and item.outlook_id = new.outlook_id), '[]'::json) as fields,
+    to_json({stamp: 'created', categorise: true, source_id: new.outlook_id}) as detail,
+    'R6' as rule,
+    case when new.place = 'folder' then 'Marks the item with its new Contact.'
+         else 'Moves the categorised contact into the folder and marks it with its new Contact.' end as reason,
+    null as hold_kind, null as hold_reason, false as is_problem, new.operation_id as depends_on, new.change_key as planned_key,
+    null::timestamp as planned_stamp
+from planning.new_contacts as new;
+
+insert into planning.base_updates by name
+select 'u' || left(md5(concat_ws('|', item.operation_id, 'stamp')), 15) as operation_id, item.link_id, item.field,
+    item.after as outlook_value, item.after as salesforce_value
+from planning.new_item_fields as item;
+
+insert into planning.link_changes by name
+select 'item' as kind, new.mailbox, new.link_id, '' as outlook_id, '' as salesforce_id, '' as origin, '' as reason, false as seen_in_view,
+    'u' || left(md5(concat_ws('|', new.operation_id, 'stamp')), 15) as operation_id
+from planning.new_contacts as new where new.place = 'elsewhere';
+
+-- ── Salesforce → Outlook ─────────────────────────────────────────────────────────────────────────────────────────────
+create or replace table planning.arrival_values as
+with long as (
+    select arrival.mailbox, arrival.contact_id,
+        unnest([
+        {%- for f in fields %}
+            {field: '{{ f.name }}', value: coalesce(contact.{{ f.name }}, '')}{{ '' if loop.last else ',' }}
+        {%- endfor %}
+        ], recursive := true)
+    from (select mailbox, contact_id from planning.arrivals
+          union all
+          select mailbox, contact_id from planning.decisions where decision = 'restore' and place = 'gone') as arrival
+    join planning.contacts as contact on contact.id = arrival.contact_id
+)
+select long.*, rule.position, rule.kind, rule.direction
+from long join planning.mailbox_fields as rule on rule.mailbox = long.mailbox and rule.field = long.field;
+
+create or replace table planning.new_items as
+select arrival.mailbox, arrival.contact_id, arrival.held_by, arrival.held_reason, '' as link_id_open,
+    'R2' as rule, 'The Contact is in the view of this mailbox.' as reason
+from planning.arrivals as arrival
+union all
+select mailbox, contact_id, null, null, link_id, rule, reason || ' Its deleted item is gone, so it is made anew.'
+from planning.decisions where decision = 'restore' and place = 'gone';
+
+create or replace table planning.new_items as
+select new.*, contact.modstamp,
+    case when link_id_open <> '' then link_id_open
+         else left(md5(concat_ws('|', {{ literal(run_id) }}, new.mailbox, new.contact_id)), 16) end as link_id,
+    'o' || left(md5(concat_ws('|', new.mailbox, new.contact_id, new.rule,
+        (select string_agg(value.field || '=' || value.value, '|' order by value.position)
+         from planning.arrival_values as value where value.mailbox = new.mailbox and value.contact_id = new.contact_id))), 15) as operation_id,
+    nullif(trim(concat_ws(' ', nullif(contact.first_name, ''), nullif(contact.last_name, ''))), '') as display_name
+from planning.new_items as new join planning.contacts as contact on contact.id = new.contact_id;
+
+insert into planning.operations by name
+select new.operation_id, 30 as phase, new.mailbox, 'outlook' as side, 'create' as action, new.link_id, '' as outlook_id,
+    new.contact_id as salesforce_id,
+    (select to_json(list({field: value.field, before: '', after: value.value} order by value.position))
+     from planning.arrival_values as value
+     where value.mailbox = new.mailbox and value.contact_id = new.contact_id and value.value <> ''
+       and value.direction in ('both', 'from_salesforce')) as fields,
+    to_json({stamp: new.contact_id, categorise: true, display_name: new.display_name}) as detail,
+    new.rule, new.reason,
+    case when new.held_by is not null then 'duplicate' end as hold_kind, new.held_reason as hold_reason,
+    false as is_problem, '' as depends_on, '' as planned_key, new.modstamp as planned_stamp
+from planning.new_items as new;
+
+insert into planning.link_changes by name
+select case when new.link_id_open = '' then 'link' else 'item' end as kind, new.mailbox, new.link_id, '' as outlook_id,
+    new.contact_id as salesforce_id, 'salesforce' as origin, '' as reason, true as seen_in_view, new.operation_id
+from planning.new_items as new;
+
+insert into planning.base_updates by name
+select new.operation_id, new.link_id, value.field,
+    case when value.direction in ('both', 'from_salesforce') then value.value else '' end as outlook_value,
+    value.value as salesforce_value
+from planning.new_items as new
+join planning.arrival_values as value on value.mailbox = new.mailbox and value.contact_id = new.contact_id;

@@ -1,0 +1,82 @@
+-- in:  planning.links, planning.edits, planning.mailboxes, planning.contact_changes, sync.verdicts
+-- out: planning.decisions: one row per open link, what becomes of it, by which rule, and why in a sentence.
+--      decision: merge | remove | remove_after_edits | hold_removal | restore | delete_contact | release | move_back | close
+--                | freeze | wait | keep
+
+create or replace table planning.decisions as
+with seen as (
+    select link.*, mailbox.enabled, mailbox.down_sync, mailbox.view_usable, mailbox.view_empty, mailbox.on_disable,
+        mailbox.outlook_deletion, mailbox.moved_out, mailbox.left_view,
+        coalesce(edits.outlook_edited, false) as outlook_edited,
+        coalesce(edits.salesforce_edited, false) as salesforce_edited,
+        coalesce(edits.edited_elsewhere, false) as edited_elsewhere,
+        -- the id under which the deletion of this Contact would stand in the plan: a dropped one is undone instead
+        exists (
+            select 1 from sync.verdicts as verdict
+            where verdict.verdict = 'dropped' and verdict.lapses_at > {{ literal(now) }}::timestamp
+              and verdict.operation_id = 'd' || left(md5(concat_ws('|', link.mailbox, link.link_id, link.contact_id, link.place)), 15)
+        ) as deletion_dropped,
+        link.seen_in_view and not link.in_view and mailbox.view_usable and mailbox.down_sync and mailbox.enabled as left_the_view
+    from planning.links as link
+    join planning.mailboxes as mailbox using (mailbox)
+    left join planning.edits as edits on edits.link_id = link.link_id
+), judged as (
+    select *, case
+        when not enabled then
+            case when on_disable <> 'remove' or origin <> 'salesforce' then ['keep', 'R1', 'The mailbox is switched off.']
+                 when place <> 'folder' or contact_state = 'merge_pending' then ['keep', 'R1', 'The mailbox is switched off.']
+                 when contact_state = 'present' then ['remove_after_edits', 'R1', 'The mailbox is switched off with on_disable: remove.']
+                 when outlook_edited then ['hold_removal', 'R1', 'The mailbox is switched off, but its edits cannot go up to Salesforce.']
+                 else ['remove', 'R1', 'The mailbox is switched off with on_disable: remove.'] end
+        when contact_state = 'merge_pending' then
+            ['wait', 'R17', 'The Contact was merged into one that is not read yet.']
+        when is_merged and place_in_merge > 1 and contact_state = 'present' then
+            case when place = 'folder' then ['remove_after_edits', 'R17', 'The Contact was merged in Salesforce; this mailbox holds the winner too.']
+                 when place = 'elsewhere' then ['release', 'R17', 'The Contact was merged in Salesforce; this mailbox holds the winner too.']
+                 else ['close', 'R17', 'The Contact was merged in Salesforce; this mailbox holds the winner too.'] end
+        when contact_state = 'deleted' then
+            case when place = 'folder' then ['remove', 'R16', 'The Contact was deleted in Salesforce.']
+                 when place = 'elsewhere' then ['release', 'R16', 'The Contact was deleted in Salesforce; the item lies outside the folder.']
+                 else ['close', 'R16', 'The Contact and the Outlook contact are both gone.'] end
+        when contact_state = 'unreadable' then
+            case when place = 'elsewhere' then ['release', 'R15', 'The item was moved out of the folder and the Contact can no longer be read.']
+                 when place <> 'folder' then ['close', 'R18', 'The Contact can no longer be read and the Outlook contact is gone.']
+                 when not down_sync or left_view = 'keep' or not seen_in_view then
+                    ['freeze', 'R18', 'The Contact can no longer be read; the Outlook contact is kept as it is.']
+                 when view_empty or not view_usable then ['wait', 'R20', 'The view could not be read whole, so nothing is removed.']
+                 when outlook_edited then ['hold_removal', 'R18', 'The Contact can no longer be read, so edits made in Outlook cannot go up first.']
+                 else ['remove', 'R18', 'The Contact can no longer be read.'] end
+        when is_new and place = 'elsewhere' then
+            ['merge', 'R6', 'The contact was marked with the category; it is moved into the folder and linked.']
+        when place = 'folder' then
+            case when left_the_view and left_view = 'remove' and view_empty then ['wait', 'R20', 'The view came back empty, so nothing is removed.']
+                 when left_the_view and left_view = 'remove' then ['remove_after_edits', 'R18', 'The Contact left the view of this mailbox.']
+                 else ['merge', 'R10', 'Both sides hold the contact.'] end
+        when place = 'elsewhere' then
+            case when moved_out = 'restore' or (moved_out = 'delete' and (is_person_account or edited_elsewhere or deletion_dropped))
+                    then ['move_back', 'R15', 'The contact was moved out of the folder; it is moved back.']
+                 when moved_out = 'delete' then ['delete_contact', 'R15', 'The contact was moved out of the folder, which here means deletion.']
+                 else ['release', 'R15', 'The contact was moved out of the folder: it is personal again.'] end
+        when lost_with_folder then ['restore', 'R3', 'The folder was deleted as a whole; its contacts are put back.']
+        when outlook_deletion = 'delete' and not is_person_account and not edited_elsewhere and not deletion_dropped then
+            ['delete_contact', 'R14', 'The contact was deleted in Outlook.']
+        when not down_sync then ['close', 'R1', 'The contact was deleted in Outlook; with down-sync off that only unlinks it.']
+        when seen_in_view and not in_view and view_usable and not view_empty then
+            ['close', 'R18', 'The contact was deleted in Outlook and its Contact left the view.']
+        when outlook_deletion = 'delete' and edited_elsewhere then
+            ['restore', 'R19', 'The contact was deleted in Outlook, but edited on the other side since.']
+        else ['restore', 'R14', 'The contact was deleted in Outlook; it is brought back.']
+    end as verdict
+    from seen
+)
+select * exclude (verdict), verdict[1] as decision, verdict[2] as rule, verdict[3] as reason,
+    case
+        when verdict[2] = 'R17' then 'merged'
+        when verdict[2] = 'R16' then 'deleted_in_salesforce'
+        when verdict[2] = 'R18' then 'left_view'
+        when verdict[2] = 'R15' and verdict[1] = 'release' then 'unlinked'
+        when verdict[2] in ('R14', 'R15') then 'deleted_in_outlook'
+        when verdict[2] = 'R1' and not enabled then 'disabled'
+        when verdict[2] = 'R1' then 'deleted_in_outlook'
+    end as close_reason
+from judged;

@@ -1,0 +1,201 @@
+-- in:  planning.links, planning.members, planning.readable, planning.contacts, planning.successors, outlook.contacts,
+--      sync.links, planning.mailboxes
+-- out: planning.newcomers (unlinked Outlook contacts that want to be synchronised), planning.arrivals (Contacts in a view
+--      without a link), planning.candidates (who might be the same person, and on what evidence),
+--      planning.contact_matches (one verdict per newcomer: link | hold | wait | create); matched ones join planning.links
+
+create or replace table planning.newcomers as
+with unlinked as (
+    select item.*,
+        row_number() over (partition by item.mailbox, item.stamp_contact order by item.place desc, item.created_at, item.id) as stamp_rank
+    from outlook.contacts as item
+    join planning.mailboxes as mailbox on mailbox.mailbox = item.mailbox and mailbox.enabled
+    where (item.place = 'folder' or (item.place = 'elsewhere' and item.categorised))
+      and not exists (
+        select 1 from planning.links as link where link.mailbox = item.mailbox and link.outlook_id = item.id)
+      -- R6: an original whose copy stands in the folder is only waiting for its deletion
+      and not exists (
+        select 1 from outlook.contacts as copy
+        where copy.mailbox = item.mailbox and copy.copy_of = item.id and copy.place = 'folder' and copy.id <> item.id)
+)
+select
+    item.mailbox, item.id as outlook_id, item.place, item.categorised, item.created_at, item.modified_at, item.change_key,
+    item.display_name,
+    planning.normal('email', coalesce(item.email_list[1], '')) as email,
+    list_transform(coalesce(item.email_list, []), lambda entry: planning.normal('email', entry)) as emails,
+    lower(planning.normal('text', coalesce(item.first_name, ''))) as first_name,
+    lower(planning.normal('text', coalesce(item.last_name, ''))) as last_name,
+    lower(planning.normal('text', case
+        when coalesce(item.first_name, '') || coalesce(item.last_name, '') = '' then coalesce(item.display_name, '')
+        else concat_ws(' ', nullif(item.first_name, ''), nullif(item.last_name, '')) end)) as full_name,
+    lower(planning.normal('text', coalesce(item.company, ''))) as company,
+    -- a stamp speaks only where no living item of the mailbox is linked to that Contact: else it is a copy of it
+    case when item.stamp_org = {{ literal(org_id) }} and item.stamp_rank = 1 and linked.link_id is null
+         then coalesce(successor.winner, item.stamp_contact) end as stamp
+from unlinked as item
+left join planning.successors as successor on successor.id = item.stamp_contact
+left join planning.links as linked
+    on linked.mailbox = item.mailbox and linked.contact_id = coalesce(successor.winner, item.stamp_contact)
+    and linked.place in ('folder', 'elsewhere');
+
+create or replace table planning.people as
+select contact.id as contact_id,
+    planning.normal('email', coalesce(contact.email, '')) as email,
+    lower(planning.normal('text', coalesce(contact.first_name, ''))) as first_name,
+    lower(planning.normal('text', coalesce(contact.last_name, ''))) as last_name,
+    lower(planning.normal('text', concat_ws(' ', nullif(contact.first_name, ''), nullif(contact.last_name, '')))) as full_name,
+    lower(planning.normal('text', coalesce(contact.account_name, ''))) as company
+from planning.contacts as contact
+where contact.is_readable and not contact.is_deleted and exists (select 1 from planning.newcomers);
+
+create or replace macro planning.contradict(one, other) as
+    one <> '' and other <> '' and not starts_with(one, rtrim(other, '.')) and not starts_with(other, rtrim(one, '.'));
+
+create or replace table planning.candidates as
+with evidence as (
+    select newcomer.mailbox, newcomer.outlook_id, person.contact_id,
+        case when newcomer.email = person.email then 'same_email' else 'other_email' end as found_by,
+        (newcomer.last_name <> '' and person.last_name <> '' and newcomer.last_name <> person.last_name)
+            or planning.contradict(newcomer.first_name, person.first_name) as names_contradict,
+        newcomer.full_name <> '' and newcomer.full_name = person.full_name as same_name,
+        newcomer.company <> '' and newcomer.company = person.company as same_company
+    from (select *, unnest(list_distinct(emails)) as address from planning.newcomers where stamp is null) as newcomer
+    join planning.people as person on person.email = newcomer.address and person.email <> ''
+    union
+    select newcomer.mailbox, newcomer.outlook_id, person.contact_id, 'name', false, true,
+        newcomer.company <> '' and newcomer.company = person.company
+    from planning.newcomers as newcomer
+    join planning.people as person on person.full_name = newcomer.full_name and newcomer.full_name <> ''
+    where newcomer.stamp is null and not list_contains(newcomer.emails, person.email)
+      and (newcomer.email = '' or person.email = '' or exists (
+            select 1 from planning.mailboxes as mailbox
+            where mailbox.mailbox = newcomer.mailbox and list_contains(mailbox.match, 'name_and_company')
+              and newcomer.company <> '' and newcomer.company = person.company))
+)
+select evidence.*,
+    (found_by = 'same_email' and (not names_contradict and list_contains(mailbox.match, 'email_and_name')
+                            or list_contains(mailbox.match, 'email')))
+    or (same_name and same_company and list_contains(mailbox.match, 'name_and_company')) as links_by_itself,
+    readable.contact_id is not null as is_readable,
+    link.link_id as linked_here
+from evidence
+join planning.mailboxes as mailbox on mailbox.mailbox = evidence.mailbox
+left join planning.readable as readable on readable.mailbox = evidence.mailbox and readable.contact_id = evidence.contact_id
+left join planning.links as link
+    on link.mailbox = evidence.mailbox and link.contact_id = evidence.contact_id and link.contact_state <> 'deleted';
+
+-- R9 among Outlook contacts themselves: pairs of newcomers of which the later must wait
+create or replace table planning.twins as
+select later.mailbox, later.outlook_id, earlier.mailbox as first_mailbox, earlier.outlook_id as first_id
+from planning.newcomers as later
+join planning.newcomers as earlier
+    on (earlier.created_at, earlier.mailbox, earlier.outlook_id) < (later.created_at, later.mailbox, later.outlook_id)
+    and (
+        (later.email <> '' and later.email = earlier.email)
+        or (later.full_name <> '' and later.full_name = earlier.full_name and (later.email = '' or earlier.email = ''))
+        or (later.full_name <> '' and later.full_name = earlier.full_name and later.company <> '' and later.company = earlier.company
+            and exists (select 1 from planning.mailboxes as mailbox
+                        where mailbox.mailbox = later.mailbox and list_contains(mailbox.match, 'name_and_company'))))
+where later.stamp is null and earlier.stamp is null;
+
+create or replace table planning.contact_matches as
+with counted as (
+    select newcomer.mailbox, newcomer.outlook_id,
+        count(candidate.contact_id) as candidates,
+        count(*) filter (where candidate.links_by_itself) as strong,
+        count(*) filter (where not candidate.is_readable) as unreadable,
+        count(*) filter (where candidate.linked_here is not null) as linked_here,
+        min(candidate.contact_id) filter (where candidate.links_by_itself) as contact_id,
+        bool_or(candidate.names_contradict) as names_contradict,
+        bool_or(candidate.found_by = 'same_email') as same_email,
+        bool_or(candidate.found_by = 'other_email') as other_email,
+        list(candidate.contact_id order by candidate.contact_id) filter (where candidate.is_readable) as candidate_ids
+    from planning.newcomers as newcomer
+    left join planning.candidates as candidate
+        on candidate.mailbox = newcomer.mailbox and candidate.outlook_id = newcomer.outlook_id
+    group by all
+), judged as (
+    select newcomer.*, counted.* exclude (mailbox, outlook_id), person.is_person_account,
+        stamped.id as stamped_id, coalesce(stamped.is_deleted, true) as stamped_gone,
+        row_number() over (
+            partition by newcomer.mailbox, case when counted.strong = 1 then counted.contact_id end
+            order by newcomer.created_at, newcomer.outlook_id) as turn,
+        exists (select 1 from planning.twins as twin
+                where twin.mailbox = newcomer.mailbox and twin.outlook_id = newcomer.outlook_id
+                  and twin.first_mailbox = newcomer.mailbox) as second_here,
+        exists (select 1 from planning.twins as twin
+                where twin.mailbox = newcomer.mailbox and twin.outlook_id = newcomer.outlook_id
+                  and twin.first_mailbox <> newcomer.mailbox) as second_elsewhere
+    from planning.newcomers as newcomer
+    join counted on counted.mailbox = newcomer.mailbox and counted.outlook_id = newcomer.outlook_id
+    left join salesforce.contacts as person on person.id = counted.contact_id
+    left join salesforce.contacts as stamped on stamped.id = newcomer.stamp
+)
+select mailbox, outlook_id,
+    case
+        when stamp is not null and not stamped_gone then 'link'
+        when stamp is not null then 'hold'
+        when candidates = 1 and strong = 1 and linked_here = 0 and unreadable = 0 and turn = 1 then 'link'
+        when candidates > 0 then 'hold'
+        when second_here then 'hold'
+        when second_elsewhere then 'wait'
+        else 'create'
+    end as verdict,
+    case when stamp is not null then stamp when candidates = 1 and strong = 1 then contact_id end as contact_id,
+    case
+        when stamp is not null and not stamped_gone then 'It carries the stamp of this Contact.'
+        when stamp is not null then 'It carries the stamp of a Contact that was deleted in Salesforce; approve to create it anew.'
+        when unreadable > 0 then 'A Contact that this mailbox may not read matches it.'
+        when candidates > 1 then candidates || ' Contacts in Salesforce match it; link one by hand or approve the creation.'
+        when linked_here > 0 then 'It matches a Contact that is linked to another Outlook contact of this mailbox.'
+        when candidates = 1 and strong = 1 and turn > 1 then 'Another contact of this mailbox matches the same Contact and was there first.'
+        when candidates = 1 and strong = 1 then 'A Contact in Salesforce has the same e-mail or name and nothing contradicts.'
+        when candidates = 1 and same_email and names_contradict then 'A Contact in Salesforce has the same e-mail but another name.'
+        when candidates = 1 and other_email then 'A Contact in Salesforce has one of its other e-mails.'
+        when candidates = 1 then 'A Contact in Salesforce has the same name and nothing else tells them apart.'
+        when second_here then 'Another contact of this mailbox looks like the same person and was there first.'
+        when second_elsewhere then 'Another mailbox has the same person and was first; it is linked to that Contact next.'
+        else 'No Contact in Salesforce matches it.'
+    end as reason,
+    coalesce(candidate_ids, []) as candidates
+from judged;
+
+-- R2, R16: what the view shows and the mailbox does not hold yet
+create or replace table planning.arrivals as
+select member.mailbox, member.contact_id,
+    hold.outlook_id as held_by, hold.reason as held_reason
+from planning.members as member
+join planning.mailboxes as mailbox on mailbox.mailbox = member.mailbox and mailbox.enabled and mailbox.down_sync
+left join (
+    select mailbox, contact_id, min(outlook_id) as outlook_id, min(reason) as reason
+    from (select mailbox, outlook_id, reason, unnest(candidates) as contact_id from planning.contact_matches where verdict = 'hold')
+    group by mailbox, contact_id
+) as hold on hold.mailbox = member.mailbox and hold.contact_id = member.contact_id
+where not exists (
+        select 1 from planning.links as link where link.mailbox = member.mailbox and link.contact_id = member.contact_id)
+  and not exists (
+        select 1 from planning.contact_matches as match
+        where match.mailbox = member.mailbox and match.contact_id = member.contact_id and match.verdict = 'link')
+  -- R15: unlinked by the user; comes back only when dragged in or categorised again
+  and not exists (
+        select 1 from sync.links as closed
+        left join planning.successors as successor on successor.id = closed.salesforce_id
+        where closed.mailbox = member.mailbox and closed.state = 'closed' and closed.closed_reason in ('unlinked', 'by_hand')
+          and coalesce(successor.winner, closed.salesforce_id) = member.contact_id);
+
+-- A matched pair is a link from now on: it has no base, so the merge treats it by the rule for a first link (R10).
+insert into planning.links by name
+select
+    left(md5(concat_ws('|', {{ literal(run_id) }}, match.mailbox, match.outlook_id)), 16) as link_id,
+    match.mailbox, match.outlook_id, match.contact_id as salesforce_id, match.contact_id, false as is_merged,
+    'matched' as origin, true as is_new, member.contact_id is not null as seen_in_view, false as has_stamp,
+    {{ literal(now) }}::timestamp as created_at, item.place, false as lost_with_folder, item.change_key,
+    item.modified_at as outlook_modified_at, item.display_name, item.categorised, item.stamp_contact, item.stamp_org,
+    false as outlook_written_by_us, false as salesforce_written_by_us, contact.modstamp,
+    contact.modified_at as salesforce_modified_at, coalesce(contact.is_person_account, false) as is_person_account,
+    'present' as contact_state, member.contact_id is not null as in_view, 1 as place_in_merge
+from planning.contact_matches as match
+join outlook.contacts as item on item.mailbox = match.mailbox and item.id = match.outlook_id
+join salesforce.contacts as contact on contact.id = match.contact_id
+left join planning.members as member on member.mailbox = match.mailbox and member.contact_id = match.contact_id
+where match.verdict = 'link';

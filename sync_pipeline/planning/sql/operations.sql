@@ -1,0 +1,359 @@
+-- in:  planning.decisions, planning.contact_changes, planning.finals, planning.links, planning.account_resolution,
+--      planning.mailboxes, planning.newcomers, outlook.contacts, outlook.mailboxes, sync.links
+-- out: rows of planning.operations, planning.base_updates, planning.link_changes, planning.plan_problems, planning.conflicts
+--      for everything but creations
+
+-- ── the mailbox itself (R3, R4) ──────────────────────────────────────────────────────────────────────────────────────
+insert into planning.operations by name
+select 'f' || left(md5(concat_ws('|', state.mailbox, state.folder_state, state.folder_id)), 15) as operation_id, 0 as phase,
+    state.mailbox, 'outlook' as side, 'create_folder' as action, '' as link_id, '' as outlook_id, '' as salesforce_id, '[]'::json as fields,
+    '{}'::json as detail, 'R3' as rule,
+    case when state.folder_state = 'lost' then 'The folder was deleted; it is made again and refilled.'
+         else 'The mailbox has no folder for synchronised contacts yet.' end as reason,
+    null as hold_kind, null as hold_reason, false as is_problem, '' as depends_on, '' as planned_key, null::timestamp as planned_stamp
+from outlook.mailboxes as state join planning.mailboxes using (mailbox)
+where enabled and state.folder_state in ('missing', 'lost');
+
+insert into planning.operations by name
+select 'g' || left(md5(state.mailbox), 15) as operation_id, 1 as phase,
+    state.mailbox, 'outlook' as side, 'create_category' as action, '' as link_id, '' as outlook_id, '' as salesforce_id, '[]'::json as fields,
+    '{}'::json as detail, 'R4' as rule, 'The category is not in the master category list of the mailbox.' as reason,
+    null as hold_kind, null as hold_reason, false as is_problem, '' as depends_on, '' as planned_key, null::timestamp as planned_stamp
+from outlook.mailboxes as state join planning.mailboxes using (mailbox)
+where enabled and not coalesce(state.category_listed, false);
+
+-- ── Company edits and retried Companies (R7) ─────────────────────────────────────────────────────────────────────────
+create or replace table planning.account_moves as
+select link.link_id, link.mailbox, link.contact_id, account.account_id, account.rule as account_rule, account.candidates,
+    named.name as account_name, contact.company as before, item.company as outlook_company,
+    row_number() over (partition by link.contact_id order by item.modified_at desc, link.mailbox) as rank
+from planning.account_resolution as account
+join planning.links as link on link.link_id = account.key
+join planning.contacts as contact on contact.id = link.contact_id
+join outlook.contacts as item on item.mailbox = link.mailbox and item.id = link.outlook_id
+join salesforce.accounts as named on named.id = account.account_id
+where account.account_id is not null and account.account_id <> coalesce(contact.account_id, '');
+
+-- ── what goes up to Salesforce ───────────────────────────────────────────────────────────────────────────────────────
+create or replace table planning.ups as
+select final.contact_id, final.field, final.position, final.kind, final.before, final.value as after, final.normal, final.mailbox, final.link_id
+from planning.finals as final;
+
+create or replace table planning.contact_updates as
+with parts as (
+    select contact_id, mailbox, field, before, after, position, '' as account_id from planning.ups
+    union all
+    select contact_id, mailbox, 'company', before, account_name, -1, account_id from planning.account_moves where rank = 1
+)
+select contact_id, min(mailbox) as mailbox, count(distinct mailbox) as mailboxes,
+    to_json(list({field: field, before: before, after: after} order by position)) as fields,
+    coalesce(max(account_id), '') as account_id,
+    string_agg(field, ', ' order by position) as names,
+    list_sort(list(distinct mailbox)) as from_mailboxes
+from parts group by contact_id;
+
+create or replace table planning.contact_updates as
+select contact_updates.*, contact.modstamp, link.link_id, link.outlook_id,
+    's' || left(md5(concat_ws('|', contact_updates.mailbox, contact_updates.contact_id, fields, contact_updates.account_id)), 15) as operation_id
+from planning.contact_updates
+join planning.contacts as contact on contact.id = contact_updates.contact_id
+join planning.links as link on link.contact_id = contact_updates.contact_id and link.mailbox = contact_updates.mailbox
+qualify row_number() over (partition by contact_updates.contact_id order by link.place_in_merge, link.link_id) = 1;
+
+insert into planning.operations by name
+select operation_id, 15 as phase, mailbox, 'salesforce' as side, 'update' as action, link_id, outlook_id, contact_id as salesforce_id, fields,
+    to_json({account_id: account_id, mailboxes: from_mailboxes}) as detail,
+    case when account_id <> '' and names = 'company' then 'R7' when mailboxes > 1 then 'R13' else 'R10' end as rule,
+    'Edited in Outlook' || case when mailboxes > 1 then ' in ' || mailboxes || ' mailboxes' else '' end || ': ' || names || '.' as reason,
+    null as hold_kind, null as hold_reason, false as is_problem, '' as depends_on, '' as planned_key, modstamp as planned_stamp
+from planning.contact_updates;
+
+-- ── what goes down to each mailbox ───────────────────────────────────────────────────────────────────────────────────
+create or replace table planning.downs as
+with target as (
+    select change.link_id, change.mailbox, change.contact_id, change.field, change.position, change.kind, change.direction, change.course,
+        change.outlook_value, change.outlook_normal, change.salesforce_value,
+        case when change.field = 'company' and move.account_name is not null then move.account_name
+             when up.field is not null then up.after
+             else change.salesforce_value end as value,
+        up.field is not null or (change.field = 'company' and move.account_name is not null) as is_going_up
+    from planning.contact_changes as change
+    left join planning.ups as up on up.contact_id = change.contact_id and up.field = change.field
+    left join planning.account_moves as move on move.contact_id = change.contact_id and move.rank = 1
+)
+select *, planning.normal(kind, value) as normal
+from target
+where course <> 'hold' and direction <> 'from_outlook'
+  and planning.normal(kind, value) <> outlook_normal
+  and (course = 'down' or is_going_up)
+  and not exists (select 1 from sync.frozen as frozen where frozen.link_id = target.link_id and frozen.field = target.field
+                  and frozen.side = 'outlook' and frozen.rewrites >= 2);
+
+create or replace macro planning.forms(first, middle, last, title, suffix) as list_transform([
+    [first, last], [last || ',', first], [first, middle, last], [last || ',', first, middle], [title, first, last], [title, last],
+    [title, first, middle, last], [first, last, suffix], [first, middle, last, suffix], [title, first, middle, last, suffix],
+    [title, first, last, suffix], [last, first], [first], [last]
+], lambda form: trim(array_to_string(list_filter(form, lambda part: part <> '' and part <> ','), ' ')));
+
+create or replace table planning.item_updates as
+with wanted as (
+    select decision.link_id, decision.mailbox, decision.contact_id, decision.outlook_id, decision.place, decision.is_new, decision.is_merged,
+        not decision.categorised as lacks_category,
+        (decision.stamp_contact is distinct from decision.contact_id or decision.stamp_org is distinct from {{ literal(org_id) }})
+            as lacks_stamp
+    from planning.decisions as decision where decision.decision = 'merge'
+), fields as (
+    select link_id, to_json(list({field: field, before: outlook_value, after: value} order by position)) as fields,
+        string_agg(field, ', ' order by position) as names, bool_or(is_going_up) as needs_up,
+        count(*) filter (where value = '') as clears
+    from planning.downs group by link_id
+), names as (
+    select link.link_id, item.display_name,
+        {%- for f in ('first_name', 'middle_name', 'last_name', 'salutation', 'suffix') %}
+        coalesce({{ 'base.outlook_' ~ f if f in known else "''" }}, {{ 'item.' ~ f if f in known else "''" }}, '') as old_{{ f }},
+        coalesce((select any_value(value) from planning.downs as down where down.link_id = link.link_id and down.field = '{{ f }}'),
+                 {{ 'item.' ~ f if f in known else "''" }}, '') as new_{{ f }}{{ '' if loop.last else ',' }}
+        {%- endfor %}
+    from planning.links as link
+    join outlook.contacts as item on item.mailbox = link.mailbox and item.id = link.outlook_id
+    left join sync.links as base on base.link_id = link.link_id
+    where link.link_id in (select link_id from planning.downs
+                           where field in ('first_name', 'middle_name', 'last_name', 'salutation', 'suffix'))
+), shown as (
+    select link_id, case when coalesce(display_name, '') = '' then 1 else
+            list_position(planning.forms(old_first_name, old_middle_name, old_last_name, old_salutation, old_suffix), trim(display_name)) end as form,
+        planning.forms(new_first_name, new_middle_name, new_last_name, new_salutation, new_suffix) as forms
+    from names
+)
+select wanted.*, coalesce(fields.fields, '[]'::json) as fields, fields.names, coalesce(fields.needs_up, false) as needs_up,
+    coalesce(fields.clears, 0) as clears, nullif(shown.forms[shown.form], '') as display_name
+from wanted
+left join fields using (link_id)
+left join shown on shown.link_id = wanted.link_id
+where fields.fields is not null or lacks_category or lacks_stamp or wanted.place = 'elsewhere';
+
+create or replace table planning.item_updates as
+select item_updates.*,
+    'u' || left(md5(concat_ws('|', item_updates.mailbox, item_updates.outlook_id, item_updates.contact_id, fields, lacks_category, lacks_stamp, display_name)), 15)
+        as operation_id
+from planning.item_updates;
+
+insert into planning.operations by name
+select item.operation_id, case when item.place = 'elsewhere' then 45 else 50 end as phase, item.mailbox, 'outlook' as side,
+    case when item.place = 'elsewhere' then 'move' else 'update' end as action, item.link_id, item.outlook_id, item.contact_id as salesforce_id,
+    item.fields,
+    to_json({stamp: case when lacks_stamp or item.place = 'elsewhere' then item.contact_id end, categorise: lacks_category,
+             display_name: item.display_name, source_id: item.outlook_id}) as detail,
+    case when item.place = 'elsewhere' then 'R6' when item.is_new then 'R9' when item.names is null and lacks_category then 'R4'
+         when item.is_merged then 'R17' when item.names is null then 'R9' else 'R10' end as rule,
+    case when item.place = 'elsewhere' then 'Moves the categorised contact into the folder; it is linked to its Contact.'
+         else concat_ws(' ', case when item.is_new then 'Linked with its Contact in Salesforce.'
+                                  when item.is_merged then 'Its Contact was merged into another.' end,
+                             'Takes over from Salesforce: ' || item.names || '.',
+                             case when lacks_category then 'The category is put back.' end,
+                             case when lacks_stamp and not item.is_new then 'The stamp is renewed.' end) end as reason,
+    null as hold_kind, null as hold_reason, false as is_problem,
+    case when item.needs_up then update.operation_id else '' end as depends_on,
+    link.change_key as planned_key, null::timestamp as planned_stamp
+from planning.item_updates as item
+join planning.links as link on link.link_id = item.link_id
+left join planning.contact_updates as update on update.contact_id = item.contact_id;
+
+-- folder contacts that are not linked yet still carry the category (R4)
+insert into planning.operations by name
+select 'k' || left(md5(concat_ws('|', newcomer.mailbox, newcomer.outlook_id, newcomer.change_key)), 15) as operation_id, 50 as phase,
+    newcomer.mailbox, 'outlook' as side, 'update' as action, '' as link_id, newcomer.outlook_id, '' as salesforce_id, '[]'::json as fields,
+    to_json({categorise: true}) as detail, 'R4' as rule, 'Every contact in the folder carries the category.' as reason,
+    null as hold_kind, null as hold_reason, false as is_problem, '' as depends_on, newcomer.change_key as planned_key, null::timestamp as planned_stamp
+from planning.newcomers as newcomer
+join planning.contact_matches as match on match.mailbox = newcomer.mailbox and match.outlook_id = newcomer.outlook_id
+left join planning.new_contacts as new on new.mailbox = newcomer.mailbox and new.outlook_id = newcomer.outlook_id
+where newcomer.place = 'folder' and not newcomer.categorised
+  and (match.verdict in ('hold', 'wait') or coalesce(new.missing, '') <> '');
+
+-- ── bases of existing links ──────────────────────────────────────────────────────────────────────────────────────────
+insert into planning.base_updates by name
+-- both agree, or differ by design without a base: no write is needed
+select null as operation_id, change.link_id, change.field, change.outlook_value, change.salesforce_value
+from planning.contact_changes as change
+where change.place = 'folder'
+  and (change.course = 'agree' or (change.course = 'differ' and not change.has_base))
+  and not exists (select 1 from planning.ups as up where up.contact_id = change.contact_id and up.field = change.field
+                  and up.normal <> change.salesforce_normal)
+  and (change.outlook_value is distinct from change.outlook_base or change.salesforce_value is distinct from change.salesforce_base)
+union all by name
+-- the links whose Outlook value is the one that goes up
+select update.operation_id, change.link_id, change.field, change.outlook_value, up.after as salesforce_value
+from planning.contact_changes as change
+join planning.ups as up on up.contact_id = change.contact_id and up.field = change.field and up.normal = change.outlook_normal
+join planning.contact_updates as update on update.contact_id = change.contact_id
+union all by name
+select item.operation_id, down.link_id, down.field, down.value as outlook_value, down.value as salesforce_value
+from planning.downs as down join planning.item_updates as item on item.link_id = down.link_id
+where item.place = 'folder'
+union all by name
+select update.operation_id, move.link_id, 'company' as field, move.outlook_company as outlook_value, move.account_name as salesforce_value
+from planning.account_moves as move join planning.contact_updates as update on update.contact_id = move.contact_id
+where planning.normal('text', move.outlook_company) = planning.normal('text', move.account_name);
+
+-- ── removals, restorations, moves (R3, R14–R19) ──────────────────────────────────────────────────────────────────────
+-- edits that cannot go up before a removal of ours hold it (R18)
+create or replace table planning.stuck as
+select distinct change.link_id from planning.contact_changes as change
+where change.course = 'hold' or change.obstacle is not null;
+
+insert into planning.operations by name
+select 'r' || left(md5(concat_ws('|', decision.mailbox, decision.link_id, decision.contact_id, decision.rule, decision.close_reason)), 15) as operation_id,
+    70 as phase, decision.mailbox, 'outlook' as side, 'delete' as action, decision.link_id, decision.outlook_id,
+    decision.contact_id as salesforce_id, '[]'::json as fields, to_json({close: decision.close_reason}) as detail, decision.rule,
+    decision.reason || case when update.operation_id is not null then ' Its edits go up first.' else '' end as reason,
+    case when decision.decision = 'hold_removal' or stuck.link_id is not null then 'unsaved_edit' end as hold_kind,
+    case when decision.decision = 'hold_removal' or stuck.link_id is not null
+         then 'Edits made in Outlook cannot go up to Salesforce first; approving removes the contact all the same.' end as hold_reason,
+    false as is_problem, coalesce(case when decision.outlook_edited then update.operation_id end, '') as depends_on,
+    decision.change_key as planned_key, null::timestamp as planned_stamp
+from planning.decisions as decision
+left join planning.stuck as stuck on stuck.link_id = decision.link_id and decision.decision = 'remove_after_edits'
+left join planning.contact_updates as update on update.contact_id = decision.contact_id and decision.decision = 'remove_after_edits'
+where decision.decision in ('remove', 'remove_after_edits', 'hold_removal');
+
+insert into planning.operations by name
+select 'd' || left(md5(concat_ws('|', decision.mailbox, decision.link_id, decision.contact_id, decision.place)), 15) as operation_id,
+    20 as phase, decision.mailbox, 'salesforce' as side, 'delete' as action, decision.link_id, decision.outlook_id,
+    decision.contact_id as salesforce_id, '[]'::json as fields, to_json({close: decision.close_reason}) as detail, decision.rule, decision.reason,
+    null as hold_kind, null as hold_reason, false as is_problem, '' as depends_on, '' as planned_key, decision.modstamp as planned_stamp
+from planning.decisions as decision where decision.decision = 'delete_contact'
+qualify row_number() over (partition by decision.contact_id order by decision.mailbox, decision.link_id) = 1;
+
+insert into planning.operations by name
+select 'l' || left(md5(concat_ws('|', decision.mailbox, decision.link_id, decision.rule)), 15) as operation_id,
+    60 as phase, decision.mailbox, 'outlook' as side, 'release' as action, decision.link_id, decision.outlook_id,
+    decision.contact_id as salesforce_id, '[]'::json as fields, to_json({stamp: '', close: decision.close_reason}) as detail, decision.rule, decision.reason,
+    null as hold_kind, null as hold_reason, false as is_problem, '' as depends_on, decision.change_key as planned_key, null::timestamp as planned_stamp
+from planning.decisions as decision where decision.decision = 'release';
+
+-- a contact moved out with `delete`: the item itself becomes personal once its Contact is deleted
+insert into planning.operations by name
+select 'l' || left(md5(concat_ws('|', decision.mailbox, decision.link_id, 'moved_out')), 15) as operation_id,
+    60 as phase, decision.mailbox, 'outlook' as side, 'release' as action, decision.link_id, decision.outlook_id,
+    decision.contact_id as salesforce_id, '[]'::json as fields, to_json({stamp: '', close: decision.close_reason}) as detail, decision.rule,
+    'The item stays where it was moved to, as a personal contact.' as reason,
+    null as hold_kind, null as hold_reason, false as is_problem,
+    'd' || left(md5(concat_ws('|', decision.mailbox, decision.link_id, decision.contact_id, decision.place)), 15) as depends_on,
+    decision.change_key as planned_key, null::timestamp as planned_stamp
+from planning.decisions as decision where decision.decision = 'delete_contact' and decision.place = 'elsewhere';
+
+insert into planning.operations by name
+select 'b' || left(md5(concat_ws('|', decision.mailbox, decision.link_id, decision.outlook_id, decision.decision)), 15) as operation_id,
+    case when decision.decision = 'move_back' then 45 else 35 end as phase, decision.mailbox, 'outlook' as side,
+    case when decision.decision = 'move_back' then 'move' else 'restore' end as action, decision.link_id, decision.outlook_id,
+    decision.contact_id as salesforce_id, '[]'::json as fields,
+    to_json({stamp: decision.contact_id, categorise: true, source_id: decision.outlook_id}) as detail, decision.rule, decision.reason,
+    null as hold_kind, null as hold_reason, false as is_problem, '' as depends_on, decision.change_key as planned_key,
+    null::timestamp as planned_stamp
+from planning.decisions as decision
+where decision.decision = 'move_back' or (decision.decision = 'restore' and decision.place = 'deleted');
+
+-- R3: what lay unlinked in a folder that was deleted as a whole is put back as well
+insert into planning.operations by name
+select 'b' || left(md5(concat_ws('|', item.mailbox, item.id, 'unlinked')), 15) as operation_id, 35 as phase, item.mailbox, 'outlook' as side,
+    'restore' as action, '' as link_id, item.id as outlook_id, '' as salesforce_id, '[]'::json as fields,
+    to_json({categorise: true, source_id: item.id}) as detail, 'R3' as rule,
+    'The folder was deleted as a whole; its contacts are put back.' as reason,
+    null as hold_kind, null as hold_reason, false as is_problem, '' as depends_on, item.change_key as planned_key, null::timestamp as planned_stamp
+from outlook.contacts as item
+join planning.mailboxes as mailbox on mailbox.mailbox = item.mailbox and mailbox.enabled
+join outlook.mailboxes as state on state.mailbox = item.mailbox and state.folder_state = 'lost'
+where item.lost_with_folder and item.place = 'deleted'
+  and not exists (select 1 from planning.links as link where link.mailbox = item.mailbox and link.outlook_id = item.id);
+
+-- R6: the copy stands and is linked; the original goes
+insert into planning.operations by name
+select 'm' || left(md5(concat_ws('|', original.mailbox, original.id, copy.id)), 15) as operation_id, 65 as phase, original.mailbox,
+    'outlook' as side, 'finish_move' as action, link.link_id, copy.id as outlook_id, link.contact_id as salesforce_id, '[]'::json as fields,
+    to_json({source_id: original.id}) as detail, 'R6' as rule,
+    'The contact stands whole in the folder, so the original outside it is deleted.' as reason,
+    null as hold_kind, null as hold_reason, false as is_problem, '' as depends_on, copy.change_key as planned_key, null::timestamp as planned_stamp
+from outlook.contacts as original
+join planning.mailboxes as mailbox on mailbox.mailbox = original.mailbox and mailbox.enabled
+join outlook.contacts as copy on copy.mailbox = original.mailbox and copy.copy_of = original.id and copy.place = 'folder'
+join planning.links as link on link.mailbox = copy.mailbox and link.outlook_id = copy.id
+where original.place = 'elsewhere';
+
+insert into planning.link_changes by name
+select 'close' as kind, operation.mailbox, operation.link_id, '' as outlook_id, '' as salesforce_id, '' as origin,
+    operation.detail ->> 'close' as reason, false as seen_in_view, operation.operation_id
+from planning.operations as operation
+where operation.action in ('delete', 'release') and operation.link_id <> ''
+union all
+select 'close' as kind, mailbox, link_id, '', '', '', close_reason as reason, false, null from planning.decisions where decision = 'close'
+union all
+-- every other mailbox's link to a Contact whose deletion this run plans closes by R16 in the next run
+select 'item' as kind, operation.mailbox, operation.link_id, '', '', '', '', false, operation.operation_id
+from planning.operations as operation
+where operation.action in ('move', 'restore') and operation.link_id <> '' and operation.depends_on = ''
+union all
+select 'link' as kind, mailbox, link_id, outlook_id, contact_id as salesforce_id, 'matched' as origin, '' as reason, seen_in_view, null
+from planning.links where is_new
+union all
+select 'relink' as kind, mailbox, link_id, outlook_id, contact_id as salesforce_id, '', '', in_view, null
+from planning.decisions where is_merged and decision = 'merge'
+union all
+select 'view' as kind, mailbox, link_id, outlook_id, contact_id as salesforce_id, '', '', true, null
+from planning.links where in_view and not seen_in_view
+union all
+select 'account' as kind, link.mailbox, link.link_id, link.outlook_id, link.contact_id, '', 'set_in_salesforce', false, null
+from planning.links as link join salesforce.contacts as contact on contact.id = link.contact_id
+where link.account_rule in ('no_match', 'ambiguous_substring', 'no_company') and coalesce(contact.account_id, '') <> '';
+
+-- ── conflicts and problems ───────────────────────────────────────────────────────────────────────────────────────────
+insert into planning.operations by name
+select change.conflict_id as operation_id, 15 as phase, change.mailbox, 'salesforce' as side, 'update' as action, change.link_id,
+    change.outlook_id, change.contact_id as salesforce_id,
+    to_json([{field: change.field, before: change.salesforce_value, after: change.outlook_value}]) as fields,
+    '{}'::json as detail, 'R10' as rule,
+    'Both sides changed ' || change.field || ' to different values; the policy is to ask.' as reason, 'conflict' as hold_kind,
+    'Answer it with `sync-pipeline resolve ' || change.conflict_id || ' --take salesforce|outlook`.' as hold_reason,
+    false as is_problem, '' as depends_on, '' as planned_key, null::timestamp as planned_stamp
+from planning.contact_changes as change where change.course = 'hold';
+
+insert into planning.conflicts by name
+select change.mailbox, change.link_id, change.contact_id as salesforce_id, change.field,
+    case when change.judgement = 'take_back' then 'salesforce_only' else change.policy end as policy,
+    coalesce(change.winner, 'salesforce') as winner, change.outlook_value, change.salesforce_value,
+    case when change.judgement = 'take_back' then 'The field comes from Salesforce only; the edit in Outlook is taken back.'
+         else 'Both sides changed it to different values.' end as reason
+from planning.contact_changes as change
+where change.judgement in ('conflict', 'take_back')
+union all by name
+select change.mailbox, change.link_id, change.contact_id as salesforce_id, change.field, 'latest_mailbox' as policy,
+    'outlook' as winner, change.outlook_value, final.value as salesforce_value,
+    'Another mailbox (' || final.mailbox || ') changed it later.' as reason
+from planning.contact_changes as change
+join planning.finals as final on final.contact_id = change.contact_id and final.field = change.field
+where change.course = 'up' and change.obstacle is null and change.outlook_normal <> final.normal
+union all by name
+-- R19: the deletion wins, the edit stays in the history
+select pair.mailbox, pair.link_id, pair.contact_id as salesforce_id, pair.field, 'deletion' as policy, 'salesforce' as winner,
+    pair.outlook_value, pair.outlook_base as salesforce_value,
+    'Edited in Outlook, while the Contact was deleted in Salesforce.' as reason
+from planning.pairs as pair
+join planning.decisions as decision on decision.link_id = pair.link_id and decision.rule = 'R16' and decision.decision = 'remove'
+where pair.outlook_changed;
+
+insert into planning.plan_problems by name
+select change.mailbox, change.outlook_id, change.contact_id as salesforce_id, change.field, change.obstacle as code,
+    planning.obstacle(change.field, change.obstacle, change.outlook_value, change.length) as message,
+    'Change the value in Outlook; the other fields travel meanwhile.' as remedy
+from planning.contact_changes as change where change.obstacle is not null
+union all by name
+select decision.mailbox, decision.outlook_id, decision.contact_id as salesforce_id, '' as field, 'contact_unreadable' as code,
+    'The Contact can no longer be read in Salesforce, so it is frozen in Outlook.' as message,
+    'Give the Salesforce user access again, or unlink it with `sync-pipeline unlink`.' as remedy
+from planning.decisions as decision where decision.decision = 'freeze'
+union all by name
+select decision.mailbox, decision.outlook_id, decision.contact_id as salesforce_id, '' as field,
+    case decision.rule when 'R17' then 'merge_pending' else 'view_empty' end as code, decision.reason as message,
+    case decision.rule when 'R17' then 'It is looked at again in the next run.'
+         else 'Check the list view in Salesforce; nothing was removed.' end as remedy
+from planning.decisions as decision where decision.decision = 'wait';

@@ -1,0 +1,29 @@
+-- out: the empty tables that planning fills: operations, base_updates, link_changes, plan_problems, conflicts
+create or replace table planning.operations (
+    operation_id varchar, phase integer, mailbox varchar, side varchar, action varchar, link_id varchar, outlook_id varchar,
+    salesforce_id varchar, fields json, detail json, rule varchar, reason varchar, hold_kind varchar, hold_reason varchar,
+    is_problem boolean, depends_on varchar, planned_key varchar, planned_stamp timestamp
+);
+create or replace table planning.base_updates (
+    operation_id varchar, link_id varchar, field varchar, outlook_value varchar, salesforce_value varchar
+);
+create or replace table planning.link_changes (
+    kind varchar, mailbox varchar, link_id varchar, outlook_id varchar, salesforce_id varchar, origin varchar, reason varchar,
+    seen_in_view boolean, operation_id varchar
+);
+create or replace table planning.plan_problems (
+    mailbox varchar, outlook_id varchar, salesforce_id varchar, field varchar, code varchar, message varchar, remedy varchar
+);
+create or replace table planning.conflicts (
+    mailbox varchar, link_id varchar, salesforce_id varchar, field varchar, policy varchar, winner varchar, outlook_value varchar,
+    salesforce_value varchar, reason varchar
+);
+create or replace macro planning.obstacle(field, code, value, most) as case code
+    when 'too_long' then field || ' has ' || length(value) || ' characters; Salesforce holds ' || most || '.'
+    when 'not_an_email' then field || ' is not an e-mail address that Salesforce accepts.'
+    when 'not_a_date' then field || ' is not a valid date.'
+    when 'not_in_picklist' then field || ' is not among the values of the picklist in Salesforce.'
+    when 'required_field_cleared' then field || ' was cleared in Outlook, but Salesforce requires it.'
+    when 'not_writable' then field || ' may not be written in Salesforce with this credential.'
+    when 'rewritten_by_server' then field || ' is rewritten by Salesforce again and again; it is frozen.'
+    else field || ' cannot be written: ' || code || '.' end;

@@ -1,0 +1,1 @@
+"""Stand-ins for Salesforce and Microsoft Graph: two HTTP servers over one SQLite state. Imports nothing of the synchroniser."""

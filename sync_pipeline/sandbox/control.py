@@ -1,0 +1,139 @@
+"""The control plane below /_sandbox on both ports: reset, people, mutation log, request counts, faults, clock, switches.
+
+It needs no token, is never faulted or counted, and refuses what it does not understand with a 400 that says what it knows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sync_pipeline.sandbox.state import State, iso
+
+if TYPE_CHECKING:
+    from sync_pipeline.sandbox.runtime import Runtime
+
+CONTROL_PREFIX: Final = "/_sandbox/"
+RESET_KEYS: Final = ("seed", "mailboxes", "contacts", "accounts", "empty")
+
+
+def control_routes() -> list[Route]:
+    """The routes; services add actions of their own by name (Service.control)."""
+    table: dict[tuple[str, str], Callable[[Runtime, Request, Any], Any]] = {
+        ("GET", "mailboxes"): _mailboxes,
+        ("GET", "log"): _log,
+        ("GET", "requests"): lambda runtime, request, body: runtime.requests(),
+        ("DELETE", "requests"): _forget_requests,
+        ("GET", "faults"): lambda runtime, request, body: runtime.faults.describe(),
+        ("POST", "faults"): _add_faults,
+        ("DELETE", "faults"): _clear_faults,
+        ("GET", "clock"): lambda runtime, request, body: {"now": iso(runtime.state.now())},
+        ("POST", "clock"): _clock,
+        ("GET", "switches"): lambda runtime, request, body: runtime.state.switches,
+        ("POST", "switches"): _switches,
+        ("POST", "expire_tokens"): _expire_tokens,
+        ("POST", "reset"): _reset,
+        ("POST", "{name:path}"): _service_action,
+    }
+    return [Route(CONTROL_PREFIX + name, _endpoint(action), methods=[method]) for (method, name), action in table.items()]
+
+
+def _endpoint(action: Callable[[Runtime, Request, Any], Any]) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        text = await request.body()
+        try:
+            body = json.loads(text) if text else {}
+            return JSONResponse(action(request.app.state.runtime, request, body))
+        except (ValueError, TypeError, LookupError) as error:
+            message = str(error.args[0]) if error.args else type(error).__name__
+            return JSONResponse({"error": message}, status_code=400)
+
+    return endpoint
+
+
+def _mailboxes(runtime: Runtime, request: Request, body: Any) -> list[dict[str, str]]:
+    return [
+        {"mailbox": row["mailbox"], "salesforce_user": row["salesforce_user"]}
+        for row in runtime.state.people()
+        if row["mailbox"] and row["salesforce_user"]
+    ]
+
+
+def _log(runtime: Runtime, request: Request, body: Any) -> list[dict[str, Any]]:
+    return runtime.state.log(int(request.query_params.get("after", "0")))
+
+
+def _forget_requests(runtime: Runtime, request: Request, body: Any) -> dict[str, Any]:
+    runtime.forget_requests()
+    return runtime.requests()
+
+
+def _add_faults(runtime: Runtime, request: Request, body: Any) -> list[dict[str, Any]]:
+    if not isinstance(body, list):
+        raise ValueError("give a list of {match, fault, position, times}")
+    runtime.faults.add(body)
+    return runtime.faults.describe()
+
+
+def _clear_faults(runtime: Runtime, request: Request, body: Any) -> list[dict[str, Any]]:
+    runtime.faults.clear()
+    return []
+
+
+def _clock(runtime: Runtime, request: Request, body: Any) -> dict[str, str]:
+    keys = _keys(body, ("advance_seconds", "set"))
+    if keys == {"advance_seconds"}:
+        runtime.state.advance(float(body["advance_seconds"]))
+    elif keys == {"set"}:
+        moment = datetime.fromisoformat(body["set"])
+        runtime.state.set_clock(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    else:
+        raise ValueError('give either {"advance_seconds": number} or {"set": "2026-01-31T08:00:00Z"}')
+    return {"now": iso(runtime.state.now())}
+
+
+def _switches(runtime: Runtime, request: Request, body: Any) -> dict[str, Any]:
+    switches = runtime.state.switches
+    _keys(body, tuple(sorted(switches)))
+    for name, value in body.items():
+        runtime.state.set_switch(name, value)
+    return switches
+
+
+def _expire_tokens(runtime: Runtime, request: Request, body: Any) -> dict[str, Any]:
+    runtime.tokens.expire_all()
+    return {}
+
+
+def _reset(runtime: Runtime, request: Request, body: Any) -> list[dict[str, str]]:
+    _keys(body, RESET_KEYS)
+    runtime.faults.clear()
+    runtime.forget_requests()
+    runtime.state.reset()
+    if runtime.seeder is not None and not body.get("empty", False):
+        runtime.seeder(runtime.state, body)
+    return _mailboxes(runtime, request, body)
+
+
+def _service_action(runtime: Runtime, request: Request, body: Any) -> Any:
+    name = cast(str, request.path_params["name"])
+    if name not in runtime.control:
+        raise LookupError(f"unknown control action {name!r}; known: {', '.join(sorted(runtime.control))}")
+    if not isinstance(body, dict):
+        raise ValueError(f"{name} takes a JSON object")
+    action: Callable[[State, Mapping[str, Any]], Any] = runtime.control[name]
+    return action(runtime.state, body)
+
+
+def _keys(body: Any, allowed: tuple[str, ...]) -> set[str]:
+    if not isinstance(body, dict):
+        raise ValueError(f"give a JSON object with {', '.join(allowed)}")
+    unknown = sorted(set(body) - set(allowed))
+    if unknown:
+        raise ValueError(f"unknown key {unknown[0]!r}; known: {', '.join(allowed)}")
+    return set(body)

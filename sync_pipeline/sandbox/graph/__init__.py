@@ -1,0 +1,1 @@
+"""Microsoft Graph stand-in: users, contact folders, contacts, delta, categories, photos, $batch and pages."""

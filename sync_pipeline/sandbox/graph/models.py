@@ -1,0 +1,270 @@
+"""Mailboxes with their contacts: two ids each, change keys, soft deletion, moves, photos, and a log entry for every mutation.
+
+Callable without HTTP: the pages and the demo data use it as the routes do."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from sync_pipeline.sandbox.graph import properties
+from sync_pipeline.sandbox.graph.errors import IrresolvableConflict, ItemNotFound
+from sync_pipeline.sandbox.graph.folders import CONTACTS, DELETED, Folders, User, opaque_id
+from sync_pipeline.sandbox.graph.properties import EXTENDED
+from sync_pipeline.sandbox.state import Json, State, iso
+
+# `sequence` is a contact's last change, `departures` where it no longer is: both are what delta reads.
+SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS graph_contacts (
+    number INTEGER PRIMARY KEY, mailbox TEXT NOT NULL, folder TEXT NOT NULL, immutable_id TEXT NOT NULL UNIQUE,
+    default_id TEXT NOT NULL UNIQUE, change_key TEXT NOT NULL, created_at TEXT NOT NULL, modified_at TEXT NOT NULL,
+    sequence INTEGER NOT NULL, properties TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS graph_contacts_folder ON graph_contacts (folder, number);
+CREATE INDEX IF NOT EXISTS graph_contacts_changed ON graph_contacts (folder, sequence);
+CREATE TABLE IF NOT EXISTS graph_addresses (contact INTEGER NOT NULL, address TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS graph_addresses_contact ON graph_addresses (contact);
+CREATE INDEX IF NOT EXISTS graph_addresses_address ON graph_addresses (fold(address));
+CREATE TABLE IF NOT EXISTS graph_photos (owner TEXT PRIMARY KEY, media_type TEXT NOT NULL, content BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS graph_departures (
+    sequence INTEGER PRIMARY KEY, folder TEXT NOT NULL, immutable_id TEXT NOT NULL, default_id TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS graph_departures_folder ON graph_departures (folder, sequence);
+"""
+SWITCHES: Final[Json] = {
+    "if_match_honoured": True,
+    "address_patch_merges": True,  # a PATCH of part of an address leaves the other parts
+    "delta_shows_extended_only_changes": True,
+}
+
+
+class Mailboxes(Folders):
+    """All mailboxes. `mailbox` is a user object id or an address, `contact` either id, `folder` an id or well-known name.
+
+    `actor` is the log's: "application" or "user:NAME". Errors are those of graph.errors. Callers bring the transaction.
+    """
+
+    def __init__(self, state: State) -> None:
+        super().__init__(state)
+        state.schema(SCHEMA)
+        state.declare_switches(SWITCHES)
+
+    def contact(self, mailbox: str, contact: str) -> sqlite3.Row:
+        """Anywhere in the mailbox, Deleted Items included. Raises ItemNotFound."""
+        row = self.state.db.execute(
+            "SELECT * FROM graph_contacts WHERE mailbox = ?1 AND (default_id = ?2 OR immutable_id = ?2)",
+            (self.user(mailbox).id, contact),
+        ).fetchone()
+        if row is None:
+            raise ItemNotFound()
+        return row  # type: ignore[no-any-return]
+
+    def contacts(self, mailbox: str, folder: str = CONTACTS) -> list[sqlite3.Row]:
+        """All contacts of a folder, oldest first."""
+        return self.state.db.execute(
+            "SELECT * FROM graph_contacts WHERE folder = ? ORDER BY number", (self.folder_id(mailbox, folder),)
+        ).fetchall()
+
+    def full_form(self, row: sqlite3.Row) -> Json:
+        """As the log shows it: every property, `id` the immutable one, extended properties included."""
+        return {
+            "id": row["immutable_id"],
+            "changeKey": row["change_key"],
+            "createdDateTime": row["created_at"],
+            "lastModifiedDateTime": row["modified_at"],
+            "parentFolderId": row["folder"],
+            **properties.wire(json.loads(row["properties"])),
+            EXTENDED: self.extended.of(row["immutable_id"]),
+        }
+
+    # -- writing -------------------------------------------------------------------------------------------------------
+
+    def create_contact(self, mailbox: str, folder: str, body: Mapping[str, Any], *, actor: str) -> Json:
+        """Returns the full form. `body` is a Graph contact; extended properties stand in it as Graph has them."""
+        [created] = self.create_contacts(mailbox, folder, [body], actor=actor)
+        return created
+
+    def create_contacts(
+        self, mailbox: str, folder: str, bodies: Sequence[Mapping[str, Any]], *, actor: str
+    ) -> list[Json]:
+        """Many at once; all or none when called in a transaction."""
+        user, folder_id = self.user(mailbox), self.folder_id(mailbox, folder)
+        numbers = self.state.reserve("graph contacts", len(bodies))
+        sequences = self.state.reserve("graph changes", len(bodies))
+        now = iso(self.state.now())
+        contacts, addresses, extended, forms = [], [], [], []
+        for number, sequence, body in zip(numbers, sequences, bodies, strict=True):
+            stored = properties.created(properties.check(body))
+            entries = [entry for entry in self.extended.check(body.get(EXTENDED, [])) if entry[2]]
+            immutable_id = opaque_id(self.state, "AAkALgAA", number)
+            default_id, change_key = self._default_id(), self._change_key(sequence)
+            text = json.dumps(stored, ensure_ascii=False)
+            contacts.append(
+                (number, user.id, folder_id, immutable_id, default_id, change_key, now, now, sequence, text)
+            )
+            addresses.extend(_addresses(number, stored))
+            extended.extend((immutable_id, key, id, value or "") for key, id, value in entries)
+            forms.append(
+                {
+                    "id": immutable_id,
+                    "changeKey": change_key,
+                    "createdDateTime": now,
+                    "lastModifiedDateTime": now,
+                    "parentFolderId": folder_id,
+                    **properties.wire(stored),
+                    EXTENDED: [{"id": id, "value": value} for _, id, value in entries],
+                }
+            )
+        self.state.db.executemany("INSERT INTO graph_contacts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", contacts)
+        self.state.db.executemany("INSERT INTO graph_addresses VALUES (?, ?)", addresses)
+        self.extended.insert(extended)
+        self.state.record_many(
+            service="graph", actor=actor, mailbox=user.address, entity="contact", action="create",
+            rows=((form["id"], form) for form in forms),
+        )
+        return forms
+
+    def update_contact(
+        self, mailbox: str, contact: str, body: Mapping[str, Any], *, actor: str, if_match: str | None = None
+    ) -> sqlite3.Row:
+        """PATCH. Returns the row as it is now. Raises IrresolvableConflict where if_match is another version's."""
+        user, row = self.user(mailbox), self.contact(mailbox, contact)
+        self._check_version(row, if_match)
+        before = self.full_form(row)
+        stored = json.loads(row["properties"])
+        values, entries = properties.check(body), self.extended.check(body.get(EXTENDED, []))
+        merge = bool(self.state.switches["address_patch_merges"])
+        after = properties.updated(stored, values, merge_addresses=merge)
+        self.state.db.execute(
+            "UPDATE graph_contacts SET properties = ? WHERE number = ?",
+            (json.dumps(after, ensure_ascii=False), row["number"]),
+        )
+        if "emailAddresses" in values:
+            self.state.db.execute("DELETE FROM graph_addresses WHERE contact = ?", (row["number"],))
+            self.state.db.executemany("INSERT INTO graph_addresses VALUES (?, ?)", _addresses(row["number"], after))
+        self.extended.write(row["immutable_id"], entries)
+        quiet = not values and not self.state.switches["delta_shows_extended_only_changes"]
+        return self._touch(user, row, "update", before, actor, in_delta=not quiet)
+
+    def move_contact(self, mailbox: str, contact: str, folder: str, *, actor: str) -> sqlite3.Row:
+        """A user's drag and drop (Graph has no move): a new default id, the immutable one stays."""
+        user, row = self.user(mailbox), self.contact(mailbox, contact)
+        return self._relocate(user, row, self.folder_id(mailbox, folder), "move", actor)
+
+    def delete_contact(
+        self, mailbox: str, contact: str, *, actor: str, if_match: str | None = None, for_good: bool = False
+    ) -> None:
+        """Moves it to Deleted Items, with a new default id; what lies there already, or below, goes for good."""
+        user, row = self.user(mailbox), self.contact(mailbox, contact)
+        self._check_version(row, if_match)
+        if for_good or self.is_deleted(mailbox, row["folder"]):
+            self._remove(user, row, actor)
+        else:
+            self._relocate(user, row, self.folder_id(mailbox, DELETED), "delete", actor)
+
+    def delete_folder(self, mailbox: str, folder: str, *, actor: str) -> None:
+        """Soft, as for contacts; from Deleted Items for good, with the contacts in it."""
+        user = self.user(mailbox)
+        for gone in self.bury_folder(mailbox, folder, actor=actor):
+            for row in self.state.db.execute("SELECT * FROM graph_contacts WHERE folder = ?", (gone,)).fetchall():
+                self._remove(user, row, actor)
+
+    # -- photos --------------------------------------------------------------------------------------------------------
+
+    def photo(self, mailbox: str, contact: str) -> tuple[str, bytes]:
+        """(media type, bytes). Raises ItemNotFound when the contact has none."""
+        row = self.state.db.execute(
+            "SELECT media_type, content FROM graph_photos WHERE owner = ?",
+            (self.contact(mailbox, contact)["immutable_id"],),
+        ).fetchone()
+        if row is None:
+            raise ItemNotFound()
+        return row["media_type"], row["content"]
+
+    def put_photo(self, mailbox: str, contact: str, media_type: str, content: bytes, *, actor: str) -> None:
+        user, row = self.user(mailbox), self.contact(mailbox, contact)
+        try:
+            before: Json | None = _photo_form(*self.photo(mailbox, contact))
+        except ItemNotFound:
+            before = None
+        self.state.db.execute(
+            "INSERT OR REPLACE INTO graph_photos VALUES (?, ?, ?)", (row["immutable_id"], media_type, content)
+        )
+        self._set_version(row)
+        self.state.record(
+            service="graph", actor=actor, mailbox=user.address, entity="photo", id=row["immutable_id"],
+            action="create" if before is None else "update", before=before, after=_photo_form(media_type, content),
+        )
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+
+    def _default_id(self) -> str:
+        return opaque_id(self.state, "AAMkAGI2", self.state.counter("graph default ids"))
+
+    def _change_key(self, sequence: int) -> str:
+        return opaque_id(self.state, "EQAAABYAAA", sequence)
+
+    def _check_version(self, row: sqlite3.Row, if_match: str | None) -> None:
+        if if_match is None or if_match.strip() == "*" or not self.state.switches["if_match_honoured"]:
+            return
+        if if_match.strip().removeprefix("W/").strip('"') != row["change_key"]:
+            raise IrresolvableConflict()
+
+    def _set_version(self, row: sqlite3.Row, *, in_delta: bool = True) -> None:
+        sequence = self.state.counter("graph changes")
+        self.state.db.execute(
+            "UPDATE graph_contacts SET change_key = ?, modified_at = ?, sequence = ? WHERE number = ?",
+            (
+                self._change_key(sequence),
+                iso(self.state.now()),
+                sequence if in_delta else row["sequence"],
+                row["number"],
+            ),
+        )
+
+    def _touch(
+        self, user: User, row: sqlite3.Row, action: str, before: Json, actor: str, *, in_delta: bool = True
+    ) -> sqlite3.Row:
+        self._set_version(row, in_delta=in_delta)
+        after = self.contact(user.id, row["immutable_id"])
+        self.state.record(
+            service="graph", actor=actor, mailbox=user.address, entity="contact", id=row["immutable_id"], action=action,
+            before=before, after=self.full_form(after),
+        )
+        return after
+
+    def _relocate(self, user: User, row: sqlite3.Row, folder_id: str, action: str, actor: str) -> sqlite3.Row:
+        before = self.full_form(row)
+        self._depart(row)
+        self.state.db.execute(
+            "UPDATE graph_contacts SET folder = ?, default_id = ? WHERE number = ?",
+            (folder_id, self._default_id(), row["number"]),
+        )
+        return self._touch(user, row, action, before, actor)
+
+    def _remove(self, user: User, row: sqlite3.Row, actor: str) -> None:
+        before = self.full_form(row)
+        self._depart(row)
+        self.extended.forget(row["immutable_id"])
+        self.state.db.execute("DELETE FROM graph_addresses WHERE contact = ?", (row["number"],))
+        self.state.db.execute("DELETE FROM graph_photos WHERE owner = ?", (row["immutable_id"],))
+        self.state.db.execute("DELETE FROM graph_contacts WHERE number = ?", (row["number"],))
+        self.state.record(
+            service="graph", actor=actor, mailbox=user.address, entity="contact", id=row["immutable_id"],
+            action="delete", before=before, after=None,
+        )
+
+    def _depart(self, row: sqlite3.Row) -> None:
+        self.state.db.execute(
+            "INSERT INTO graph_departures VALUES (?, ?, ?, ?)",
+            (self.state.counter("graph changes"), row["folder"], row["immutable_id"], row["default_id"]),
+        )
+
+
+def _addresses(number: int, stored: Json) -> Iterable[tuple[int, str]]:
+    return [(number, entry["address"]) for entry in stored.get("emailAddresses", []) if entry.get("address")]
+
+
+def _photo_form(media_type: str, content: bytes) -> Json:
+    return {"mediaContentType": media_type, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}

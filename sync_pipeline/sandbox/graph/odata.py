@@ -1,0 +1,146 @@
+"""The OData query options that Graph's contact routes understand: $top, $skip, $skiptoken, $select, $expand, $filter, $count.
+
+What is not understood is refused in Graph's own form, never ignored."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sync_pipeline.sandbox.graph.errors import BadRequest, InvalidFilter, InvalidUrlQuery
+from sync_pipeline.sandbox.graph.extended import property_key
+from sync_pipeline.sandbox.graph.properties import EXTENDED, SELECTABLE
+from sync_pipeline.sandbox.state import Json
+
+MAX_TOP: Final = 1000
+DEFAULT_TOP: Final = 10
+_TEXT: Final = r"'((?:[^']|'')*)'"
+_ID_TERM = re.compile(rf"\s*(?:\w+/)?id\s+eq\s+{_TEXT}\s*", re.IGNORECASE)
+_EXPAND = re.compile(rf"^{EXTENDED}\s*\(\s*\$filter\s*=\s*(.+)\)$", re.IGNORECASE | re.DOTALL)
+_FILTER_EXTENDED = re.compile(
+    rf"^{EXTENDED}/any\(\s*(\w+)\s*:\s*\(?\s*\1/id\s+eq\s+{_TEXT}\s+and\s+\1/value\s+eq\s+{_TEXT}\s*\)?\s*\)$",
+    re.IGNORECASE,
+)
+_FILTER_EMAIL = re.compile(rf"^emailAddresses/any\(\s*(\w+)\s*:\s*\1/address\s+eq\s+{_TEXT}\s*\)$", re.IGNORECASE)
+_FILTER_CATEGORY = re.compile(rf"^categories/any\(\s*(\w+)\s*:\s*\1\s+eq\s+{_TEXT}\s*\)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Query:
+    """A request's options, by lower-case name ("$top"), percent-decoded."""
+
+    options: Mapping[str, str]
+
+    def allow(self, *names: str) -> None:
+        """Refuses every system option that is not named."""
+        for name in self.options:
+            if name.startswith("$") and name not in names:
+                raise InvalidUrlQuery(f"The query option '{name}' is not supported here; supported: {', '.join(names)}.")
+
+    def top(self, default: int = DEFAULT_TOP, maximum: int = MAX_TOP) -> int:
+        return min(self._number("$top", default, minimum=1), maximum)
+
+    def skip(self) -> int:
+        return self._number("$skip", 0, minimum=0)
+
+    def skip_token(self) -> int:
+        text = self.options.get("$skiptoken", "0")
+        if not text.isdigit():
+            raise BadRequest(f"The skip token '{text}' is malformed.")
+        return int(text)
+
+    def counts(self) -> bool:
+        return self.options.get("$count", "false").lower() == "true"
+
+    def select(self, known: Iterable[str]) -> frozenset[str] | None:
+        """The chosen properties, in their true spelling; None for all."""
+        if not self.options.get("$select", "").strip():
+            return None
+        spelling = {name.lower(): name for name in known}
+        chosen = set()
+        for part in self.options["$select"].split(","):
+            name = part.strip()
+            if name.lower() not in spelling:
+                raise BadRequest(f"Could not find a property named '{name}' on type 'microsoft.graph.contact'.")
+            chosen.add(spelling[name.lower()])
+        return frozenset(chosen)
+
+    def contact_select(self) -> frozenset[str] | None:
+        return self.select(SELECTABLE)
+
+    def expand(self) -> list[str]:
+        """The extended property ids that $expand asks for; none without $expand."""
+        text = self.options.get("$expand", "").strip()
+        if not text:
+            return []
+        match = _EXPAND.match(text)
+        terms = _split_or(match[1]) if match else []
+        found = [_ID_TERM.fullmatch(term) for term in terms]
+        if not found or not all(found):
+            raise BadRequest(
+                f"The $expand '{text}' is not supported; ask for {EXTENDED}($filter=id eq 'String {{GUID}} Name X')."
+            )
+        return [_plain(term[1]) for term in found if term]
+
+    def _number(self, name: str, default: int, *, minimum: int) -> int:
+        text = self.options.get(name)
+        if text is None:
+            return default
+        if not text.strip().isdigit() or int(text) < minimum:
+            raise BadRequest(f"Invalid value '{text}' for {name} query option found.")
+        return int(text)
+
+
+def contact_filter(text: str, switches: Json) -> tuple[str, list[Any]]:
+    """SQL condition and parameters of a contact $filter: extended property, e-mail address, or several joined with or."""
+    conditions: list[str] = []
+    parameters: list[Any] = []
+    for term in _split_or(text):
+        if match := _FILTER_EXTENDED.match(term):
+            conditions.append(
+                "immutable_id IN (SELECT owner FROM graph_extended WHERE property = ? AND fold(value) = fold(?))"
+            )
+            parameters += [property_key(_plain(match[2])), _plain(match[3])]
+        elif match := _FILTER_EMAIL.match(term):
+            conditions.append("number IN (SELECT contact FROM graph_addresses WHERE fold(address) = fold(?))")
+            parameters.append(_plain(match[2]))
+        elif (match := _FILTER_CATEGORY.match(term)) and switches["filter_by_category"]:
+            conditions.append("EXISTS (SELECT 1 FROM json_each(properties, '$.categories') c WHERE c.value = ?)")
+            parameters.append(_plain(match[2]))
+        else:
+            raise InvalidFilter(term)
+    return "(" + " OR ".join(conditions) + ")", parameters
+
+
+def user_filter(text: str) -> Callable[[Json], bool]:
+    """A users $filter: mail, userPrincipalName, displayName or id eq '…', joined with or."""
+    terms: list[tuple[str, str]] = []
+    for term in _split_or(text):
+        match = re.fullmatch(rf"(mail|userPrincipalName|displayName|id)\s+eq\s+{_TEXT}", term, re.IGNORECASE)
+        if match is None:
+            raise InvalidFilter(term)
+        terms.append((match[1].lower(), _plain(match[2]).casefold()))
+
+    def accepts(user: Json) -> bool:
+        folded = {name.lower(): str(value).casefold() for name, value in user.items()}
+        return any(folded[name] == value for name, value in terms)
+
+    return accepts
+
+
+def _split_or(text: str) -> list[str]:
+    """The terms of a disjunction; an `or` inside a quoted text is part of it."""
+    terms, start, quoted = [], 0, False
+    for place, letter in enumerate(text):
+        if letter == "'":
+            quoted = not quoted
+        elif not quoted and re.match(r"\sor\s", text[place : place + 4], re.IGNORECASE):
+            terms.append(text[start:place].strip())
+            start = place + 4
+    return [*terms, text[start:].strip()]
+
+
+def _plain(text: str) -> str:
+    return text.replace("''", "'")

@@ -1,0 +1,324 @@
+"""What each Graph route does: reads the call, asks the models, and puts the answer in Graph's form."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from sync_pipeline.sandbox.graph import properties
+from sync_pipeline.sandbox.graph.calls import Call, json_response
+from sync_pipeline.sandbox.graph.delta import DEFAULT_PAGE, DeltaTracking, Removed
+from sync_pipeline.sandbox.graph.errors import AccessDenied, BadRequest, ItemNotFound, RequestBodyRead, UserNotFound
+from sync_pipeline.sandbox.graph.folders import CONTACTS, ROOT, User
+from sync_pipeline.sandbox.graph.models import Mailboxes
+from sync_pipeline.sandbox.graph.odata import contact_filter, user_filter
+from sync_pipeline.sandbox.graph.properties import EXTENDED
+from sync_pipeline.sandbox.state import Json
+from sync_pipeline.sandbox.tokens import PERSON_PREFIX
+
+SWITCHES: Final[Json] = {"filter_by_category": False}
+FOLDER_PROPERTIES: Final = ("id", "parentFolderId", "displayName")
+USER_PROPERTIES: Final = ("id", "displayName", "mail", "userPrincipalName")
+USERS_PAGE: Final = 100
+
+
+class GraphResponses:
+    """One method per route; `call.parameters` holds what the template's {…} matched."""
+
+    def __init__(self, mailboxes: Mailboxes, tracking: DeltaTracking) -> None:
+        self.mailboxes = mailboxes
+        self.tracking = tracking
+        mailboxes.state.declare_switches(SWITCHES)
+
+    # -- users ---------------------------------------------------------------------------------------------------------
+
+    def list_users(self, call: Call) -> Response:
+        query = call.query
+        query.allow("$top", "$skiptoken", "$select", "$filter", "$count")
+        users = [user.wire() for user in self.mailboxes.users()]
+        if "$filter" in query.options:
+            accepts = user_filter(query.options["$filter"])
+            users = [user for user in users if accepts(user)]
+        start, top, chosen = query.skip_token(), query.top(USERS_PAGE, 999), query.select(USER_PROPERTIES)
+        page = [_chosen(user, chosen) for user in users[start : start + top]]
+        more = start + top < len(users)
+        return self._list(call, "users", page, str(start + top) if more else None, "$skiptoken", len(users))
+
+    def get_user(self, call: Call) -> Response:
+        call.query.allow("$select")
+        user = _chosen(self._user(call).wire(), call.query.select(USER_PROPERTIES))
+        return self._one(call, "users/$entity", user)
+
+    # -- folders -------------------------------------------------------------------------------------------------------
+
+    def list_folders(self, call: Call) -> Response:
+        return self._folders_below(call, ROOT)
+
+    def list_child_folders(self, call: Call) -> Response:
+        return self._folders_below(call, call.parameters["folder"])
+
+    def create_folder(self, call: Call) -> Response:
+        return self._create_folder(call, ROOT)
+
+    def create_child_folder(self, call: Call) -> Response:
+        return self._create_folder(call, call.parameters["folder"])
+
+    def get_folder(self, call: Call) -> Response:
+        call.query.allow("$select", "$expand")
+        return self._folder(call, self.mailboxes.folder(self._user(call).id, call.parameters["folder"]))
+
+    def update_folder(self, call: Call) -> Response:
+        body = call.json_object()
+        for name in body:
+            if name not in (*FOLDER_PROPERTIES, EXTENDED) and "@odata." not in name:
+                raise RequestBodyRead(f"The property '{name}' does not exist on type 'microsoft.graph.contactFolder'.")
+        user = self._user(call)
+        row = self.mailboxes.update_folder(user.id, call.parameters["folder"], body, actor=call.actor.name)
+        return self._folder(call, row)
+
+    def delete_folder(self, call: Call) -> Response:
+        self.mailboxes.delete_folder(self._user(call).id, call.parameters["folder"], actor=call.actor.name)
+        return Response(status_code=204)
+
+    def _folders_below(self, call: Call, parent: str) -> Response:
+        query = call.query
+        query.allow("$top", "$skip", "$select", "$expand", "$count")
+        rows = self.mailboxes.child_folders(self._user(call).id, parent, user_made=True)
+        start, end = query.skip(), query.skip() + query.top()
+        page = [self._folder_form(call, row) for row in rows[start:end]]
+        return self._list(call, "contactFolders", page, str(end) if end < len(rows) else None, "$skip", len(rows))
+
+    def _create_folder(self, call: Call, parent: str) -> Response:
+        user, body = self._user(call), call.json_object()
+        name = body.get("displayName")
+        if not isinstance(name, str) or not name:
+            raise RequestBodyRead("displayName must be a non-empty Edm.String.")
+        folder_id = self.mailboxes.create_folder(
+            user.id, name, parent=parent, actor=call.actor.name, extended=body.get(EXTENDED, [])
+        )
+        return self._folder(call, self.mailboxes.folder(user.id, folder_id), status=201)
+
+    def _folder_form(self, call: Call, row: sqlite3.Row) -> Json:
+        form = _chosen(self.mailboxes.folder_wire(row), call.query.select(FOLDER_PROPERTIES))
+        return self._with_extended(call, form, row["id"])
+
+    def _folder(self, call: Call, row: sqlite3.Row, status: int = 200) -> Response:
+        return self._one(call, "contactFolders/$entity", self._folder_form(call, row), status)
+
+    # -- contacts ------------------------------------------------------------------------------------------------------
+
+    def list_contacts(self, call: Call) -> Response:
+        """Of a folder, or of the default folder alone; pages go on after the last contact shown, whatever changed."""
+        query, user = call.query, self._user(call)
+        query.allow("$top", "$skip", "$skiptoken", "$select", "$expand", "$filter", "$count")
+        folder_id = self.mailboxes.folder_id(user.id, call.parameters.get("folder", CONTACTS))
+        condition, parameters = "1", []
+        if "$filter" in query.options:
+            condition, parameters = contact_filter(query.options["$filter"], self.mailboxes.state.switches)
+        top, db = query.top(), self.mailboxes.state.db
+        rows = db.execute(
+            f"SELECT * FROM graph_contacts WHERE folder = ? AND number > ? AND {condition}"
+            " ORDER BY number LIMIT ? OFFSET ?",
+            (folder_id, query.skip_token(), *parameters, top + 1, query.skip()),
+        ).fetchall()
+        total = None
+        if query.counts():
+            sql = f"SELECT count(*) FROM graph_contacts WHERE folder = ? AND {condition}"
+            total = int(db.execute(sql, (folder_id, *parameters)).fetchone()[0])
+        following = str(rows[top - 1]["number"]) if len(rows) > top else None
+        page = [self._contact_form(call, row) for row in rows[:top]]
+        return self._list(call, "contacts", page, following, "$skiptoken", total)
+
+    def create_contact(self, call: Call) -> Response:
+        user = self._user(call)
+        folder = call.parameters.get("folder", CONTACTS)
+        created = self.mailboxes.create_contact(user.id, folder, call.json_object(), actor=call.actor.name)
+        return self._contact(call, self.mailboxes.contact(user.id, created["id"]), status=201)
+
+    def get_contact(self, call: Call) -> Response:
+        call.query.allow("$select", "$expand")
+        return self._contact(call, self._contact_row(call))
+
+    def update_contact(self, call: Call) -> Response:
+        row = self.mailboxes.update_contact(
+            self._user(call).id, self._contact_row(call)["immutable_id"], call.json_object(),
+            actor=call.actor.name, if_match=call.headers.get("if-match"),
+        )
+        return self._contact(call, row)
+
+    def delete_contact(self, call: Call) -> Response:
+        return self._delete_contact(call, for_good=False)
+
+    def permanently_delete_contact(self, call: Call) -> Response:
+        return self._delete_contact(call, for_good=True)
+
+    def _delete_contact(self, call: Call, *, for_good: bool) -> Response:
+        self.mailboxes.delete_contact(
+            self._user(call).id, self._contact_row(call)["immutable_id"],
+            actor=call.actor.name, if_match=call.headers.get("if-match"), for_good=for_good,
+        )
+        return Response(status_code=204)
+
+    def delta(self, call: Call) -> Response:
+        user = self._user(call)
+        folder_id = self.mailboxes.folder_id(user.id, call.parameters.get("folder", CONTACTS))
+        size = call.preferences.get("odata.maxpagesize", str(DEFAULT_PAGE))
+        if not size.isdigit():
+            raise BadRequest(f"Invalid value '{size}' for the preference odata.maxpagesize.")
+        page = self.tracking.page(folder_id, call.query, int(size), immutable=call.immutable)
+        entries = [self._delta_form(call, entry, page.chosen) for entry in page.entries]
+        link = "@odata.nextLink" if page.continuation == "$skiptoken" else "@odata.deltaLink"
+        address = f"{call.origin}{call.path}?{page.continuation}={page.token}"
+        content = call.annotated("Collection(contact)", {"value": entries, link: address})
+        return json_response(content, headers=call.common_headers())
+
+    def _delta_form(self, call: Call, entry: sqlite3.Row | Removed, chosen: frozenset[str] | None) -> Json:
+        if isinstance(entry, Removed):
+            return {
+                "@odata.type": "#microsoft.graph.contact",
+                "id": entry.immutable_id if call.immutable else entry.default_id,
+                "@removed": {"reason": "deleted"},
+            }
+        return contact_form(entry, immutable=call.immutable, chosen=chosen)
+
+    def _contact_row(self, call: Call) -> sqlite3.Row:
+        user = self._user(call)
+        row = self.mailboxes.contact(user.id, call.parameters["contact"])
+        folder = call.parameters.get("folder")
+        if folder is not None and row["folder"] != self.mailboxes.folder_id(user.id, folder):
+            raise ItemNotFound()
+        return row
+
+    def _contact_form(self, call: Call, row: sqlite3.Row) -> Json:
+        form = contact_form(row, immutable=call.immutable, chosen=call.query.contact_select())
+        return self._with_extended(call, form, row["immutable_id"])
+
+    def _contact(self, call: Call, row: sqlite3.Row, status: int = 200) -> Response:
+        return self._one(call, "contacts/$entity", self._contact_form(call, row), status)
+
+    # -- photos --------------------------------------------------------------------------------------------------------
+
+    def get_photo(self, call: Call) -> Response:
+        media_type, _ = self.mailboxes.photo(self._user(call).id, self._contact_row(call)["immutable_id"])
+        form = {"@odata.mediaContentType": media_type, "id": "648X648", "height": 648, "width": 648}
+        return self._one(call, "contacts/photo", form)
+
+    def get_photo_value(self, call: Call) -> Response:
+        media_type, content = self.mailboxes.photo(self._user(call).id, self._contact_row(call)["immutable_id"])
+        return Response(content, media_type=media_type, headers=call.common_headers())
+
+    def put_photo_value(self, call: Call) -> Response:
+        media_type = call.headers.get("content-type", "")
+        if not media_type.startswith("image/") or not call.body:
+            raise BadRequest("A photo needs a Content-Type of image/… and a body.")
+        contact = self._contact_row(call)["immutable_id"]
+        self.mailboxes.put_photo(self._user(call).id, contact, media_type, call.body, actor=call.actor.name)
+        return Response(status_code=200, headers=call.common_headers())
+
+    # -- master categories ---------------------------------------------------------------------------------------------
+
+    def list_categories(self, call: Call) -> Response:
+        call.query.allow()
+        return self._list(call, "masterCategories", self.mailboxes.categories(self._user(call).id), None, "", None)
+
+    def create_category(self, call: Call) -> Response:
+        body = call.json_object()
+        name, color = body.get("displayName"), body.get("color", "none")
+        if not isinstance(name, str):
+            raise RequestBodyRead("displayName must be an Edm.String.")
+        created = self.mailboxes.create_category(self._user(call).id, name, color, actor=call.actor.name)
+        return self._one(call, "masterCategories/$entity", created, 201)
+
+    def get_category(self, call: Call) -> Response:
+        category = self.mailboxes.category(self._user(call).id, call.parameters["category"])
+        return self._one(call, "masterCategories/$entity", category)
+
+    def update_category(self, call: Call) -> Response:
+        updated = self.mailboxes.update_category(
+            self._user(call).id, call.parameters["category"], call.json_object(), actor=call.actor.name
+        )
+        return self._one(call, "masterCategories/$entity", updated)
+
+    def delete_category(self, call: Call) -> Response:
+        self.mailboxes.delete_category(self._user(call).id, call.parameters["category"], actor=call.actor.name)
+        return Response(status_code=204)
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+
+    def _user(self, call: Call) -> User:
+        """Whose mailbox is asked for; a person's token opens that person's mailbox only, the application's every one."""
+        own = self._own_mailbox(call)
+        asked = call.parameters.get("user")
+        if asked is not None:
+            user = self.mailboxes.user(asked)
+            if own is not None and own.id != user.id:
+                raise AccessDenied()
+            return user
+        if call.actor.user is None:
+            raise BadRequest("/me request is only valid with delegated authentication flow.")
+        if own is None:
+            raise UserNotFound(call.actor.user)
+        return own
+
+    def _own_mailbox(self, call: Call) -> User | None:
+        """A person is named by the mailbox or by the paired Salesforce user; any other name owns none and may all."""
+        if not call.actor.name.startswith(PERSON_PREFIX) or call.actor.user is None:
+            return None
+        name = call.actor.user
+        row = self.mailboxes.state.db.execute(
+            "SELECT mailbox FROM people WHERE fold(salesforce_user) = fold(?) AND mailbox IS NOT NULL", (name,)
+        ).fetchone()
+        for key in (name, row["mailbox"] if row else None):
+            try:
+                if key is not None:
+                    return self.mailboxes.user(key)
+            except UserNotFound:
+                continue
+        return None
+
+    def _with_extended(self, call: Call, form: Json, owner: str) -> Json:
+        asked = call.query.expand()
+        found = self.mailboxes.extended.expanded(owner, asked) if asked else []
+        return {**form, EXTENDED: found} if found else form
+
+    def _one(self, call: Call, context: str, form: Json, status: int = 200) -> Response:
+        return json_response(call.annotated(context, form), status, call.common_headers())
+
+    def _list(
+        self, call: Call, context: str, page: list[Json], following: str | None, option: str, total: int | None
+    ) -> Response:
+        content: Json = {"value": page}
+        if total is not None and call.query.counts():
+            content = {"@odata.count": total, **content}
+        if following is not None:
+            kept = {name: value for name, value in call.query.options.items() if name != "$skip"}
+            content["@odata.nextLink"] = call.link({**kept, option: following})
+        return json_response(call.annotated(context, content), headers=call.common_headers())
+
+
+def contact_form(row: sqlite3.Row, *, immutable: bool, chosen: frozenset[str] | None) -> Json:
+    """A contact as Graph shows it, extended properties never among it."""
+    form: dict[str, Any] = {
+        "@odata.etag": f'W/"{row["change_key"]}"',
+        "id": row["immutable_id"] if immutable else row["default_id"],
+        "createdDateTime": _whole_second(row["created_at"]),
+        "lastModifiedDateTime": _whole_second(row["modified_at"]),
+        "changeKey": row["change_key"],
+        "parentFolderId": row["folder"],
+        **properties.wire(json.loads(row["properties"])),
+    }
+    return _chosen(form, chosen)
+
+
+def _chosen(form: Json, chosen: frozenset[str] | None) -> Json:
+    if chosen is None:
+        return form
+    return {name: value for name, value in form.items() if name in chosen or name in ("id", "@odata.etag")}
+
+
+def _whole_second(moment: str) -> str:
+    return f"{moment[:19]}Z"
+

@@ -1,0 +1,148 @@
+"""One call's way through a stand-in: count, fault, latency, at most so many at once, one transaction, fault after the effect.
+
+Both ports share one Runtime, and $batch sends its sub-requests the same way as the HTTP server its requests."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute
+
+from sync_pipeline.sandbox.faults import CONNECTION_FAULTS, Fault, Faults
+from sync_pipeline.sandbox.state import Actor, State
+from sync_pipeline.sandbox.tokens import Tokens
+
+logger = logging.getLogger(__name__)
+
+# A control action gets the state and the request's JSON body and answers JSON; ValueError and LookupError become a 400.
+ControlAction = Callable[[State, Mapping[str, Any]], Any]
+Seeder = Callable[[State, Mapping[str, Any]], None]
+HTML_ERROR: Final = "<html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
+
+
+class ConnectionFault(Exception):
+    """The connection itself is to fail. `response` is what would have been sent (truncated_body sends half of it)."""
+
+    def __init__(self, fault: Fault, response: Response | None) -> None:
+        super().__init__(fault.name)
+        self.fault = fault
+        self.response = response
+
+
+@dataclass(frozen=True)
+class Service:
+    """What one stand-in gives the core.
+
+    routes: Starlette routes of the API, the OAuth endpoints and the pages ("/" and below "/pages/").
+    fault_responses: fault name -> its answer in the service's own error form. "401" and "500" must be among them.
+    exception_handlers: exception class or status -> Starlette handler; an answer of 400 and above undoes the transaction.
+    is_public: whether a path needs no bearer token (the OAuth endpoints).
+    template: the route template that counts a request, from (method, path); None leaves it to the Starlette route.
+    opens_own_transactions: true for $batch, whose sub-requests each are a call of their own.
+    concurrency_key: what a call counts against when the switch `concurrency_switch` is on, and the limit and fault then.
+    control: name below /_sandbox/ -> action, e.g. "graph/move".
+    """
+
+    name: str
+    routes: Sequence[BaseRoute]
+    fault_responses: Mapping[str, Callable[[Fault], Response]]
+    exception_handlers: Mapping[Any, Callable[[Request, Exception], Response]] = field(default_factory=dict)
+    is_public: Callable[[str], bool] = lambda path: False
+    template: Callable[[str, str], str] | None = None
+    opens_own_transactions: Callable[[str], bool] = lambda path: False
+    concurrency_key: Callable[[str], str | None] = lambda path: None
+    concurrency_switch: str = ""
+    concurrency_limit: int = 4
+    control: Mapping[str, ControlAction] = field(default_factory=dict)
+
+
+class Runtime:
+    """What the two ports share."""
+
+    def __init__(self, state: State, *, seeder: Seeder | None = None) -> None:
+        self.state = state
+        self.seeder = seeder
+        self.faults = Faults()
+        self.tokens = Tokens(state)
+        self.control: dict[str, ControlAction] = {}
+        self._turn = asyncio.Lock()  # a handler may await, so a transaction needs a turn of its own
+        self._in_flight: Counter[str] = Counter()
+        self.forget_requests()
+
+    def forget_requests(self) -> None:
+        self._requests: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._batched: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self.faults.fired.clear()
+
+    def register(self, service: Service) -> None:
+        self.faults.declare(service.name, tuple(service.fault_responses))
+        self.control.update(service.control)
+
+    def count(self, actor: Actor, method: str, template: str, *, in_batch: bool = False) -> None:
+        (self._batched if in_batch else self._requests)[actor.name][f"{method} {template}"] += 1
+
+    def requests(self) -> dict[str, Any]:
+        return {
+            "by_actor": {actor: dict(counts) for actor, counts in self._requests.items()},
+            "faults": dict(self.faults.fired),
+            "batch_subrequests": {actor: counts.total() for actor, counts in self._batched.items()},
+            "batch_by_actor": {actor: dict(counts) for actor, counts in self._batched.items()},
+        }
+
+    async def perform(
+        self, service: Service, *, method: str, path: str, actor: Actor, handle: Callable[[], Awaitable[Response]]
+    ) -> Response:
+        """Runs one call. Raises ConnectionFault where no answer, or half of one, is to be sent."""
+        key = service.concurrency_key(path) if self.state.switches.get(service.concurrency_switch) else None
+        if key is not None and self._in_flight[key] >= service.concurrency_limit:
+            return service.fault_responses["429"](Fault("429", service.name))
+        if key is not None:
+            self._in_flight[key] += 1
+        try:
+            latency = float(self.state.switches["latency_ms"]) / 1000
+            if latency > 0 and not service.opens_own_transactions(path):  # a $batch takes as long as its parts
+                await asyncio.sleep(latency)
+            fault = self.faults.take(service.name, method, path, actor.name)
+            if fault is not None and fault.position == "refused":
+                return self._answer(service, fault, None)
+            if service.opens_own_transactions(path):
+                response = await handle()
+            else:
+                response = await self.transacted(handle)
+            return response if fault is None else self._answer(service, fault, response)
+        finally:
+            if key is not None:
+                self._in_flight[key] -= 1
+
+    async def transacted(self, handle: Callable[[], Awaitable[Response]]) -> Response:
+        """One transaction, committed before the answer is sent, undone when the answer is an error."""
+        async with self._turn:
+            try:
+                with self.state.transaction():
+                    response = await handle()
+                    if response.status_code >= 400:
+                        raise _Undo(response)
+                    return response
+            except _Undo as undo:
+                return undo.response
+
+    @staticmethod
+    def _answer(service: Service, fault: Fault, done: Response | None) -> Response:
+        if fault.name == "html_error":
+            return HTMLResponse(HTML_ERROR, status_code=502)
+        if fault.name in CONNECTION_FAULTS:
+            raise ConnectionFault(fault, done)
+        return service.fault_responses[fault.name](fault)
+
+
+class _Undo(Exception):
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status_code)
+        self.response = response

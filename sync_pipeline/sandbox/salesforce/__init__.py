@@ -1,0 +1,1 @@
+"""Salesforce stand-in: REST API, SOQL, list views, recycle bin and pages."""

@@ -1,0 +1,96 @@
+"""Opens the warehouse file for one step and closes it after it: a locked file is waited for, then named with its holder."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from sync_pipeline.model.errors import WarehouseUnusable
+
+MEMORY_LIMIT = "512MB"
+THREADS = 2
+
+
+@contextmanager
+def open_warehouse(
+    path: Path,
+    *,
+    read_only: bool = False,
+    wait_seconds: float = 30.0,
+    memory_limit: str = MEMORY_LIMIT,
+    threads: int = THREADS,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that is closed in any case.
+
+    Raises WarehouseUnusable where the file stays locked for `wait_seconds`, is damaged, or (read only) does not exist.
+    """
+    if read_only and not path.exists():
+        raise WarehouseUnusable(
+            f"There is no warehouse at {path}.", remedy="Run `sync-pipeline run` first.", code="warehouse_missing"
+        )
+    if not path.parent.exists():
+        path.parent.mkdir(parents=True, mode=0o700)
+    config = {"memory_limit": memory_limit, "threads": str(threads), "preserve_insertion_order": "false"}
+    connection = _connect(path, read_only, config, wait_seconds, sleep)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _connect(
+    path: Path, read_only: bool, config: dict[str, str], wait_seconds: float, sleep: Callable[[float], None]
+) -> duckdb.DuckDBPyConnection:
+    waited, pause = 0.0, 0.05
+    while True:
+        try:
+            connection = duckdb.connect(str(path), read_only=read_only, config=config)
+        except duckdb.Error as error:
+            if not _is_locked(error):
+                raise _unusable(path, error) from error
+            if waited >= wait_seconds:
+                raise _locked(path, waited, error) from error
+            sleep(pause)
+            waited, pause = waited + pause, min(pause * 2, 1.0)
+        else:
+            if not read_only:
+                _make_owner_only(path)
+            return connection
+
+
+def _is_locked(error: duckdb.Error) -> bool:
+    # The second text is another connection of this very process that was opened the other way (read only or not).
+    text = str(error)
+    return "Could not set lock" in text or "different configuration" in text
+
+
+def _make_owner_only(path: Path) -> None:
+    # The write-ahead log appears later; it is kept from others by the directory, which is made for the owner only.
+    if os.name == "posix" and path.stat().st_mode & 0o077 and path.stat().st_uid == os.getuid():
+        path.chmod(0o600)
+
+
+def _locked(path: Path, waited: float, error: duckdb.Error) -> WarehouseUnusable:
+    text = str(error)
+    holder = text.partition("lock is held in ")[2].partition(". See")[0] or "another connection of this process"
+    return WarehouseUnusable(
+        f"The warehouse {path} is in use by {holder}, for {waited:.0f} s now.",
+        remedy="Wait for it to end, or close the program that has it open.",
+        code="warehouse_locked",
+    )
+
+
+def _unusable(path: Path, error: duckdb.Error) -> WarehouseUnusable:
+    said = str(error).splitlines()[0]
+    return WarehouseUnusable(
+        f"The warehouse {path} cannot be opened: {said}",
+        remedy="Check the path, its permissions and the disk; a damaged file is replaced by a copy, or moved away so that "
+        "the next run rebuilds it from both services.",
+        code="warehouse_damaged",
+    )

@@ -1,0 +1,64 @@
+"""Brings the warehouse's tables to this version: numbered migrations, each once, then the columns of the mapped fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+
+from sync_pipeline.model.errors import WarehouseUnusable
+from sync_pipeline.model.fields import Field
+from sync_pipeline.warehouse.tables import column_types
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def migrate(connection: duckdb.DuckDBPyConnection, fields: Iterable[Field]) -> None:
+    """Applies what is missing, in one transaction. A second call changes nothing.
+
+    Raises WarehouseUnusable where the file was written by a newer version.
+    """
+    connection.execute("begin")
+    try:
+        connection.execute("create schema if not exists sync")
+        connection.execute("create table if not exists sync.migrations (number integer, name varchar)")
+        applied = {number for (number,) in connection.execute("select number from sync.migrations").fetchall()}
+        known = {int(path.name.partition("_")[0]): path for path in sorted(MIGRATIONS.glob("*.sql"))}
+        if unknown := applied - known.keys():
+            raise WarehouseUnusable(
+                f"The warehouse has migration {max(unknown)}, which this version does not know.",
+                remedy="Install the newer version again, or use another data_dir.",
+                code="warehouse_newer",
+            )
+        for number, path in known.items():
+            if number not in applied:
+                connection.execute(path.read_text(encoding="utf-8"))
+                connection.execute("insert into sync.migrations values (?, ?)", [number, path.stem])
+        _add_field_columns(connection, fields)
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise
+
+
+def field_columns(fields: Iterable[Field]) -> dict[str, list[tuple[str, str]]]:
+    """By table, the columns that the field table adds: (name, type)."""
+    columns: dict[str, list[tuple[str, str]]] = {"salesforce.contacts": [], "outlook.contacts": [], "sync.links": []}
+    for field in fields:
+        columns["salesforce.contacts"].append((field.name, "varchar"))
+        columns["sync.links"] += [(f"outlook_{field.name}", "varchar"), (f"salesforce_{field.name}", "varchar")]
+        if field.is_list:
+            columns["outlook.contacts"].append((field.list_column, "varchar[]"))
+            columns["sync.links"].append((f"outlook_{field.list_column}", "varchar[]"))
+        else:
+            columns["outlook.contacts"].append((field.name, "varchar"))
+    return columns
+
+
+def _add_field_columns(connection: duckdb.DuckDBPyConnection, fields: Iterable[Field]) -> None:
+    for table, wanted in field_columns(fields).items():
+        present = column_types(connection, table)
+        for name, kind in wanted:
+            if name not in present:
+                connection.execute(f'alter table {table} add column "{name}" {kind}')

@@ -1,0 +1,20 @@
+-- in:  refused (run_id, mailbox, subject, field, code, message, remedy, salesforce_id, outlook_id, finished_at),
+--      solved (mailbox, subject: contacts that were written now)
+-- out: sync.problems; those with attempts > 0 come from refused writes and are tried again with growing pauses (R25)
+delete from sync.problems where attempts > 0 and (mailbox, subject) in (select (mailbox, subject) from solved)
+    and (mailbox, subject, field) not in (select (mailbox, subject, field) from refused);
+
+update sync.problems as problem
+set code = refused.code, message = refused.message, remedy = refused.remedy, attempts = problem.attempts + 1,
+    next_try = refused.finished_at + least(interval 25 minute * power(2, least(problem.attempts, 10))::integer, interval 1 day),
+    last_run = refused.run_id
+from refused
+where problem.mailbox = refused.mailbox and problem.subject = refused.subject and problem.field = refused.field;
+
+insert into sync.problems by name
+select mailbox, subject, field, code, message, remedy, finished_at as since, 1 as attempts,
+    finished_at + interval 25 minute as next_try, run_id as last_run, salesforce_id, outlook_id
+from refused
+where not exists (
+    select 1 from sync.problems as problem
+    where problem.mailbox = refused.mailbox and problem.subject = refused.subject and problem.field = refused.field);

@@ -1,0 +1,1 @@
+"""The tests: unit, planner, sandbox (wire), machine, crash, dagster, e2e, benchmarks."""
