@@ -4,8 +4,7 @@ A part whose answer was lost is repeated only where repeating is harmless."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -26,7 +25,7 @@ BATCH_SIZE: Final = 20
 
 @dataclass(frozen=True)
 class SubRequest:
-    """One call. `path` is relative to the mailbox, percent-encoded; headers beyond Prefer and Content-Type."""
+    """One call. `path` is relative to the mailbox, percent-encoded ("?…" is the mailbox itself)."""
 
     method: str
     path: str
@@ -45,11 +44,57 @@ class SubResult:
     error: Refused | OutcomeUnknown | None = None
 
 
-@dataclass
 class _Part:
-    request: SubRequest
-    result: SubResult | None = None
-    was_lost: bool = False  # an earlier attempt's answer was
+    """A call on its way: `result` is what is reported if it is not repeated."""
+
+    def __init__(self, request: SubRequest) -> None:
+        self.request = request
+        self.result = SubResult(0, None, {})
+        self.is_open = True
+        self._was_lost = False  # the answer to an earlier attempt
+
+    def take(self, answer: Mapping[str, Any] | Refused | OutcomeUnknown | None) -> None:
+        """Judges one attempt: the part's answer, why the whole call failed, or None where the answer lacks the part."""
+        if isinstance(answer, OutcomeUnknown) or answer is None:
+            said = answer.message if answer is not None else f"{self._asked}: no answer to this part of the batch."
+            return self._lost(said, 0, None, {})
+        if isinstance(answer, Refused):
+            self.is_open = False
+            return self._refused(answer, answer.status, answer.body, {})
+        status, body, headers = int(answer.get("status", 0)), answer.get("body"), answer.get("headers") or {}
+        error_code, message = ("", "") if status < 300 else error_of(body)
+        verdict = judge(status, error_code)
+        if verdict is Answer.DONE:
+            self.is_open = False
+            self.result = SubResult(status, body, headers)
+            return None
+        said = f"{self._asked}: HTTP {status} {error_code} {message}".rstrip()
+        if verdict is Answer.UNCLEAR:
+            return self._lost(said, status, body, headers)
+        self.is_open = verdict in (Answer.BUSY, Answer.UNAUTHORISED)
+        retry_after = retry_after_seconds(headers)
+        refused = Refused(f"{said}.", status=status, error_code=error_code, retry_after=retry_after, body=body)
+        return self._refused(refused, status, body, headers)
+
+    @property
+    def _asked(self) -> str:
+        return f"{self.request.method} {self.request.path.split('?')[0]}"
+
+    def _refused(self, refused: Refused, status: int, body: Any, headers: Mapping[str, str]) -> None:
+        error: Refused | OutcomeUnknown = refused
+        if self._was_lost and self.request.verb is not Verb.READ:
+            error = OutcomeUnknown(f"{refused.message} An earlier attempt's answer was lost.", status=status)
+        self.result = SubResult(status, body, headers, error)
+
+    def _lost(self, said: str, status: int, body: Any, headers: Mapping[str, str]) -> None:
+        self._was_lost = True
+        self.is_open = self.request.verb is not Verb.WRITE
+        error: Refused | OutcomeUnknown
+        if self.request.verb is Verb.READ:
+            error = Refused(said, status=status, error_code="unreachable", body=body)
+        else:
+            error = OutcomeUnknown(said, status=status)
+        self.result = SubResult(status, body, headers, error)
 
 
 def run_batch(
@@ -63,34 +108,52 @@ def run_batch(
     for start in range(0, len(requests), BATCH_SIZE):
         parts = [_Part(request) for request in requests[start : start + BATCH_SIZE]]
         _run_parts(wire, prefix, parts, policy, mailbox)
-        results.extend(part.result for part in parts if part.result is not None)
+        results.extend(part.result for part in parts)
     return results
 
 
 def _run_parts(wire: Wire, prefix: str, parts: list[_Part], policy: Policy, mailbox: str) -> None:
-    attempt, renewed = 0, False
-    while open_parts := [part for part in parts if part.result is None]:
+    attempt, is_renewed = 0, False
+    while parts:
         attempt += 1
-        answers = _send(wire, prefix, open_parts, policy, mailbox)
-        pause: float | None = None
-        again: list[_Part] = []
-        is_unauthorised = False
-        for number, part in enumerate(open_parts):
-            outcome = answers if isinstance(answers, Refused | OutcomeUnknown) else answers.get(str(number))
-            repeat = _judge(part, prefix, outcome, may_renew=not renewed)
-            if repeat is None:
-                continue
-            again.append(part)
-            is_unauthorised |= repeat.status == 401
-            after = retry_after_seconds(repeat.headers)
-            pause = after if pause is None else max(pause, after or 0.0)
-        if is_unauthorised:
-            renewed = True
+        answers = _send(wire, prefix, [part.request for part in parts], policy, mailbox)
+        for part, answer in zip(parts, answers, strict=True):
+            part.take(answer)
+        parts = [part for part in parts if part.is_open]
+        if any(part.result.status == 401 for part in parts):
+            if is_renewed:
+                return
+            is_renewed = True
             wire.renew()
-            continue
-        if again and not policy.wait(attempt, pause):
-            for part in again:
-                part.result = part.result or _given_up(part)
-            return
-        for part in again:
-            part.result = None
+        elif parts:
+            pauses = [seconds for part in parts if (seconds := retry_after_seconds(part.result.headers)) is not None]
+            if not policy.wait(attempt, max(pauses, default=None)):
+                return
+
+
+def _send(
+    wire: Wire, prefix: str, requests: Sequence[SubRequest], policy: Policy, mailbox: str
+) -> Sequence[Mapping[str, Any] | Refused | OutcomeUnknown | None]:
+    """One $batch call; one answer for each request, in their order (Graph's come in any)."""
+    body = {"requests": [_wire_form(str(number), prefix, request) for number, request in enumerate(requests)]}
+    # The parts decide about repeating, so the call as a whole is never repeated once it may have had an effect.
+    verb = Verb.READ if all(request.verb is Verb.READ for request in requests) else Verb.WRITE
+    try:
+        response = wire.call(
+            "post", "$batch", verb=verb, policy=policy, mailbox=mailbox, body=body, subrequests=len(requests)
+        )
+    except (Refused, OutcomeUnknown) as error:
+        return [error] * len(requests)
+    answers = {str(answer.get("id")): answer for answer in response.json().get("responses", ())}
+    return [answers.get(str(number)) for number in range(len(requests))]
+
+
+def _wire_form(number: str, prefix: str, request: SubRequest) -> dict[str, Any]:
+    # Whether a part inherits the outer call's headers is not documented, hence Prefer in each.
+    headers = {"Prefer": IMMUTABLE, **request.headers}
+    path = request.path if request.path.startswith("?") else f"/{request.path}"
+    form: dict[str, Any] = {"id": number, "method": request.method.upper(), "url": f"/{prefix}{path}"}
+    if request.body is not None:
+        headers["Content-Type"] = "application/json"
+        form["body"] = request.body
+    return {**form, "headers": headers}

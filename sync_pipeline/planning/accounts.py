@@ -46,7 +46,8 @@ def comparable(text: object) -> str:
 def resolve_accounts(contacts: pd.DataFrame, accounts: pd.DataFrame) -> pd.DataFrame:
     """The Account of each row of contacts, by R7.
 
-    contacts: [key, company]. accounts: [id, name, created_at], ids unique, created_at a time or ISO text, missing = last.
+    contacts: [key, company]. accounts: [id, name, created_at], ids unique,
+    created_at a time or ISO text (missing: last).
     Returns [key, account_id, rule, candidates], one row per input row, in order: account_id is None where no Account
     was taken, rule one of RULES, candidates the number of Accounts that the deciding rule saw (every Account of that
     name, or every Account that contains it; 0 for no_match and no_company).
@@ -80,7 +81,7 @@ def suggest_accounts(companies: pd.DataFrame, accounts: pd.DataFrame, limit: int
     """The Account names nearest to each Company that found none; to be shown, never to be used.
 
     companies: [key, company]. accounts: [id, name, …]. Returns [key, suggestions], one row per input row, in order:
-    suggestions is a list of at most `limit` distinct names, nearest first, then alphabetically; empty where none is near.
+    suggestions is a list of at most `limit` distinct names, nearest first, then alphabetically; empty where none is.
     The order of a name's words does not matter. Where Companies times Accounts would be too many comparisons, each
     Company is compared with the names that stand next to it in alphabetical order only, so that the cost stays bounded.
     """
@@ -99,12 +100,7 @@ def suggest_accounts(companies: pd.DataFrame, accounts: pd.DataFrame, limit: int
         near = by_words if complete else _neighbours(form, words, plain, by_words)
         nearest[form] = [shown[other] for other in _nearest(words, near, limit)]
     suggestions = [list(nearest[comparable(company)]) for company in companies["company"].tolist()]
-    return pd.DataFrame(
-        {
-            "key": companies["key"].to_numpy(),
-            "suggestions": pd.Series(suggestions, dtype=object, index=range(len(companies))),
-        }
-    )
+    return pd.DataFrame({"key": companies["key"].to_numpy(), "suggestions": pd.Series(suggestions, dtype=object)})
 
 
 def _named(wanted: set[str], names: Sequence[str]) -> dict[str, list[int]]:
@@ -134,17 +130,17 @@ def _containing(wanted: Sequence[str], names: Sequence[str]) -> Iterator[tuple[s
         return
     counts = np.zeros(len(longer), dtype=np.int64)
     rows = np.zeros(len(longer), dtype=np.int64)
-    for texts, hit_rows in _hits(longer, names):
+    for hits in _hits(longer, names):
         # A name is hit twice where it holds the text twice, and counts once.
-        pairs = np.unique(texts * len(names) + hit_rows)
-        texts, hit_rows = np.divmod(pairs, len(names))
+        hits.sort(kind="stable")  # nearly sorted: the automaton goes from name to name
+        hit_rows, texts = np.divmod(hits[np.diff(hits, prepend=-1) > 0], len(longer))
         counts += np.bincount(texts, minlength=len(longer))
         rows[texts] = hit_rows
     yield from zip(longer, counts.tolist(), rows.tolist(), strict=True)
 
 
 def _containing_letters(letters: Sequence[str], names: Sequence[str]) -> Iterator[tuple[str, int, int]]:
-    # One letter stands in nearly every name: as patterns of the automaton a few of them would cost more than all the rest.
+    # One letter stands in nearly every name: in the automaton a few of them would cost more than all the rest.
     if not letters:
         return
     counts = Counter(chain.from_iterable(map(frozenset(letters).intersection, names)))
@@ -153,10 +149,10 @@ def _containing_letters(letters: Sequence[str], names: Sequence[str]) -> Iterato
     yield from ((letter, counts[letter], rows.get(letter, 0)) for letter in letters)
 
 
-def _hits(wanted: Sequence[str], names: Sequence[str]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Every place where a wanted text stands in a name, as arrays (index of the text, row of the name).
+def _hits(wanted: Sequence[str], names: Sequence[str]) -> Iterator[NDArray[np.int64]]:
+    """Every place where a wanted text stands in a name, as row of the name * number of texts + index of the text.
 
-    All hits in one name stand in one pair of arrays.
+    All hits in one name stand in one array.
     """
     automaton = ahocorasick.Automaton()
     for index, text in enumerate(wanted):
@@ -170,13 +166,12 @@ def _hits(wanted: Sequence[str], names: Sequence[str]) -> Iterator[tuple[NDArray
         last = max(first + 1, int(np.searchsorted(ends, begin + _CHARACTERS_AT_ONCE)))
         found = automaton.iter(_SEPARATOR.join(names[first:last]))
         kept: list[NDArray[np.int64]] = []
-        while batch := list(islice(found, _HITS_AT_ONCE)):
-            places = np.fromiter(chain.from_iterable(batch), dtype=np.int64, count=2 * len(batch)).reshape(-1, 2)
-            hit_rows = np.searchsorted(ends[first:last] - begin, places[:, 0], side="right") + first
-            kept.append(np.unique(places[:, 1] * len(names) + hit_rows))
+        # Straight from the iterator into the array: a list of millions of tuples would keep the garbage collector busy.
+        while (places := np.fromiter(chain.from_iterable(islice(found, _HITS_AT_ONCE)), dtype=np.int64)).size:
+            hit_rows = np.searchsorted(ends[first:last] - begin, places[::2], side="right") + first
+            kept.append(hit_rows * len(wanted) + places[1::2])
         if kept:
-            texts, hit_rows = np.divmod(np.concatenate(kept), len(names))
-            yield texts, hit_rows
+            yield np.concatenate(kept)
         first = last
 
 

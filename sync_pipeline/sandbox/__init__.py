@@ -1,1 +1,3 @@
-"""Stand-ins for Salesforce and Microsoft Graph: two HTTP servers over one SQLite state. Imports nothing of the synchroniser."""
+"""Stand-ins for Salesforce and Microsoft Graph: two HTTP servers over one SQLite state.
+
+Imports nothing of the synchroniser, so that a wrong mapping cannot hide on both sides."""

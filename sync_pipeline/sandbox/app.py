@@ -1,4 +1,4 @@
-"""Builds a stand-in's ASGI application: who asks (401 otherwise), then the runtime's way for every call, then the routes.
+"""Builds a stand-in's ASGI application: who asks (401 otherwise), then the runtime's way for a call, then the routes.
 
 The routes' own code sees a Starlette Request whose state has `actor`, and app.state `sandbox` (State) and `runtime`."""
 
@@ -29,9 +29,7 @@ ANONYMOUS: Final = Actor("anonymous")
 def build(service: Service, runtime: Runtime) -> ASGIApp:
     """The ASGI application of one port."""
     runtime.register(service)
-    inner = Starlette(
-        routes=[*control_routes(), *service.routes], exception_handlers=dict(service.exception_handlers)
-    )
+    inner = Starlette(routes=[*control_routes(), *service.routes], exception_handlers=dict(service.exception_handlers))
     inner.state.sandbox = runtime.state
     inner.state.runtime = runtime
     inner.state.service = service
@@ -65,13 +63,13 @@ class _Port:
                 return await _buffered(self._inner, scope, body)
             except Exception as error:  # the sandbox's own defect: told in full, never hidden behind a service's 500
                 logger.exception("the sandbox failed at %s %s", method, path)
-                return JSONResponse(
-                    {"sandbox_error": f"{type(error).__name__}: {error}", "request": f"{method} {path}"}, status_code=500
-                )
+                told = {"sandbox_error": f"{type(error).__name__}: {error}", "request": f"{method} {path}"}
+                return JSONResponse(told, status_code=500)
 
         if path.startswith(CONTROL_PREFIX):
             return await runtime.transacted(handle)
-        actor = ANONYMOUS if path == "/" or path.startswith("/pages/") or service.is_public(path) else self._actor(scope)
+        needs_token = path != "/" and not path.startswith("/pages/") and not service.is_public(path)
+        actor = self._actor(scope) if needs_token else ANONYMOUS
         scope.setdefault("state", {})["actor"] = actor or ANONYMOUS
         raw_path = scope.get("raw_path", path.encode()).decode("latin-1")
         template = service.template(method, raw_path) if service.template else _template(service.routes, scope)
@@ -84,7 +82,8 @@ class _Port:
         for name, value in scope["headers"]:
             if name == b"authorization":
                 scheme, _, token = value.decode("utf-8", "replace").partition(" ")
-                return self._runtime.tokens.look_up(self._service.name, token.strip()) if scheme.lower() == "bearer" else None
+                if scheme.lower() == "bearer":
+                    return self._runtime.tokens.look_up(self._service.name, token.strip())
         return None
 
 

@@ -1,6 +1,6 @@
-"""The control plane below /_sandbox on both ports: reset, people, mutation log, request counts, faults, clock, switches.
+"""The control plane below /_sandbox on both ports: reset, people, mutation log, request counts, faults, clock.
 
-It needs no token, is never faulted or counted, and refuses what it does not understand with a 400 that says what it knows."""
+It needs no token, is never faulted or counted, and refuses what it does not know with a 400 that says what it knows."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ def control_routes() -> list[Route]:
         ("POST", "reset"): _reset,
         ("POST", "{name:path}"): _service_action,
     }
-    return [Route(CONTROL_PREFIX + name, _endpoint(action), methods=[method]) for (method, name), action in table.items()]
+    return [
+        Route(CONTROL_PREFIX + name, _endpoint(action), methods=[method]) for (method, name), action in table.items()
+    ]
 
 
 def _endpoint(action: Callable[[Runtime, Request, Any], Any]) -> Callable[[Request], Awaitable[Response]]:

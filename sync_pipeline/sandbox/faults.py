@@ -1,6 +1,6 @@
 """Injected faults: which call they hit, how often, and whether the call's effect is done before the answer goes wrong.
 
-What a fault looks like on the wire is each service's own affair, except for those that concern the connection itself."""
+What a fault looks like on the wire is each service's own affair, except where the connection itself fails."""
 
 from __future__ import annotations
 
@@ -68,7 +68,13 @@ class Faults:
 
     def describe(self) -> list[dict[str, Any]]:
         return [
-            {"fault": rule.name, "position": rule.position, "times": rule.times, "matched": rule.matched, "fired": rule.fired}
+            {
+                "fault": rule.name,
+                "position": rule.position,
+                "times": rule.times,
+                "matched": rule.matched,
+                "fired": rule.fired,
+            }
             for rule in self._rules
         ]
 

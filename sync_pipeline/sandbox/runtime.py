@@ -1,4 +1,4 @@
-"""One call's way through a stand-in: count, fault, latency, at most so many at once, one transaction, fault after the effect.
+"""One call's way through a stand-in: so many at once, latency, fault, one transaction, fault after the effect.
 
 Both ports share one Runtime, and $batch sends its sub-requests the same way as the HTTP server its requests."""
 
@@ -42,11 +42,11 @@ class Service:
 
     routes: Starlette routes of the API, the OAuth endpoints and the pages ("/" and below "/pages/").
     fault_responses: fault name -> its answer in the service's own error form. "401" and "500" must be among them.
-    exception_handlers: exception class or status -> Starlette handler; an answer of 400 and above undoes the transaction.
+    exception_handlers: exception class or status -> Starlette handler; an answer of 400 and above undoes what was done.
     is_public: whether a path needs no bearer token (the OAuth endpoints).
     template: the route template that counts a request, from (method, path); None leaves it to the Starlette route.
     opens_own_transactions: true for $batch, whose sub-requests each are a call of their own.
-    concurrency_key: what a call counts against when the switch `concurrency_switch` is on, and the limit and fault then.
+    concurrency_key: what a call counts against while the switch `concurrency_switch` is on; beyond the limit: 429.
     control: name below /_sandbox/ -> action, e.g. "graph/move".
     """
 

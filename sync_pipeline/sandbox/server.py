@@ -33,9 +33,9 @@ class SandboxError(Exception):
 
 
 class SandboxServer:
-    """Both stand-ins in a thread. Ports of 0 are chosen freely. Attributes once entered: salesforce_url, graph_url, state.
+    """Both stand-ins in a thread. Ports of 0 are chosen freely. Attributes: salesforce_url, graph_url, state.
 
-    state_dir: where the SQLite file lies; None keeps everything in memory. seeder fills the state at POST /_sandbox/reset.
+    state_dir: where the SQLite file lies, None for memory only. seeder: fills the state at POST /_sandbox/reset.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ def serve(
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop)
-        running = [asyncio.create_task(s.serve(sockets=[l])) for s, l in zip(servers, sockets, strict=True)]
+        running = [asyncio.create_task(s.serve(sockets=[each])) for s, each in zip(servers, sockets, strict=True)]
         while not all(s.started or t.done() for s, t in zip(servers, running, strict=True)):
             await asyncio.sleep(0.005)
         salesforce_url, graph_url = (f"http://{HOST}:{s.getsockname()[1]}" for s in sockets)
@@ -152,7 +152,8 @@ def _servers(state: State, seeder: Seeder | None) -> list[_QuietServer]:
 def _bind(salesforce_port: int, graph_port: int) -> list[socket.socket]:
     sockets: list[socket.socket] = []
     for port, option in ((salesforce_port, "--salesforce-port"), (graph_port, "--graph-port")):
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # The protocol is named because asyncio turns Nagle's algorithm off only for sockets that do: 40 ms a request.
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOST, port))

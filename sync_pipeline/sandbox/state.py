@@ -1,4 +1,4 @@
-"""What both stand-ins know: one SQLite database with its clock, randomness, switches, people and the log of every mutation.
+"""What both stand-ins know: one SQLite database with clock, randomness, switches, people and the log of every mutation.
 
 Everything survives a restart, and nothing is written outside a transaction."""
 
@@ -34,7 +34,7 @@ CORE_SWITCHES: Final[Json] = {"latency_ms": 0}
 
 @dataclass(frozen=True)
 class Actor:
-    """Who sends a request: `name` as the log shows it ("application", "user:NAME"); `user` whom the token stands for."""
+    """Who sends a request: `name` as the log has it ("application", "user:NAME"), `user` whom the token stands for."""
 
     name: str
     user: str | None = None
@@ -185,10 +185,17 @@ class State:
     ) -> int:
         """Adds one mutation to the log and returns its number."""
         row = (iso(self.now()), service, actor, mailbox, entity, id, action, _dump(before), _dump(after))
-        return int(self.db.execute(f"{_INSERT_MUTATION}", row).lastrowid or 0)
+        return int(self.db.execute(_INSERT_MUTATION, row).lastrowid or 0)
 
     def record_many(
-        self, *, service: str, actor: str, mailbox: str | None, entity: str, action: str, rows: Iterable[tuple[str, Json]]
+        self,
+        *,
+        service: str,
+        actor: str,
+        mailbox: str | None,
+        entity: str,
+        action: str,
+        rows: Iterable[tuple[str, Json]],
     ) -> None:
         """The same for many created things at once: rows of (id, after)."""
         at = iso(self.now())
@@ -213,7 +220,7 @@ class State:
     # -- reset ---------------------------------------------------------------------------------------------------------
 
     def reset(self) -> None:
-        """Empties every table (tokens excepted) and takes clock, switches, counters and randomness back to the start."""
+        """Empties every table (tokens excepted); clock, switches, counters and randomness are as at the start."""
         with self.transaction():
             tables = self.db.execute(
                 "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"

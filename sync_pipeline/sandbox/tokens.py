@@ -1,4 +1,6 @@
-"""Bearer tokens of both stand-ins: issued by the OAuth endpoints, looked up on every request, expiring by the sandbox's clock."""
+"""Bearer tokens of both stand-ins: issued by the OAuth endpoints, looked up on every request.
+
+They expire by the sandbox's clock."""
 
 from __future__ import annotations
 
@@ -13,13 +15,13 @@ APPLICATION: Final = Actor("application")
 
 
 class Tokens:
-    """Tokens live in the state's `tokens` table; `user:NAME` is a token of its own that needs no issuing and never expires."""
+    """Tokens live in the state's `tokens` table; `user:NAME` is one that needs no issuing and never expires."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     def issue(self, service: str, *, user: str | None = None, lifetime_seconds: int = LIFETIME_SECONDS) -> str:
-        """A new application token for "graph" or "salesforce"; `user` is whom it stands for (JWT bearer), None the app itself."""
+        """A new application token of "graph" or "salesforce"; `user` is whom it stands for, None the app itself."""
         # Not from state.random: tokens outlive a reset, after which the same random numbers come again.
         token = f"{service}-{secrets.token_urlsafe(24)}"
         expires_at = self._state.now().timestamp() + lifetime_seconds

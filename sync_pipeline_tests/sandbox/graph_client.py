@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 
 class GraphClient:
-    """Speaks as one token to one mailbox; `url` paths are below /v1.0/users/{mailbox}/ unless they begin with a slash."""
+    """Speaks as one token to one mailbox; paths are below /v1.0/users/{mailbox}/ unless they begin with a slash."""
 
     def __init__(self, base_url: str, token: str, mailbox: str = ANNA) -> None:
         self.mailbox = mailbox
@@ -86,16 +86,16 @@ class GraphClient:
 
 
 @contextmanager
-def graph_server() -> Iterator[tuple[SandboxServer, GraphClient]]:
-    """A fresh sandbox with the mailboxes of Anna and Ben, and the application's client for Anna's."""
-    with SandboxServer() as server:
-        mailboxes = Mailboxes(server.state)
-        for address, name in ((ANNA, "Anna Berg"), (BEN, "Ben Falk")):
-            mailboxes.create_mailbox(address, name)
-            server.state.add_person(mailbox=address, salesforce_user=f"{address}.org", name=name)
-        client = GraphClient(server.graph_url, application_token(server.graph_url))
-        with client.http:
-            yield server, client
+def fresh_graph(server: SandboxServer) -> Iterator[GraphClient]:
+    """The application's client for Anna's mailbox, after a reset that leaves the empty mailboxes of Anna and Ben."""
+    httpx.post(f"{server.graph_url}/_sandbox/reset", json={"empty": True}).raise_for_status()
+    mailboxes = Mailboxes(server.state)
+    for address, name in ((ANNA, "Anna Berg"), (BEN, "Ben Falk")):
+        mailboxes.create_mailbox(address, name)
+        server.state.add_person(mailbox=address, salesforce_user=f"{address}.org", name=name)
+    client = GraphClient(server.graph_url, application_token(server.graph_url))
+    with client.http:
+        yield client
 
 
 def application_token(base_url: str) -> str:

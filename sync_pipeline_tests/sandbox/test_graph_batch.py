@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from sync_pipeline_tests.sandbox.graph_client import ANNA, IMMUTABLE, GraphClient, graph_server
+from sync_pipeline_tests.sandbox.graph_client import ANNA, IMMUTABLE, GraphClient
 
 JSON = {"Content-Type": "application/json"}
 
 
-@pytest.fixture
-def graph() -> Iterator[GraphClient]:
-    with graph_server() as (_, client):
-        yield client
-
-
 def post(id: str, surname: str, **more: Any) -> dict[str, Any]:
-    request = {"id": id, "method": "POST", "url": f"/users/{ANNA}/contacts", "headers": JSON, "body": {"surname": surname}}
+    request = {
+        "id": id,
+        "method": "POST",
+        "url": f"/users/{ANNA}/contacts",
+        "headers": JSON,
+        "body": {"surname": surname},
+    }
     return {**request, **more}
 
 
@@ -32,9 +31,15 @@ def test_each_part_has_its_own_answer_and_its_own_preferences(graph: GraphClient
         {"id": "b", "method": "GET", "url": f"/v1.0/{url}?$select=surname", "headers": IMMUTABLE},
         {"id": "c", "method": "GET", "url": url},
         {"id": "d", "method": "GET", "url": f"/users/{ANNA}/contacts/nothing"},
-        {"id": "e", "method": "DELETE", "url": url, "headers": {"If-Match": "W/\"old\""}},
+        {"id": "e", "method": "DELETE", "url": url, "headers": {"If-Match": 'W/"old"'}},
     )
-    assert {id: answer["status"] for id, answer in answers.items()} == {"a": 201, "b": 200, "c": 200, "d": 404, "e": 412}
+    assert {id: answer["status"] for id, answer in answers.items()} == {
+        "a": 201,
+        "b": 200,
+        "c": 200,
+        "d": 404,
+        "e": 412,
+    }
     assert answers["b"]["body"]["id"] == made["id"] != answers["c"]["body"]["id"]
     assert answers["d"]["body"]["error"]["code"] == "ErrorItemNotFound"
     assert graph.control("GET", "requests")["batch_subrequests"] == {"application": 5}
@@ -72,18 +77,24 @@ def test_a_malformed_batch_is_refused_as_a_whole(graph: GraphClient, requests: l
 def test_photos_travel_as_base64(graph: GraphClient) -> None:
     url = f"/users/{ANNA}/contacts/{graph.contact(surname='Face')['id']}/photo/$value"
     picture = base64.b64encode(b"\x89PNG").decode()
-    answers = graph.batch({"id": "1", "method": "PUT", "url": url, "headers": {"Content-Type": "image/png"}, "body": picture},
-                          {"id": "2", "method": "GET", "url": url, "dependsOn": ["1"]})
+    answers = graph.batch(
+        {"id": "1", "method": "PUT", "url": url, "headers": {"Content-Type": "image/png"}, "body": picture},
+        {"id": "2", "method": "GET", "url": url, "dependsOn": ["1"]},
+    )
     assert answers["1"]["status"] == 200
     assert answers["2"]["body"] == picture
 
 
 def test_a_fault_hits_one_part_before_or_after_its_effect(graph: GraphClient) -> None:
     match = {"service": "graph", "method": "POST", "path": f"/users/{ANNA}/contacts$"}
-    graph.control("POST", "faults", [
-        {"match": {**match, "nth": 1}, "fault": "429", "retry_after": 7},
-        {"match": {**match, "nth": 2}, "fault": "timeout", "position": "response_lost"},
-    ])
+    graph.control(
+        "POST",
+        "faults",
+        [
+            {"match": {**match, "nth": 1}, "fault": "429", "retry_after": 7},
+            {"match": {**match, "nth": 2}, "fault": "timeout", "position": "response_lost"},
+        ],
+    )
     answers = graph.batch(post("1", "Refused"), post("2", "Done", dependsOn=[]), post("3", "Fine"))
     assert [answers[id]["status"] for id in "123"] == [429, 504, 201]
     assert answers["1"]["headers"]["Retry-After"] == "7"

@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import httpx
-import pytest
 
-from sync_pipeline_tests.sandbox.graph_client import ANNA, BEN, IMMUTABLE, STAMP, GraphClient, graph_server
-
-
-@pytest.fixture
-def graph() -> Iterator[GraphClient]:
-    with graph_server() as (_, client):
-        yield client
+from sync_pipeline_tests.sandbox.graph_client import ANNA, BEN, IMMUTABLE, STAMP, GraphClient
 
 
 def test_wrong_client_credentials_get_invalid_client(graph: GraphClient) -> None:
@@ -54,9 +45,15 @@ def test_a_person_reaches_the_own_mailbox_only_and_the_application_has_no_me(gra
 
 def test_a_new_contact_comes_back_whole_with_empty_collections_and_made_names(graph: GraphClient) -> None:
     answer = graph.request(
-        "POST", "contacts",
-        json={"givenName": "Åse", "surname": "O'Hara", "emailAddresses": [{"address": "ase@example.com"}],
-              "businessAddress": {"city": "Oslo", "@odata.type": "microsoft.graph.physicalAddress"}, "manager": None},
+        "POST",
+        "contacts",
+        json={
+            "givenName": "Åse",
+            "surname": "O'Hara",
+            "emailAddresses": [{"address": "ase@example.com"}],
+            "businessAddress": {"city": "Oslo", "@odata.type": "microsoft.graph.physicalAddress"},
+            "manager": None,
+        },
     )
     contact = answer.json()
     assert answer.status_code == 201
@@ -73,8 +70,14 @@ def test_a_new_contact_comes_back_whole_with_empty_collections_and_made_names(gr
 
 
 def test_a_patch_merges_null_clears_and_the_display_name_follows_the_names(graph: GraphClient) -> None:
-    made = graph.contact(givenName="Ada", surname="King", displayName="The Countess", jobTitle="Analyst",
-                         businessPhones=["1", "2"], otherAddress={"city": "London", "street": "1 Lane"})
+    made = graph.contact(
+        givenName="Ada",
+        surname="King",
+        displayName="The Countess",
+        jobTitle="Analyst",
+        businessPhones=["1", "2"],
+        otherAddress={"city": "London", "street": "1 Lane"},
+    )
     url = f"contacts/{made['id']}"
     patched = graph.ok("PATCH", url, json={"jobTitle": None, "businessPhones": ["3"], "otherAddress": {"city": "Bath"}})
     assert (patched["jobTitle"], patched["businessPhones"]) == (None, ["3"])
@@ -147,7 +150,9 @@ def test_a_deletion_is_soft_with_a_new_default_id_and_the_same_immutable_id(grap
     graph.ok("DELETE", f"contacts/{kept}")
     assert graph.error("GET", f"contacts/{kept}")[0] == 404
     assert [(row["action"], row["after"] is None) for row in graph.log()] == [
-        ("create", False), ("delete", False), ("delete", True)
+        ("create", False),
+        ("delete", False),
+        ("delete", True),
     ]
     assert {row["id"] for row in graph.log()} == {kept}
 
@@ -181,13 +186,15 @@ def test_a_write_with_an_old_etag_is_refused_unless_the_switch_is_off(graph: Gra
 def test_preferences_are_read_from_lists_and_repeated_headers_and_echoed(graph: GraphClient) -> None:
     made = graph.contact(surname="Echo")
     url = f"/v1.0/users/{ANNA}/contacts/{made['id']}"
-    lists = graph.request("GET", url, headers={"Prefer": 'odata.maxpagesize=2, IdType="ImmutableId"',
-                                               "client-request-id": "mine"})
+    lists = graph.request(
+        "GET", url, headers={"Prefer": 'odata.maxpagesize=2, IdType="ImmutableId"', "client-request-id": "mine"}
+    )
     assert lists.json()["id"] == made["id"]
     assert lists.headers["Preference-Applied"] == 'IdType="ImmutableId", odata.maxpagesize=2'
     assert lists.headers["client-request-id"] == "mine"
-    repeated = httpx.Headers([*graph.http.headers.multi_items(), ("Prefer", "return=representation"),
-                              ("Prefer", 'IdType="ImmutableId"')])
+    repeated = httpx.Headers(
+        [*graph.http.headers.multi_items(), ("Prefer", "return=representation"), ("Prefer", 'IdType="ImmutableId"')]
+    )
     with httpx.Client(base_url=graph.http.base_url, headers=repeated) as http:
         assert http.get(url).json()["id"] == made["id"]
 
@@ -195,7 +202,9 @@ def test_preferences_are_read_from_lists_and_repeated_headers_and_echoed(graph: 
 def test_a_photo_is_put_read_and_missed_where_there_is_none(graph: GraphClient) -> None:
     url = f"contacts/{graph.contact(surname='Face')['id']}/photo"
     assert graph.error("GET", url)[0] == 404
-    assert graph.request("PUT", f"{url}/$value", content=b"\xff\xd8pix", headers={"Content-Type": "image/jpeg"}).is_success
+    assert graph.request(
+        "PUT", f"{url}/$value", content=b"\xff\xd8pix", headers={"Content-Type": "image/jpeg"}
+    ).is_success
     answer = graph.request("GET", f"{url}/$value")
     assert (answer.content, answer.headers["content-type"]) == (b"\xff\xd8pix", "image/jpeg")
     assert graph.ok("GET", url)["@odata.mediaContentType"] == "image/jpeg"
@@ -205,8 +214,11 @@ def test_a_photo_is_put_read_and_missed_where_there_is_none(graph: GraphClient) 
 def test_extended_properties_are_hidden_until_expanded_and_found_by_filter(graph: GraphClient) -> None:
     folder = graph.folder()
     fax = "String 0x3A24"
-    made = graph.contact(folder, surname="Marked", singleValueExtendedProperties=[
-        {"id": STAMP, "value": "003AAAAAAAAAAAAAAA"}, {"id": fax, "value": "+47 1"}])
+    made = graph.contact(
+        folder,
+        surname="Marked",
+        singleValueExtendedProperties=[{"id": STAMP, "value": "003AAAAAAAAAAAAAAA"}, {"id": fax, "value": "+47 1"}],
+    )
     assert "singleValueExtendedProperties" not in made
     url, expand = f"contacts/{made['id']}", f"singleValueExtendedProperties($filter=id eq '{STAMP}' or id eq '{fax}')"
     shown = graph.ok("GET", url, params={"$expand": expand, "$select": "surname"})["singleValueExtendedProperties"]
@@ -222,7 +234,8 @@ def test_extended_properties_are_hidden_until_expanded_and_found_by_filter(graph
     assert found(STAMP, "003AAAAAAAAAAAAAAA", "contacts") == 0
     graph.ok("PATCH", url, json={"singleValueExtendedProperties": [{"id": STAMP, "value": None}]})
     assert "singleValueExtendedProperties" not in graph.ok(
-        "GET", url, params={"$expand": f"singleValueExtendedProperties($filter=id eq '{STAMP}')"})
+        "GET", url, params={"$expand": f"singleValueExtendedProperties($filter=id eq '{STAMP}')"}
+    )
     assert graph.log()[-1]["after"]["singleValueExtendedProperties"] == [{"id": fax, "value": "+47 1"}]
     assert graph.error("PATCH", url, json={"singleValueExtendedProperties": [{"id": "Colour", "value": "x"}]})[0] == 400
 

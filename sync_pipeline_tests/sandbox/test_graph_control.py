@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -10,13 +9,7 @@ import pytest
 
 from sync_pipeline.sandbox.graph.models import Mailboxes
 from sync_pipeline.sandbox.server import SandboxError, SandboxServer
-from sync_pipeline_tests.sandbox.graph_client import ANNA, GraphClient, graph_server
-
-
-@pytest.fixture
-def graph() -> Iterator[GraphClient]:
-    with graph_server() as (_, client):
-        yield client
+from sync_pipeline_tests.sandbox.graph_client import ANNA, GraphClient
 
 
 def test_people_requests_and_the_log_are_told(graph: GraphClient) -> None:
@@ -33,8 +26,21 @@ def test_people_requests_and_the_log_are_told(graph: GraphClient) -> None:
 
 @pytest.mark.parametrize(
     ("fault", "status"),
-    [("401", 401), ("403", 403), ("404", 404), ("409", 409), ("410_resync", 410), ("412", 412), ("429", 429),
-     ("429_without_retry_after", 429), ("500", 500), ("502", 502), ("503", 503), ("504", 504), ("507", 507)],
+    [
+        ("401", 401),
+        ("403", 403),
+        ("404", 404),
+        ("409", 409),
+        ("410_resync", 410),
+        ("412", 412),
+        ("429", 429),
+        ("429_without_retry_after", 429),
+        ("500", 500),
+        ("502", 502),
+        ("503", 503),
+        ("504", 504),
+        ("507", 507),
+    ],
 )
 def test_a_refused_call_has_no_effect_and_graphs_error_form(graph: GraphClient, fault: str, status: int) -> None:
     graph.control("POST", "faults", [{"match": {"method": "post"}, "fault": fault}])
@@ -68,8 +74,12 @@ def test_faults_match_by_actor_count_and_can_be_cleared(graph: GraphClient) -> N
 
 @pytest.mark.parametrize(
     ("fault", "told"),
-    [({"fault": "nonsense"}, "unknown fault"), ({"fault": "500", "position": "never"}, "unknown position"),
-     ({"fault": "500", "match": {"route": "x"}}, "unknown key"), ({"fault": "500", "times": 0}, "whole number")],
+    [
+        ({"fault": "nonsense"}, "unknown fault"),
+        ({"fault": "500", "position": "never"}, "unknown position"),
+        ({"fault": "500", "match": {"route": "x"}}, "unknown key"),
+        ({"fault": "500", "times": 0}, "whole number"),
+    ],
 )
 def test_a_fault_that_is_described_wrongly_is_refused_with_what_is_known(
     graph: GraphClient, fault: dict[str, object], told: str

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from sync_pipeline_tests.sandbox.graph_client import ANNA, IMMUTABLE, STAMP, GraphClient, graph_server
-
-
-@pytest.fixture
-def graph() -> Iterator[GraphClient]:
-    with graph_server() as (_, client):
-        yield client
+from sync_pipeline_tests.sandbox.graph_client import ANNA, IMMUTABLE, STAMP, GraphClient
 
 
 def move(graph: GraphClient, contact: str, folder: str) -> None:

@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
-from sync_pipeline_tests.sandbox.graph_client import IMMUTABLE, GraphClient, graph_server
+from sync_pipeline_tests.sandbox.graph_client import IMMUTABLE, GraphClient
 
 MARK = "String {00020329-0000-0000-c000-000000000046} Name Installation"
-
-
-@pytest.fixture
-def graph() -> Iterator[GraphClient]:
-    with graph_server() as (_, client):
-        yield client
 
 
 def test_the_list_of_folders_leaves_out_the_default_one_and_pages_by_ten(graph: GraphClient) -> None:
@@ -50,8 +40,9 @@ def test_a_folder_is_renamed_moved_and_found_below_its_parent(graph: GraphClient
 def test_a_folder_carries_extended_properties(graph: GraphClient) -> None:
     folder = graph.folder()
     expand = {"$expand": f"singleValueExtendedProperties($filter=id eq '{MARK}')"}
-    graph.ok("PATCH", f"contactFolders/{folder}",
-             json={"singleValueExtendedProperties": [{"id": MARK, "value": "00D|1|7"}]})
+    graph.ok(
+        "PATCH", f"contactFolders/{folder}", json={"singleValueExtendedProperties": [{"id": MARK, "value": "00D|1|7"}]}
+    )
     shown = [{"id": MARK, "value": "00D|1|7"}]
     assert graph.ok("GET", f"contactFolders/{folder}", params=expand)["singleValueExtendedProperties"] == shown
     [listed] = graph.ok("GET", "contactFolders", params=expand)["value"]

@@ -37,10 +37,8 @@ class _Part:
     depends_on: tuple[str, ...]
 
 
-async def run_batch(
-    call: Call, state: State, perform: Perform, mailbox_key: Callable[[str], str | None]
-) -> Response:
-    """The outer answer: 200 with one response per request, in no order. Raises BadRequest when the batch is malformed."""
+async def run_batch(call: Call, state: State, perform: Perform, mailbox_key: Callable[[str], str | None]) -> Response:
+    """The outer answer: 200 with one response per request, in no order. Raises BadRequest for a malformed batch."""
     parts = _parse(call)
     outcomes: dict[str, asyncio.Future[Json]] = {
         part.id.casefold(): asyncio.get_running_loop().create_future() for part in parts
@@ -104,8 +102,13 @@ def _part(call: Call, request: Any) -> _Part:
     return _Part(
         id=part_id,
         call=Call(
-            method=method.upper(), path=path, query_string=split.query, headers=headers,
-            body=_body(part_id, headers, request.get("body")), actor=call.actor, origin=call.origin,
+            method=method.upper(),
+            path=path,
+            query_string=split.query,
+            headers=headers,
+            body=_body(part_id, headers, request.get("body")),
+            actor=call.actor,
+            origin=call.origin,
         ),
         depends_on=tuple(str(needed).casefold() for needed in depends_on),
     )

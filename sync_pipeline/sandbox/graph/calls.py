@@ -1,4 +1,4 @@
-"""One Graph request as the routes see it, whether it came by itself or inside a $batch, and the shapes of the answers."""
+"""One Graph request as the routes see it, alone or out of a $batch, and the shapes of the answers."""
 
 from __future__ import annotations
 
@@ -96,14 +96,15 @@ class Call:
 
 
 def json_response(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """`content` as JSON with Graph's Content-Type."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     return Response(text.encode(), status, dict(headers or {}), media_type=JSON_TYPE)
 
 
 def error_response(error: GraphError, at: str, headers: Mapping[str, str]) -> Response:
     """`at` is the sandbox's time in ISO form."""
-    inner = {"date": at[:19], "request-id": headers.get("request-id", ""),
-             "client-request-id": headers.get("client-request-id", "")}
+    identity = {name: headers.get(name, "") for name in ("request-id", "client-request-id")}
+    inner = {"date": at[:19], **identity}
     envelope = {
         "error": {
             "code": getattr(error, "wire_code", error.code),

@@ -1,4 +1,4 @@
-"""Change tracking of one contact folder: rounds of pages that all show the state when the round began, by stored tokens.
+"""Change tracking of one contact folder: rounds of pages that all show the state when the round began.
 
 A token is bound to its folder and to the $select of the first request; an unknown or expired one is a 410."""
 
@@ -27,6 +27,8 @@ DELTA_TOKEN: Final = "$deltatoken"
 
 @dataclass(frozen=True)
 class Removed:
+    """What left the folder, by both ids it had there."""
+
     immutable_id: str
     default_id: str
 
@@ -52,6 +54,8 @@ class _Round:
 
 
 class DeltaTracking:
+    """The rounds of every folder."""
+
     def __init__(self, state: State) -> None:
         self._state = state
         state.schema(SCHEMA)

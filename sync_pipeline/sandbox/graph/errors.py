@@ -1,4 +1,4 @@
-"""One class per error that Graph puts on the wire, each with its status, code and message as the real service words them."""
+"""One class per error that Graph puts on the wire, with status, code and message as the real service words them."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ class SegmentNotFound(GraphError):
 
 
 class MethodNotAllowed(GraphError):
+    """405: the path exists, not with this method."""
+
     status = 405
     code = "Request_BadRequest"
 
@@ -43,14 +45,20 @@ class RequestBodyRead(GraphError):
 
 
 class InvalidArgument(GraphError):
+    """400: a value that Exchange refuses, such as a third business phone."""
+
     code = "ErrorInvalidArgument"
 
 
 class InvalidUrlQuery(GraphError):
+    """400: a query option that is not supported here."""
+
     code = "ErrorInvalidUrlQuery"
 
 
 class InvalidFilter(GraphError):
+    """400: a $filter that contacts cannot be searched by."""
+
     code = "ErrorInvalidUrlQueryFilter"
 
     def __init__(self, text: str) -> None:
@@ -58,11 +66,15 @@ class InvalidFilter(GraphError):
 
 
 class InvalidToken(GraphError):
+    """401: no token, an unknown or an expired one."""
+
     status = 401
     code = "InvalidAuthenticationToken"
 
 
 class AccessDenied(GraphError):
+    """403: another person's mailbox."""
+
     status = 403
     code = "ErrorAccessDenied"
 
@@ -71,6 +83,8 @@ class AccessDenied(GraphError):
 
 
 class UserNotFound(GraphError):
+    """404: no user of that object id or address."""
+
     status = 404
     code = "Request_ResourceNotFound"
 
@@ -81,6 +95,8 @@ class UserNotFound(GraphError):
 
 
 class ItemNotFound(GraphError):
+    """404: no such contact, folder, category or photo."""
+
     status = 404
     code = "ErrorItemNotFound"
 
@@ -100,6 +116,8 @@ class FolderExists(GraphError):
 
 
 class DistinguishedFolder(GraphError):
+    """400: default folders stay."""
+
     code = "ErrorDeleteDistinguishedFolder"
 
     def __init__(self) -> None:
@@ -107,6 +125,8 @@ class DistinguishedFolder(GraphError):
 
 
 class CategoryExists(GraphError):
+    """409: the master category list has that name. The real code is not known."""
+
     status = 409
     code = "ErrorCategoryNameDuplicate"
 
@@ -115,6 +135,8 @@ class CategoryExists(GraphError):
 
 
 class IrresolvableConflict(GraphError):
+    """412: If-Match names an older version."""
+
     status = 412
     code = "ErrorIrresolvableConflict"
 
@@ -126,6 +148,8 @@ class IrresolvableConflict(GraphError):
 
 
 class SyncStateNotFound(GraphError):
+    """410: an unknown or expired delta token; a full round is needed."""
+
     status = 410
     code = "SyncStateNotFound"
 
@@ -134,6 +158,8 @@ class SyncStateNotFound(GraphError):
 
 
 class Throttled(GraphError):
+    """429, with Retry-After or without."""
+
     status = 429
     code = "ApplicationThrottled"
 

@@ -1,4 +1,4 @@
-"""Extended (MAPI) properties of contacts and folders: their two id forms, how they are stored, read back and cleared."""
+"""Extended (MAPI) properties of contacts and folders: their two id forms, storing, reading back and clearing."""
 
 from __future__ import annotations
 
@@ -24,12 +24,14 @@ _TAGGED = re.compile(r"^(\w+)\s+0x([0-9a-fA-F]{1,4})$")
 
 
 def property_key(id: str) -> str:
-    """What two spellings of one property share: GUID and tag without case; the name's case counts. Raises GraphError."""
+    """What two spellings of one property share: only the name's case counts. Raises GraphError."""
     if match := _NAMED.match(id):
         return f"{match[1].capitalize()} {{{match[2].lower()}}} Name {match[3]}"
     if match := _TAGGED.match(id):
         return f"{match[1].capitalize()} 0x{int(match[2], 16):x}"
-    raise InvalidArgument(f"The extended property id '{id}' is malformed. Use 'String {{GUID}} Name X' or 'String 0x3A24'.")
+    raise InvalidArgument(
+        f"The extended property id '{id}' is malformed. Use 'String {{GUID}} Name X' or 'String 0x3A24'."
+    )
 
 
 class ExtendedProperties:

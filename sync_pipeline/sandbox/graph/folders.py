@@ -43,6 +43,8 @@ COLORS: Final = frozenset({"none", *(f"preset{number}" for number in range(25))}
 
 @dataclass(frozen=True)
 class User:
+    """`id` is the object id, `address` mail and user principal name in one."""
+
     id: str
     address: str
     name: str
@@ -128,9 +130,7 @@ class Folders:
     def folder_wire(self, row: sqlite3.Row) -> Json:
         return {"id": row["id"], "parentFolderId": row["parent"], "displayName": row["name"]}
 
-    def create_folder(
-        self, mailbox: str, name: str, *, parent: str = ROOT, actor: str, extended: Any = ()
-    ) -> str:
+    def create_folder(self, mailbox: str, name: str, *, parent: str = ROOT, actor: str, extended: Any = ()) -> str:
         """Returns the folder's id. Raises FolderExists when the parent has a folder of that name."""
         user = self.user(mailbox)
         entries = self.extended.check(list(extended))
@@ -156,8 +156,8 @@ class Folders:
         return self.folder(mailbox, row["id"])
 
     def bury_folder(self, mailbox: str, key: str, *, actor: str) -> list[str]:
-        """DELETE: the folder goes below Deleted Items with all it holds. What lies there already goes for good:
-        then the ids of the removed folder and its descendants are returned, whose contacts are the caller's to remove."""
+        """DELETE: the folder goes below Deleted Items with all it holds. What lies there already goes for good: then
+        the ids of the folder and its descendants are returned, whose contacts are the caller's to remove."""
         user, row = self.user(mailbox), self.folder(mailbox, key)
         if row["well_known"] is not None:
             raise DistinguishedFolder()
@@ -172,15 +172,22 @@ class Folders:
             self.extended.forget(folder_id)
             self.state.db.execute("DELETE FROM graph_folders WHERE id = ?", (folder_id,))
         self.state.record(
-            service="graph", actor=actor, mailbox=user.address, entity="folder", id=row["id"], action="delete",
-            before=before, after=None,
+            service="graph",
+            actor=actor,
+            mailbox=user.address,
+            entity="folder",
+            id=row["id"],
+            action="delete",
+            before=before,
+            after=None,
         )
         return gone
 
     def descendants(self, folder_id: str) -> list[str]:
         """The folder itself and everything below it."""
         rows = self.state.db.execute(
-            "WITH RECURSIVE below (id) AS (SELECT ? UNION SELECT f.id FROM graph_folders f JOIN below b ON f.parent = b.id)"
+            "WITH RECURSIVE below (id) AS"
+            " (SELECT ? UNION SELECT f.id FROM graph_folders f JOIN below b ON f.parent = b.id)"
             " SELECT id FROM below",
             (folder_id,),
         )
@@ -198,7 +205,8 @@ class Folders:
 
     def _refuse_duplicate(self, parent: str, name: str, own_id: str | None) -> None:
         twin = self.state.db.execute(
-            "SELECT 1 FROM graph_folders WHERE parent = ? AND fold(name) = fold(?) AND id IS NOT ?", (parent, name, own_id)
+            "SELECT 1 FROM graph_folders WHERE parent = ? AND fold(name) = fold(?) AND id IS NOT ?",
+            (parent, name, own_id),
         ).fetchone()
         if twin is not None:
             raise FolderExists(name, int(self.state.switches["folder_exists_status"]))
@@ -209,8 +217,14 @@ class Folders:
 
     def _record_folder(self, user: User, folder_id: str, action: str, before: Json | None, actor: str) -> None:
         self.state.record(
-            service="graph", actor=actor, mailbox=user.address, entity="folder", id=folder_id, action=action,
-            before=before, after=self._folder_log(folder_id),
+            service="graph",
+            actor=actor,
+            mailbox=user.address,
+            entity="folder",
+            id=folder_id,
+            action=action,
+            before=before,
+            after=self._folder_log(folder_id),
         )
 
     # -- master categories ---------------------------------------------------------------------------------------------
@@ -252,15 +266,27 @@ class Folders:
         user, before = self.user(mailbox), self.category(mailbox, category_id)
         self.state.db.execute("DELETE FROM graph_categories WHERE id = ?", (category_id,))
         self.state.record(
-            service="graph", actor=actor, mailbox=user.address, entity="category", id=category_id, action="delete",
-            before=before, after=None,
+            service="graph",
+            actor=actor,
+            mailbox=user.address,
+            entity="category",
+            id=category_id,
+            action="delete",
+            before=before,
+            after=None,
         )
 
     def _record_category(self, user: User, category_id: str, action: str, before: Json | None, actor: str) -> Json:
         after = self.category(user.id, category_id)
         self.state.record(
-            service="graph", actor=actor, mailbox=user.address, entity="category", id=category_id, action=action,
-            before=before, after=after,
+            service="graph",
+            actor=actor,
+            mailbox=user.address,
+            entity="category",
+            id=category_id,
+            action=action,
+            before=before,
+            after=after,
         )
         return after
 

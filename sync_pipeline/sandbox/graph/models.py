@@ -1,4 +1,4 @@
-"""Mailboxes with their contacts: two ids each, change keys, soft deletion, moves, photos, and a log entry for every mutation.
+"""Mailboxes with their contacts: two ids each, change keys, soft deletion, moves, photos; every mutation is logged.
 
 Callable without HTTP: the pages and the demo data use it as the routes do."""
 
@@ -40,7 +40,7 @@ SWITCHES: Final[Json] = {
 
 
 class Mailboxes(Folders):
-    """All mailboxes. `mailbox` is a user object id or an address, `contact` either id, `folder` an id or well-known name.
+    """All mailboxes. `mailbox` is an object id or an address, `contact` either id, `folder` an id or well-known name.
 
     `actor` is the log's: "application" or "user:NAME". Errors are those of graph.errors. Callers bring the transaction.
     """
@@ -93,7 +93,10 @@ class Mailboxes(Folders):
         numbers = self.state.reserve("graph contacts", len(bodies))
         sequences = self.state.reserve("graph changes", len(bodies))
         now = iso(self.state.now())
-        contacts, addresses, extended, forms = [], [], [], []
+        contacts: list[tuple[Any, ...]] = []
+        addresses: list[tuple[int, str]] = []
+        extended: list[tuple[str, str, str, str]] = []
+        forms: list[Json] = []
         for number, sequence, body in zip(numbers, sequences, bodies, strict=True):
             stored = properties.created(properties.check(body))
             entries = [entry for entry in self.extended.check(body.get(EXTENDED, [])) if entry[2]]
@@ -120,7 +123,11 @@ class Mailboxes(Folders):
         self.state.db.executemany("INSERT INTO graph_addresses VALUES (?, ?)", addresses)
         self.extended.insert(extended)
         self.state.record_many(
-            service="graph", actor=actor, mailbox=user.address, entity="contact", action="create",
+            service="graph",
+            actor=actor,
+            mailbox=user.address,
+            entity="contact",
+            action="create",
             rows=((form["id"], form) for form in forms),
         )
         return forms
@@ -193,8 +200,14 @@ class Mailboxes(Folders):
         )
         self._set_version(row)
         self.state.record(
-            service="graph", actor=actor, mailbox=user.address, entity="photo", id=row["immutable_id"],
-            action="create" if before is None else "update", before=before, after=_photo_form(media_type, content),
+            service="graph",
+            actor=actor,
+            mailbox=user.address,
+            entity="photo",
+            id=row["immutable_id"],
+            action="create" if before is None else "update",
+            before=before,
+            after=_photo_form(media_type, content),
         )
 
     # -- inside --------------------------------------------------------------------------------------------------------
@@ -229,8 +242,14 @@ class Mailboxes(Folders):
         self._set_version(row, in_delta=in_delta)
         after = self.contact(user.id, row["immutable_id"])
         self.state.record(
-            service="graph", actor=actor, mailbox=user.address, entity="contact", id=row["immutable_id"], action=action,
-            before=before, after=self.full_form(after),
+            service="graph",
+            actor=actor,
+            mailbox=user.address,
+            entity="contact",
+            id=row["immutable_id"],
+            action=action,
+            before=before,
+            after=self.full_form(after),
         )
         return after
 
@@ -251,8 +270,14 @@ class Mailboxes(Folders):
         self.state.db.execute("DELETE FROM graph_photos WHERE owner = ?", (row["immutable_id"],))
         self.state.db.execute("DELETE FROM graph_contacts WHERE number = ?", (row["number"],))
         self.state.record(
-            service="graph", actor=actor, mailbox=user.address, entity="contact", id=row["immutable_id"],
-            action="delete", before=before, after=None,
+            service="graph",
+            actor=actor,
+            mailbox=user.address,
+            entity="contact",
+            id=row["immutable_id"],
+            action="delete",
+            before=before,
+            after=None,
         )
 
     def _depart(self, row: sqlite3.Row) -> None:

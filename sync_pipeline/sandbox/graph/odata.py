@@ -1,4 +1,4 @@
-"""The OData query options that Graph's contact routes understand: $top, $skip, $skiptoken, $select, $expand, $filter, $count.
+"""The OData query options that Graph's contact routes understand: paging, $select, $expand, $filter, $count.
 
 What is not understood is refused in Graph's own form, never ignored."""
 
@@ -37,7 +37,9 @@ class Query:
         """Refuses every system option that is not named."""
         for name in self.options:
             if name.startswith("$") and name not in names:
-                raise InvalidUrlQuery(f"The query option '{name}' is not supported here; supported: {', '.join(names)}.")
+                raise InvalidUrlQuery(
+                    f"The query option '{name}' is not supported here; supported: {', '.join(names)}."
+                )
 
     def top(self, default: int = DEFAULT_TOP, maximum: int = MAX_TOP) -> int:
         return min(self._number("$top", default, minimum=1), maximum)
@@ -94,7 +96,7 @@ class Query:
 
 
 def contact_filter(text: str, switches: Json) -> tuple[str, list[Any]]:
-    """SQL condition and parameters of a contact $filter: extended property, e-mail address, or several joined with or."""
+    """SQL condition and parameters of a contact $filter: extended property, e-mail address, or several with or."""
     conditions: list[str] = []
     parameters: list[Any] = []
     for term in _split_or(text):

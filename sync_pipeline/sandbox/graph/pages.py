@@ -1,4 +1,4 @@
-"""The Graph port's own pages: an address book in which a person adds, edits, categorises, drags (selects a folder) and deletes.
+"""The Graph port's own pages: an address book in which a person adds, edits, categorises, moves and deletes.
 
 They act as the owner of the mailbox that is open, through the same models as the API."""
 
@@ -23,8 +23,19 @@ from sync_pipeline.sandbox.state import Json
 
 PAGE_SIZE: Final = 100
 TEXT_FIELDS: Final = (
-    "title", "givenName", "middleName", "surname", "generation", "displayName", "companyName", "jobTitle",
-    "department", "assistantName", "mobilePhone", "birthday", "personalNotes",
+    "title",
+    "givenName",
+    "middleName",
+    "surname",
+    "generation",
+    "displayName",
+    "companyName",
+    "jobTitle",
+    "department",
+    "assistantName",
+    "mobilePhone",
+    "birthday",
+    "personalNotes",
 )
 LIST_FIELDS: Final = ("emailAddresses", "businessPhones", "homePhones", "categories")  # one entry a line
 _templates = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
@@ -79,8 +90,13 @@ class _Pages:
             if search.casefold() in row["properties"].casefold()
         ]
         return _render(
-            "mailbox.html", user=user, folders=folders, search=search, count=len(contacts),
-            folder=self._mailboxes.folder(user.id, chosen), contacts=contacts[:PAGE_SIZE],
+            "mailbox.html",
+            user=user,
+            folders=folders,
+            search=search,
+            count=len(contacts),
+            folder=self._mailboxes.folder(user.id, chosen),
+            contacts=contacts[:PAGE_SIZE],
         )
 
     def add_folder(self, request: Request, form: Mapping[str, str]) -> Response:
@@ -105,8 +121,14 @@ class _Pages:
         contact = self._mailboxes.full_form(row)
         lines = {name: "\n".join(_entries(contact, name)) for name in LIST_FIELDS}
         return _render(
-            "contact.html", user=user, contact=contact, folders=self._folders(user), texts=TEXT_FIELDS, lines=lines,
-            address_parts=properties.ADDRESS_PARTS, addresses=sorted(properties.ADDRESSES),
+            "contact.html",
+            user=user,
+            contact=contact,
+            folders=self._folders(user),
+            texts=TEXT_FIELDS,
+            lines=lines,
+            address_parts=properties.ADDRESS_PARTS,
+            addresses=sorted(properties.ADDRESSES),
         )
 
     def save(self, request: Request, form: Mapping[str, str]) -> Response:
@@ -190,9 +212,9 @@ def _same(before: Json, name: str, value: Any) -> bool:
     if name in properties.ADDRESSES:
         return {part: before[name].get(part) for part in properties.ADDRESS_PARTS} == value
     if name == "birthday":
-        return (before[name] or "")[:10] == (value or "")[:10]
+        return bool((before[name] or "")[:10] == (value or "")[:10])
     # A text area sends its line ends as CR LF.
-    return (before[name] or "").replace("\r\n", "\n").strip() == (value or "").replace("\r\n", "\n")
+    return bool((before[name] or "").replace("\r\n", "\n").strip() == (value or "").replace("\r\n", "\n"))
 
 
 def _to_folder(user: User, folder: str) -> Response:

@@ -1,4 +1,4 @@
-"""A contact's properties: their types, the checks on what a client sends, what the server derives, and the full wire form."""
+"""A contact's properties: types, the checks on what a client sends, what the server derives, the full wire form."""
 
 from __future__ import annotations
 
@@ -11,9 +11,31 @@ from sync_pipeline.sandbox.graph.errors import InvalidArgument, RequestBodyRead
 from sync_pipeline.sandbox.state import Json
 
 STRINGS: Final = frozenset(
-    "assistantName businessHomePage companyName department displayName fileAs generation givenName initials jobTitle"
-    " manager middleName mobilePhone nickName officeLocation personalNotes profession spouseName surname title"
-    " yomiCompanyName yomiGivenName yomiSurname".split()
+    [
+        "assistantName",
+        "businessHomePage",
+        "companyName",
+        "department",
+        "displayName",
+        "fileAs",
+        "generation",
+        "givenName",
+        "initials",
+        "jobTitle",
+        "manager",
+        "middleName",
+        "mobilePhone",
+        "nickName",
+        "officeLocation",
+        "personalNotes",
+        "profession",
+        "spouseName",
+        "surname",
+        "title",
+        "yomiCompanyName",
+        "yomiGivenName",
+        "yomiSurname",
+    ]
 )
 STRING_LISTS: Final = frozenset({"businessPhones", "homePhones", "imAddresses", "children", "categories"})
 ADDRESSES: Final = frozenset({"businessAddress", "homeAddress", "otherAddress"})
@@ -24,8 +46,11 @@ IGNORED: Final = frozenset({"id", "changeKey", "createdDateTime", "lastModifiedD
 WRITABLE: Final = STRINGS | STRING_LISTS | ADDRESSES | {"birthday", "emailAddresses"}
 SELECTABLE: Final = WRITABLE | IGNORED
 EXTENDED: Final = "singleValueExtendedProperties"
-LIMITS: Final = {"businessPhones": ("BusinessPhones", 2), "homePhones": ("HomePhones", 2)}
-LIMITS_OF_LISTS: Final = {**LIMITS, "emailAddresses": ("EmailAddresses", 3)}
+LIMITS: Final = {
+    "businessPhones": ("BusinessPhones", 2),
+    "homePhones": ("HomePhones", 2),
+    "emailAddresses": ("EmailAddresses", 3),
+}
 NAME_PARTS: Final = ("givenName", "middleName", "surname", "generation")
 BIRTHDAY_TIME: Final = "T11:59:00Z"  # Outlook's noon-ish time of day; the UTC date is what counts
 
@@ -59,7 +84,7 @@ def check(body: Mapping[str, Any]) -> Json:
                 f"The property '{name}' does not exist on type 'microsoft.graph.contact'."
                 " Make sure to only use property names that are defined by the type."
             )
-    for name, (label, limit) in LIMITS_OF_LISTS.items():
+    for name, (label, limit) in LIMITS.items():
         if len(values.get(name) or ()) > limit:
             raise InvalidArgument(
                 f"The multi value property {label} has {len(values[name])} entries,"
@@ -103,6 +128,7 @@ def wire(stored: Json) -> Json:
 
 
 def display_name(stored: Mapping[str, Any]) -> str:
+    """ "Garth Quentin Fort Jr.": what the server calls a contact that nobody named."""
     name = " ".join(stored[part] for part in NAME_PARTS if stored.get(part))
     emails = stored.get("emailAddresses") or [{}]
     return name or stored.get("companyName") or emails[0].get("address") or ""
@@ -125,7 +151,9 @@ def _without_empty(values: Json) -> Json:
 
 
 def _wrong_type(name: str, value: Any, expected: str) -> RequestBodyRead:
-    return RequestBodyRead(f"Cannot convert the value {value!r} of property '{name}' to the expected type '{expected}'.")
+    return RequestBodyRead(
+        f"Cannot convert the value {value!r} of property '{name}' to the expected type '{expected}'."
+    )
 
 
 def _string(name: str, value: Any, *, required: bool = False) -> str | None:

@@ -115,7 +115,8 @@ class GraphResponses:
         query, user = call.query, self._user(call)
         query.allow("$top", "$skip", "$skiptoken", "$select", "$expand", "$filter", "$count")
         folder_id = self.mailboxes.folder_id(user.id, call.parameters.get("folder", CONTACTS))
-        condition, parameters = "1", []
+        condition: str = "1"
+        parameters: list[Any] = []
         if "$filter" in query.options:
             condition, parameters = contact_filter(query.options["$filter"], self.mailboxes.state.switches)
         top, db = query.top(), self.mailboxes.state.db
@@ -144,8 +145,11 @@ class GraphResponses:
 
     def update_contact(self, call: Call) -> Response:
         row = self.mailboxes.update_contact(
-            self._user(call).id, self._contact_row(call)["immutable_id"], call.json_object(),
-            actor=call.actor.name, if_match=call.headers.get("if-match"),
+            self._user(call).id,
+            self._contact_row(call)["immutable_id"],
+            call.json_object(),
+            actor=call.actor.name,
+            if_match=call.headers.get("if-match"),
         )
         return self._contact(call, row)
 
@@ -157,8 +161,11 @@ class GraphResponses:
 
     def _delete_contact(self, call: Call, *, for_good: bool) -> Response:
         self.mailboxes.delete_contact(
-            self._user(call).id, self._contact_row(call)["immutable_id"],
-            actor=call.actor.name, if_match=call.headers.get("if-match"), for_good=for_good,
+            self._user(call).id,
+            self._contact_row(call)["immutable_id"],
+            actor=call.actor.name,
+            if_match=call.headers.get("if-match"),
+            for_good=for_good,
         )
         return Response(status_code=204)
 
@@ -249,7 +256,7 @@ class GraphResponses:
     # -- inside --------------------------------------------------------------------------------------------------------
 
     def _user(self, call: Call) -> User:
-        """Whose mailbox is asked for; a person's token opens that person's mailbox only, the application's every one."""
+        """Whose mailbox is asked for; a person's token opens that person's only, the application's every one."""
         own = self._own_mailbox(call)
         asked = call.parameters.get("user")
         if asked is not None:
@@ -321,4 +328,3 @@ def _chosen(form: Json, chosen: frozenset[str] | None) -> Json:
 
 def _whole_second(moment: str) -> str:
     return f"{moment[:19]}Z"
-

@@ -1,4 +1,4 @@
-"""Which request goes where on the Graph port: the route table, its lenient matching, OAuth, faults and the control actions."""
+"""Which request goes where on the Graph port: the route table, its lenient matching, OAuth, faults, control actions."""
 
 from __future__ import annotations
 
@@ -69,7 +69,11 @@ _MAILBOX: Final[dict[str, dict[str, Handler]]] = {
 }
 ROUTES: Final[dict[str, dict[str, Handler]]] = {
     "users": {"GET": GraphResponses.list_users},
-    **{f"{owner}/{template}".rstrip("/"): handlers for owner in ("me", "users/{user}") for template, handlers in _MAILBOX.items()},
+    **{
+        f"{owner}/{template}".rstrip("/"): handlers
+        for owner in ("me", "users/{user}")
+        for template, handlers in _MAILBOX.items()
+    },
 }
 _TABLE: Final = [(tuple(template.split("/")), template, handlers) for template, handlers in ROUTES.items()]
 _DELTA_NAMES: Final = ("delta", "delta()", "microsoft.graph.delta", "microsoft.graph.delta()")
@@ -180,7 +184,7 @@ def _canonical(segments: list[str]) -> list[str]:
 
 
 def _match(segments: list[str]) -> tuple[str, dict[str, str]]:
-    """The template of these segments and what its {…} hold. Raises SegmentNotFound, naming the first that fits nowhere."""
+    """The template of these segments and what its {…} hold. Raises SegmentNotFound for the first that fits nowhere."""
     furthest = 0
     for parts, template, _ in _TABLE:
         parameters: dict[str, str] = {}

@@ -80,7 +80,7 @@ def refusals(state: State, target: ObjectDef, record: Json) -> Iterator[tuple[Ru
     for rule in rules_of(state, "validation", target):
         definition = rule.definition
         value = record.get(definition["field"])
-        if isinstance(value, str) and fold(definition["contains"]) in value.casefold():
+        if isinstance(value, str) and str(definition["contains"]).casefold() in value.casefold():
             code = definition.get("error_code", "FIELD_CUSTOM_VALIDATION_EXCEPTION")
             yield rule, RowError(code, definition["message"], [definition["field"]])
 

@@ -161,7 +161,7 @@ def _parse(soql: str, start: str) -> Any:
 
 
 def _refused(soql: str, error: UnexpectedInput) -> QueryError:
-    position = len(soql) if error.pos_in_stream is None or error.pos_in_stream < 0 else error.pos_in_stream
+    position = error.pos_in_stream if error.pos_in_stream >= 0 else len(soql)
     if isinstance(error, UnexpectedToken) and error.token.type == "$END":
         return QueryError("MALFORMED_QUERY", "unexpected token: '<EOF>'", soql, len(soql))
     if isinstance(error, UnexpectedCharacters):
@@ -262,7 +262,7 @@ class _Builder(Transformer[Token, Any]):
 
     def query(self, children: Sequence[Any]) -> Query:
         names = [child for child in children if isinstance(child, Token) and child.type == "NAME"]
-        clauses = dict(child for child in children if isinstance(child, tuple))
+        clauses: dict[str, Any] = dict(child for child in children if isinstance(child, tuple))
         return Query(
             select=tuple(child for child in children if isinstance(child, Selected)),
             object=str(names[0]),
