@@ -191,7 +191,7 @@ def perform(
             if fault is None:
                 return response
             answer, message = Answer.UNCLEAR, fault
-        said = f"{asked}: HTTP {response.status_code} {error_code} {message}".rstrip()
+        said = f"{asked}: HTTP {response.status_code} {error_code} {message}".rstrip(" .")
         if answer is Answer.UNAUTHORISED and refresh is not None and not refreshed:
             refreshed = True
             refresh()

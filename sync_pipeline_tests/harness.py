@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import duckdb
 import httpx
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sync_pipeline import engine
+from sync_pipeline.engine.summary import warehouse_path
 from sync_pipeline.sandbox.graph.models import Mailboxes
 from sync_pipeline.sandbox.salesforce.models import Org
 from sync_pipeline.sandbox.server import SandboxServer
 from sync_pipeline.sandbox.state import State
 from sync_pipeline.settings import Secrets, Settings
+from sync_pipeline.warehouse.connection import open_warehouse
+from sync_pipeline.warehouse.reader import Reader
+from sync_pipeline.warehouse.writer import Writer
 
 Json = dict[str, Any]
 ANNA, BEN, CLEO = "anna@example.com", "ben@example.com", "cleo@example.com"
@@ -56,6 +66,12 @@ class Salesforce:
         """The record, or None where it is deleted or unknown."""
         answer = self.http.get(f"sobjects/{sobject}/{record}")
         return None if answer.status_code == 404 else self._checked(answer)
+
+    def record(self, record: str, sobject: str = "Contact") -> Json:
+        """The living record with all its fields; fails where there is none."""
+        found = self.get(record, sobject)
+        assert found is not None, f"there is no {sobject} {record}"
+        return found
 
     def query(self, soql: str) -> list[Json]:
         answer = self._checked(self.http.get("query", params={"q": soql}))
@@ -128,6 +144,12 @@ class Outlook:
         answer = self.http.get(f"contacts/{quote(contact, safe='')}", params={"$expand": _expand()})
         return None if answer.status_code == 404 else self._checked(answer)
 
+    def item(self, contact: str) -> Json:
+        """The contact wherever it lies; fails where it is gone for good."""
+        found = self.get(contact)
+        assert found is not None, f"there is no contact {contact}"
+        return found
+
     def contacts(self, folder: str | None = None) -> list[Json]:
         """Every contact of a folder (default: the synchronised one), extended properties included, oldest first."""
         key = folder or self.folder()
@@ -169,6 +191,7 @@ class World:
         self.mailboxes: dict[str, Json] = {ANNA: {}}
         self.defaults: Json = {}
         self.top: Json = {}
+        self.secrets = Secrets.sandbox()
 
     def as_user(self, address: str) -> Salesforce:
         """Salesforce in the hands of the mailbox's own user."""
@@ -192,12 +215,37 @@ class World:
             self.server.salesforce_url, self.server.graph_url, self.directory / "data", mailboxes, **more, **self.top
         )
 
-    def run(self, *mailboxes: str, plan_only: bool = False, full: bool = False, yes: bool = False, settle: bool = True) -> Json:
-        """One synchronisation; the document of `run --json`. `settle` lets the sandbox's clock pass 5 s first."""
+    def use_per_user_credentials(self) -> World:
+        """Each mailbox's own Salesforce user reads and writes, and sees only what he owns."""
+        self.top["salesforce"] = {"auth": "jwt", "credentials": "per_user"}
+        self.secrets = replace(Secrets.sandbox(), salesforce_private_key=_private_key())
+        self.switch(salesforce_sharing="private")
+        return self
+
+    def run(
+        self,
+        *mailboxes: str,
+        plan_only: bool = False,
+        full: bool = False,
+        yes: bool = False,
+        settle: bool = True,
+        before: Mapping[str, Callable[[], object]] | None = None,
+    ) -> Json:
+        """One synchronisation; the document of `run --json`. `settle` lets the sandbox's clock pass 5 s first.
+
+        before: what somebody does just before a step of the engine begins, by the step's name.
+        """
         if settle:
             self.advance(5)
+        acts = dict(before or {})
+
+        def progress(step: str, done: int, total: int | None) -> None:
+            acts.pop(step, _nothing)()
+
         options = engine.RunOptions(mailboxes=mailboxes, plan_only=plan_only, full=full, approve_first_run=yes)
-        return engine.synchronise(self.settings(), Secrets.sandbox(), options, run_id=str(uuid.uuid4()))
+        document = engine.synchronise(self.settings(), self.secrets, options, run_id=str(uuid.uuid4()), progress=progress)
+        assert not acts, f"no such step of the engine: {', '.join(acts)}"
+        return document
 
     def plan(self, *mailboxes: str, full: bool = False) -> list[Json]:
         """Plans without pushing; the operations of `plan --json`."""
@@ -207,6 +255,23 @@ class World:
     def ready(self) -> list[Json]:
         """What a run would push now."""
         return [operation for operation in self.plan() if operation["state"] == "ready"]
+
+    def held(self) -> list[Json]:
+        """The operations that wait for a person, as a plan without pushing shows them."""
+        return [operation for operation in self.plan() if operation["state"] == "held"]
+
+    def judge(self, verdict: str, operations: list[Json]) -> None:
+        """What a person answers with `approve`, `drop` or `resolve`: approved, dropped, take_salesforce, take_outlook."""
+        now = datetime.fromisoformat(self._checked(self.control.get("clock"))["now"]).astimezone(UTC).replace(tzinfo=None)
+        with open_warehouse(warehouse_path(self.settings())) as connection:
+            Writer(connection, self.settings().fields).save_verdicts(
+                [(operation["id"], operation["mailbox"]) for operation in operations], verdict, now
+            )
+
+    def problems(self) -> list[Json]:
+        """What `sync-pipeline problems` shows: mailbox, field, code, message, remedy."""
+        with open_warehouse(warehouse_path(self.settings())) as connection:
+            return Reader(connection).problems()
 
     def advance(self, seconds: float) -> None:
         self._checked(self.control.post("clock", json={"advance_seconds": seconds}))
@@ -261,6 +326,66 @@ def extended(item: Json, identifier: str) -> str | None:
     """The value of an extended property of an item."""
     found = [entry["value"] for entry in item.get("singleValueExtendedProperties", []) if entry["id"] == identifier]
     return found[0] if found else None
+
+
+def of(document: Json, address: str) -> Json:
+    """One mailbox's part of a run's document."""
+    return next(row for row in document["mailboxes"] if row["mailbox"] == address)
+
+
+@cache
+def _private_key() -> str:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return key.private_bytes(*form).decode()
+
+
+def _nothing() -> None:
+    """Nobody does anything."""
+
+
+def see_all(world: World, *addresses: str) -> World:
+    """These mailboxes are synchronised, and each of them sees every Contact."""
+    world.top.setdefault("salesforce", {})["share_all"] = True
+    return world.use(*addresses, view="all")
+
+
+def person(world: World, number: int = 1, *, owner: str = ANNA, **fields: Any) -> str:
+    """The Id of a new Contact of a mailbox's user: First1 Last1, person1@example.com, unless the fields say otherwise."""
+    values = {"FirstName": f"First{number}", "LastName": f"Last{number}", "Email": f"person{number}@example.com"}
+    return world.salesforce.create(**{**values, "OwnerId": world.user_id(owner), **fields})
+
+
+def linked(world: World, number: int = 1, **fields: Any) -> tuple[str, str]:
+    """A new Contact of Anna's and a run: the Ids of the Contact and of its contact in her folder."""
+    record = person(world, number, **fields)
+    world.run()
+    return record, item_of(world.anna, record)["id"]
+
+
+def items_of(outlook: Outlook, record: str) -> list[Json]:
+    """The contacts in a mailbox's folder that are stamped with a Salesforce Contact."""
+    return [item for item in outlook.contacts() if stamp_of(item) == record]
+
+
+def item_of(outlook: Outlook, record: str) -> Json:
+    """The one contact of the folder that is stamped with this Contact; fails where there is none or several."""
+    found = items_of(outlook, record)
+    assert len(found) == 1, f"expected one contact stamped {record} in {outlook.address}, found {len(found)}"
+    return found[0]
+
+
+def exported(world: World, name: str) -> list[Json]:
+    """The rows of an exported table: conflicts, problems, holds, history … as any tool reads the Parquet files."""
+    exports = world.directory / "data" / "exports"
+    found = sorted([*exports.glob(f"{name}.parquet"), *exports.glob(f"{name}/*.parquet")])
+    return duckdb.read_parquet([str(path) for path in found]).df().to_dict("records") if found else []
+
+
+def conflicts(world: World) -> list[tuple[str, str, str, str]]:
+    """The conflicts in the history: field, the winning side, Outlook's value, Salesforce's value."""
+    names = ("field", "winner", "outlook_value", "salesforce_value")
+    return sorted(tuple(str(row[name]) for name in names) for row in exported(world, "conflicts"))  # type: ignore[misc]
 
 
 def _expand() -> str:

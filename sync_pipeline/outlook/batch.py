@@ -68,7 +68,7 @@ class _Part:
             self.is_open = False
             self.result = SubResult(status, body, headers)
             return None
-        said = f"{self._asked}: HTTP {status} {error_code} {message}".rstrip()
+        said = f"{self._asked}: HTTP {status} {error_code} {message}".rstrip(" .")
         if verdict is Answer.UNCLEAR:
             return self._lost(said, status, body, headers)
         self.is_open = verdict in (Answer.BUSY, Answer.UNAUTHORISED)
@@ -78,7 +78,7 @@ class _Part:
 
     @property
     def _asked(self) -> str:
-        return f"{self.request.method} {self.request.path.split('?')[0]}"
+        return f"{self.request.method} {self.request.path.split('?')[0] or 'the mailbox'}"
 
     def _refused(self, refused: Refused, status: int, body: Any, headers: Mapping[str, str]) -> None:
         error: Refused | OutcomeUnknown = refused

@@ -70,6 +70,7 @@ class SandboxApplication:
         self, cloud: Cloud, tenant: str, client_id: str, client_secret: str, backend: BaseTokenBackend, policy: Policy
     ) -> None:
         self._endpoint = f"{cloud.login}/{tenant}/oauth2/v2.0/token"
+        self._tenant = tenant
         self._form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
         self._backend = backend
         self._policy = policy
@@ -92,7 +93,8 @@ class SandboxApplication:
             {
                 "client_id": self._form["client_id"],
                 "scope": scopes,
-                "token_endpoint": self._endpoint,
+                # MSAL keys its cache by an https address.
+                "token_endpoint": f"{CLOUDS['global'].login}/{self._tenant}/oauth2/v2.0/token",
                 "response": {**token, "token_type": "Bearer"},
             }
         )

@@ -21,9 +21,9 @@ DELETED: Final = "deleteditems"
 USER: Final = SubRequest("GET", "?$select=id,mail")
 CATEGORIES: Final = SubRequest("GET", "outlook/masterCategories")
 _PAGE: Final = 100
-_DEFAULT_ROLE: Final = "default"
-_DELETED_ROLE: Final = "deleted"
-_OTHER_ROLE: Final = "other"
+_DEFAULT_ROLE: Final[Role] = "default"
+_DELETED_ROLE: Final[Role] = "deleted"
+_OTHER_ROLE: Final[Role] = "other"
 _SHOWING_MARK: Final = f"$expand={quote(expand([MARK]))}"
 
 
@@ -64,6 +64,7 @@ def folder_path(folder_id: str, rest: str = "") -> str:
 
 
 def folder_request(folder_id: str) -> SubRequest:
+    """Asks for a folder with its mark, by id or well-known name."""
     return SubRequest("GET", folder_path(folder_id, f"?{_SHOWING_MARK}"))
 
 
@@ -94,7 +95,7 @@ def take_survey(batch: Batch, pages: Pages, *, has_categories: bool) -> Survey:
     for named, role in ((_default_folder(batch, default), _DEFAULT_ROLE), (_if_there(deleted), _DELETED_ROLE)):
         if named is not None:
             found[named["id"]] = folder_info(named, role)
-    level = _add(found, pages(_must(top, "The contact folders")), _OTHER_ROLE)
+    level: list[FolderInfo] = _add(found, pages(_must(top, "The contact folders")), _OTHER_ROLE)
     for children, role in ((in_default, _OTHER_ROLE), (in_deleted, _DELETED_ROLE)):
         if (body := _if_there(children)) is not None:
             level += _add(found, pages(body), role)

@@ -50,7 +50,6 @@ COPIED_EXTENDED: Final = (
     ),  # account and numbers
     *("String 0x3A4C", "String 0x3A50"),  # FTP site, personal home page
     *("SystemTime 0x3A41", "Short 0x3A4D", "Integer 0x0036"),  # wedding anniversary, gender, sensitivity
-    *(f"String {{00062004-0000-0000-C000-000000000046}} Id 0x{tag:04X}" for tag in range(0x804F, 0x8053)),  # user 1–4
 )
 
 

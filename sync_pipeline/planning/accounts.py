@@ -54,18 +54,18 @@ def resolve_accounts(contacts: pd.DataFrame, accounts: pd.DataFrame) -> pd.DataF
     """
     companies = [comparable(company) for company in contacts["company"].tolist()]
     names = [comparable(name) for name in accounts["name"].tolist()]
-    ids: list[str] = accounts["id"].tolist()
+    ids = accounts["id"]
     decided: dict[str, tuple[str | None, str, int]] = {"": (None, "no_company", 0)}
     wanted = set(companies) - {""}
 
     for name, rows in _named(wanted, names).items():
         rule = "exact" if len(rows) == 1 else "earliest_created"
-        decided[name] = (ids[_earliest(accounts, rows)], rule, len(rows))
+        decided[name] = (ids.iloc[_earliest(accounts, rows)], rule, len(rows))
 
     # Sorted, so that nothing below depends on the order of a set.
     for name, count, row in _containing(sorted(wanted - decided.keys()), names):
         rule = "no_match" if count == 0 else "unique_substring" if count == 1 else "ambiguous_substring"
-        decided[name] = (ids[row] if count == 1 else None, rule, count)
+        decided[name] = (ids.iloc[row] if count == 1 else None, rule, count)
 
     answers = [decided[company] for company in companies]
     columns = {
@@ -132,7 +132,7 @@ def _containing(wanted: Sequence[str], names: Sequence[str]) -> Iterator[tuple[s
     rows = np.zeros(len(longer), dtype=np.int64)
     for hits in _hits(longer, names):
         # A name is hit twice where it holds the text twice, and counts once.
-        hits.sort(kind="stable")  # nearly sorted: the automaton goes from name to name
+        hits.sort()
         hit_rows, texts = np.divmod(hits[np.diff(hits, prepend=-1) > 0], len(longer))
         counts += np.bincount(texts, minlength=len(longer))
         rows[texts] = hit_rows

@@ -48,10 +48,10 @@ class SandboxServer:
         latency_ms: float = 0,
         seeder: Seeder | None = None,
     ) -> None:
+        self._sockets = _bind(salesforce_port, graph_port)
         self.state = State(None if state_dir is None else state_dir / STATE_FILE, seed=seed)
         self.state.declare_switches({"latency_ms": latency_ms})  # a default, so that a reset keeps it
         self._runtime_seeder = seeder
-        self._sockets = _bind(salesforce_port, graph_port)
         self.salesforce_url, self.graph_url = (f"http://{HOST}:{s.getsockname()[1]}" for s in self._sockets)
         self._servers: list[_QuietServer] = []
         self._failure: BaseException | None = None

@@ -1,1 +1,1 @@
-"""The warehouse: one DuckDB file with the mirrors, the links, the plan, the journal and the history; read and write halves."""
+"""The warehouse: one DuckDB file with mirrors, links, plan, journal and history; a half that reads, one that writes."""

@@ -1,4 +1,6 @@
-"""Opens the warehouse file for one step and closes it after it: a locked file is waited for, then named with its holder."""
+"""Opens the warehouse file for one step and closes it after it.
+
+A locked file is waited for, then its holder is named."""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -36,7 +39,11 @@ def open_warehouse(
         )
     if not path.parent.exists():
         path.parent.mkdir(parents=True, mode=0o700)
-    config = {"memory_limit": memory_limit, "threads": str(threads), "preserve_insertion_order": "false"}
+    config: dict[str, Any] = {
+        "memory_limit": memory_limit,
+        "threads": str(threads),
+        "preserve_insertion_order": "false",
+    }
     connection = _connect(path, read_only, config, wait_seconds, sleep)
     try:
         yield connection
@@ -45,7 +52,7 @@ def open_warehouse(
 
 
 def _connect(
-    path: Path, read_only: bool, config: dict[str, str], wait_seconds: float, sleep: Callable[[float], None]
+    path: Path, read_only: bool, config: dict[str, Any], wait_seconds: float, sleep: Callable[[float], None]
 ) -> duckdb.DuckDBPyConnection:
     waited, pause = 0.0, 0.05
     while True:
@@ -90,7 +97,7 @@ def _unusable(path: Path, error: duckdb.Error) -> WarehouseUnusable:
     said = str(error).splitlines()[0]
     return WarehouseUnusable(
         f"The warehouse {path} cannot be opened: {said}",
-        remedy="Check the path, its permissions and the disk; a damaged file is replaced by a copy, or moved away so that "
+        remedy="Check the path, its permissions and the disk; replace a damaged file by a copy, or move it away: "
         "the next run rebuilds it from both services.",
         code="warehouse_damaged",
     )

@@ -1,4 +1,6 @@
-"""The journal: intents before the calls, receipts after them; a receipt changes mirrors, links, bases and history at once."""
+"""The journal: intents before the calls, receipts after them.
+
+A receipt changes mirrors, links, bases and history in one transaction."""
 
 from __future__ import annotations
 
@@ -13,14 +15,15 @@ import duckdb
 from sync_pipeline.model.fields import Field
 from sync_pipeline.model.operation import Action, FieldChange, Operation, Side
 from sync_pipeline.warehouse.receipt import Outcome, Receipt
-from sync_pipeline.warehouse.tables import Row, fetch, insert, staged, statement, transaction, upsert
+from sync_pipeline.warehouse.tables import Row, fetch, insert, scalar, staged, statement, transaction, upsert
 
 _JOURNAL_TYPES = dict.fromkeys(
-    ("run_id", "operation_id", "mailbox", "side", "action", "link_id", "outlook_id", "salesforce_id", "intent"), "VARCHAR"
+    ("run_id", "operation_id", "mailbox", "side", "action", "link_id", "outlook_id", "salesforce_id", "intent"),
+    "VARCHAR",
 ) | {"started_at": "TIMESTAMP"}
 _RECEIPT_TYPES = dict.fromkeys(
-    ("run_id", "operation_id", "mailbox", "outcome", "outlook_id", "salesforce_id", "code", "message", "remedy", "result",
-     "subject", "field"), "VARCHAR",
+    ("run_id", "operation_id", "mailbox", "outcome", "outlook_id", "salesforce_id", "code", "message", "remedy",
+     "result", "subject", "field"), "VARCHAR",
 ) | {"finished_at": "TIMESTAMP", "candidates": "INTEGER"}  # fmt: skip
 _WRITTEN_TYPES = dict.fromkeys(("mailbox", "outlook_id", "salesforce_id", "change_key", "display_name"), "VARCHAR") | {
     "has_stamp": "BOOLEAN",
@@ -70,7 +73,8 @@ class Journal:
         with transaction(self.connection), staged(self.connection, "receipts", rows, _RECEIPT_TYPES):
             self._mirror(receipts)
             self.connection.execute(
-                "create or replace temp view done as select * from receipts where outcome = 'done';" + statement("due_links")
+                "create or replace temp view done as select * from receipts where outcome = 'done';"
+                + statement("due_links")
             )
             self._apply_due(receipts[0].run_id, now)
             self._mark_written(receipts)
@@ -83,7 +87,7 @@ class Journal:
         """Applies the planned changes of links and bases that need no write on either service, once."""
         with transaction(self.connection):
             self.connection.execute(statement("due_agreements"))
-            (agreements,) = self.connection.execute("select count(*) from due_bases").fetchone() or (0,)
+            agreements = scalar(self.connection, "select count(*) from due_bases")
             self._apply_due(run_id, now)
             if agreements:
                 with self._moment(run_id, now):
@@ -93,7 +97,10 @@ class Journal:
 
     def _moment(self, run_id: str, now: datetime) -> Any:
         return staged(
-            self.connection, "moment", [{"run_id": run_id, "happened_at": now}], {"run_id": "VARCHAR", "happened_at": "TIMESTAMP"}
+            self.connection,
+            "moment",
+            [{"run_id": run_id, "happened_at": now}],
+            {"run_id": "VARCHAR", "happened_at": "TIMESTAMP"},
         )
 
     def _apply_due(self, run_id: str, now: datetime) -> None:
@@ -116,13 +123,16 @@ class Journal:
         self.connection.execute(
             f"create or replace temp table due_rows as select link_id, {columns} from due_bases group by link_id"
         )
-        self.connection.execute(f"update sync.links as link set {sets} from due_rows as due where link.link_id = due.link_id")
+        self.connection.execute(
+            f"update sync.links as link set {sets} from due_rows as due where link.link_id = due.link_id"
+        )
         if lists := [field for field in fields if field.is_list]:
             # A mapped entry is recognised in its list later by what the list held when the base was taken.
             sets = ", ".join(
-                f"outlook_{field.list_column} = case when due.outlook_{field.name} is null then link.outlook_{field.list_column}"
-                f" else coalesce(item.{field.list_column}, link.outlook_{field.list_column}) end"
+                f"{column} = case when due.outlook_{field.name} is null then link.{column}"
+                f" else coalesce(item.{field.list_column}, link.{column}) end"
                 for field in lists
+                for column in [f"outlook_{field.list_column}"]
             )
             self.connection.execute(
                 f"update sync.links as link set {sets} from due_rows as due, outlook.contacts as item "
@@ -195,13 +205,13 @@ class Journal:
             for receipt in receipts
             for value in receipt.returned
         ]
-        (frozen,) = self.connection.execute("select count(*) from sync.frozen").fetchone() or (0,)
+        frozen = scalar(self.connection, "select count(*) from sync.frozen")
         if frozen or any(row["is_rewritten"] for row in returned):
             with staged(self.connection, "returned", returned, _RETURNED_TYPES):
                 self.connection.execute(statement("rewrites"))
 
     def _record_problems(self, receipts: Sequence[Receipt]) -> None:
-        (open_problems,) = self.connection.execute("select count(*) from sync.problems where attempts > 0").fetchone() or (0,)
+        open_problems = scalar(self.connection, "select count(*) from sync.problems where attempts > 0")
         if open_problems or any(receipt.outcome is Outcome.REFUSED for receipt in receipts):
             self.connection.execute(
                 "create or replace temp view refused as select * from receipts where outcome = 'refused';"
@@ -215,7 +225,10 @@ class Journal:
             if receipt.outcome in _UNPUSHED:
                 continue
             operation, event_id = receipt.operation, str(uuid.uuid4())
-            salesforce_id, outlook_id = receipt.salesforce_id or operation.salesforce_id, receipt.outlook_id or operation.outlook_id
+            salesforce_id, outlook_id = (
+                receipt.salesforce_id or operation.salesforce_id,
+                receipt.outlook_id or operation.outlook_id,
+            )
             contact_key = salesforce_id or outlook_id
             events.append(
                 {
@@ -238,7 +251,13 @@ class Journal:
                 }
             )
             values += [
-                {"event_id": event_id, "contact_key": contact_key, "field": c.field, "before": c.before, "after": c.after}
+                {
+                    "event_id": event_id,
+                    "contact_key": contact_key,
+                    "field": c.field,
+                    "before": c.before,
+                    "after": c.after,
+                }
                 for c in operation.fields
             ]
         insert(self.connection, "sync.history", events)
@@ -247,7 +266,10 @@ class Journal:
 
 def _receipt_row(receipt: Receipt, now: datetime) -> Row:
     operation = receipt.operation
-    salesforce_id, outlook_id = receipt.salesforce_id or operation.salesforce_id, receipt.outlook_id or operation.outlook_id
+    salesforce_id, outlook_id = (
+        receipt.salesforce_id or operation.salesforce_id,
+        receipt.outlook_id or operation.outlook_id,
+    )
     return {
         "run_id": receipt.run_id,
         "operation_id": operation.operation_id,
@@ -260,7 +282,7 @@ def _receipt_row(receipt: Receipt, now: datetime) -> Row:
         "remedy": receipt.remedy,
         "result": json.dumps(dict(receipt.result)),
         "subject": operation.outlook_id or operation.salesforce_id,
-        "field": receipt.field,
+        "field": receipt.refused_field,
         "finished_at": now,
         "candidates": operation.detail.get("account_candidates"),
     }

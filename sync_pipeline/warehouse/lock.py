@@ -1,4 +1,6 @@
-"""The lock that a run holds from its first to its last step: one runner for each warehouse, a dead one's lock is taken over."""
+"""The lock that a run holds from its first to its last step: one runner for each warehouse.
+
+A dead runner's lock is taken over."""
 
 from __future__ import annotations
 
@@ -40,7 +42,7 @@ class RunLock:
 
     @contextmanager
     def hold(self, run_id: str, *, since: str, wait_seconds: float = 0.0) -> Iterator[None]:
-        """Holds the lock while inside. Raises RunInProgress, naming the owner, where another process or thread has it."""
+        """Holds the lock while inside. Raises RunInProgress, naming the owner, where another one has it."""
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = FileLock(self._path, mode=0o600, thread_local=False)
         try:
@@ -66,5 +68,6 @@ class RunLock:
         owner = self.owner()
         who = f"run {owner.run_id} (process {owner.process} on {owner.host}, since {owner.since})" if owner else "a run"
         return RunInProgress(
-            f"The warehouse is being synchronised by {who}.", remedy="Wait for it to end; the next run does what is left."
+            f"The warehouse is being synchronised by {who}.",
+            remedy="Wait for it to end; the next run does what is left.",
         )

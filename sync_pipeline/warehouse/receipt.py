@@ -52,5 +52,5 @@ class Receipt:
     code: str = ""
     message: str = ""
     remedy: str = ""
-    field: str = ""
+    refused_field: str = ""  # the mapped field that the service names, where it names one
     result: Mapping[str, Any] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Brings the warehouse's tables to this version: numbered migrations, each once, then the columns of the mapped fields."""
+"""Brings the warehouse's tables to this version: numbered migrations, each once, then the mapped fields' columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows in bulk between Python and DuckDB: dictionaries become one Arrow relation, so that thousands cost milliseconds."""
+"""Rows in bulk between Python and DuckDB: dictionaries become one Arrow relation, so thousands cost milliseconds."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ def column_types(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str,
     """Column names and DuckDB types of a table, in order."""
     schema, _, name = table.partition(".")
     rows = connection.execute(
-        "select column_name, data_type from duckdb_columns() where schema_name = ? and table_name = ? order by column_index",
+        "select column_name, data_type from duckdb_columns() where schema_name = ? and table_name = ? "
+        "order by column_index",
         [schema, name],
     ).fetchall()
     return dict(rows)
@@ -47,6 +48,7 @@ def staged(
 ) -> Iterator[None]:
     """The rows as a relation `name` with the columns of `types` (DuckDB types); what a row lacks is NULL."""
     columns = {column: pa.array([row.get(column) for row in rows], type=_ARROW[kind]) for column, kind in types.items()}
+    connection.complete()  # DuckDB registers nothing while a result, of which only one row was fetched, is open
     connection.register(name, pa.table(columns))
     try:
         yield
@@ -69,8 +71,9 @@ def replace(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Ro
 
 
 def upsert(connection: duckdb.DuckDBPyConnection, table: str, key: Sequence[str], rows: Sequence[Row]) -> None:
-    """Inserts rows or updates those with the same key. A column that is None in a row keeps its old value: absent is not empty.
+    """Inserts rows or updates those with the same key.
 
+    A column that is None in a row keeps its old value: absent is not empty.
     Where a key occurs twice in `rows` the last one counts.
     """
     if not rows:
@@ -84,15 +87,24 @@ def upsert(connection: duckdb.DuckDBPyConnection, table: str, key: Sequence[str]
             sets = ", ".join(f'"{column}" = coalesce(incoming."{column}", target."{column}")' for column in values)
             connection.execute(f"update {table} as target set {sets} from incoming where {same}")
         connection.execute(
-            f"insert into {table} by name select * from incoming where not exists (select 1 from {table} as target where {same})"
+            f"insert into {table} by name select * from incoming "
+            f"where not exists (select 1 from {table} as target where {same})"
         )
 
 
-def fetch(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+def fetch(
+    connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
+) -> list[dict[str, Any]]:
     """The result as dictionaries."""
-    result = connection.execute(query, list(parameters))
+    result = connection.execute(query, dict(parameters) if isinstance(parameters, Mapping) else list(parameters))
     names = [column[0] for column in result.description or ()]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def scalar(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] = ()) -> Any:
+    """The first value of the first row; None where there is no row."""
+    found = connection.execute(query, list(parameters)).fetchall()
+    return found[0][0] if found else None
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -102,7 +103,11 @@ def test_a_fault_hits_one_part_before_or_after_its_effect(graph: GraphClient) ->
     assert graph.control("GET", "requests")["faults"] == {"429": 1, "timeout": 1}
 
 
-def test_more_than_four_at_once_are_refused_behind_the_switch(graph: GraphClient) -> None:
-    parts = [post(str(number), f"S{number}") for number in range(8)]
+def test_a_batch_sends_four_at_a_time_and_more_than_four_are_refused_behind_the_switch(graph: GraphClient) -> None:
     graph.control("POST", "switches", {"throttle_concurrency": True, "latency_ms": 5})
+    parts = [post(str(number), f"S{number}") for number in range(8)]
     assert {answer["status"] for answer in graph.batch(*parts).values()} == {201}
+    graph.control("POST", "switches", {"latency_ms": 1000})  # long enough for all eight to be there at once
+    with ThreadPoolExecutor(8) as threads:
+        statuses = list(threads.map(lambda _: graph.request("GET", "contacts").status_code, range(8)))
+    assert sorted(statuses) == [200] * 4 + [429] * 4

@@ -240,6 +240,15 @@ def test_extended_properties_are_hidden_until_expanded_and_found_by_filter(graph
     assert graph.error("PATCH", url, json={"singleValueExtendedProperties": [{"id": "Colour", "value": "x"}]})[0] == 400
 
 
+def test_a_folders_post_may_drop_extended_properties_where_the_switch_says_so(graph: GraphClient) -> None:
+    graph.control("POST", "switches", {"extended_in_folder_post": False})
+    stamp = [{"id": STAMP, "value": "003AAAAAAAAAAAAAAA"}]
+    graph.contact(graph.folder(), surname="Dropped", singleValueExtendedProperties=stamp)
+    assert graph.log()[-1]["after"]["singleValueExtendedProperties"] == []
+    graph.ok("POST", "contacts", json={"surname": "Kept", "singleValueExtendedProperties": stamp})
+    assert graph.log()[-1]["after"]["singleValueExtendedProperties"] == stamp
+
+
 def test_a_filter_finds_by_address_and_by_category_only_where_the_switch_allows(graph: GraphClient) -> None:
     graph.contact(surname="Hara", emailAddresses=[{"address": "o'hara@Example.com"}], categories=["Salesforce"])
     graph.contact(surname="Other", emailAddresses=[{"address": "other@example.com"}])

@@ -207,10 +207,11 @@ def _entries(contact: Json, name: str) -> list[str]:
 
 
 def _same(before: Json, name: str, value: Any) -> bool:
+    """Whether a form's value is what the contact has."""
     if name in LIST_FIELDS:
         return _entries(before, name) == _entries({name: value}, name)
     if name in properties.ADDRESSES:
-        return {part: before[name].get(part) for part in properties.ADDRESS_PARTS} == value
+        return bool({part: before[name].get(part) for part in properties.ADDRESS_PARTS} == value)
     if name == "birthday":
         return bool((before[name] or "")[:10] == (value or "")[:10])
     # A text area sends its line ends as CR LF.

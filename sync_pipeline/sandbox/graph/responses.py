@@ -19,7 +19,10 @@ from sync_pipeline.sandbox.graph.properties import EXTENDED
 from sync_pipeline.sandbox.state import Json
 from sync_pipeline.sandbox.tokens import PERSON_PREFIX
 
-SWITCHES: Final[Json] = {"filter_by_category": False}
+SWITCHES: Final[Json] = {
+    "filter_by_category": False,
+    "extended_in_folder_post": True,  # False: a POST below a folder drops them silently
+}
 FOLDER_PROPERTIES: Final = ("id", "parentFolderId", "displayName")
 USER_PROPERTIES: Final = ("id", "displayName", "mail", "userPrincipalName")
 USERS_PAGE: Final = 100
@@ -135,8 +138,10 @@ class GraphResponses:
 
     def create_contact(self, call: Call) -> Response:
         user = self._user(call)
-        folder = call.parameters.get("folder", CONTACTS)
-        created = self.mailboxes.create_contact(user.id, folder, call.json_object(), actor=call.actor.name)
+        folder, body = call.parameters.get("folder"), call.json_object()
+        if folder is not None and not self.mailboxes.state.switches["extended_in_folder_post"]:
+            body.pop(EXTENDED, None)
+        created = self.mailboxes.create_contact(user.id, folder or CONTACTS, body, actor=call.actor.name)
         return self._contact(call, self.mailboxes.contact(user.id, created["id"]), status=201)
 
     def get_contact(self, call: Call) -> Response:

@@ -1,4 +1,4 @@
-"""What every org has from its first day: its own record, an administrator, the integration user, the standard list views."""
+"""What every org has at first: its own record, an administrator, the integration user, the standard list views."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ def ensure_base(state: State) -> None:
         insert_row(state, "Organization", {
             "Id": organization, "Name": "Sandbox", "Country": "US", "PrimaryContact": "Ada Administrator",
             "DefaultLocaleSidKey": "en_US", "TimeZoneSidKey": "GMT", "LanguageLocaleKey": "en_US",
-            "OrganizationType": "Enterprise Edition", "InstanceName": "SBX1", "IsSandbox": 1, **audit(state, administrator),
+            "OrganizationType": "Enterprise Edition", "InstanceName": "SBX1", "IsSandbox": 1,
+            **audit(state, administrator),
         })  # fmt: skip
         for view in STANDARD_VIEWS:
             insert_list_view(state, view, administrator)
@@ -97,8 +98,12 @@ def audit(state: State, user_id: str) -> dict[str, Any]:
     """The stamps of a record that is made now by that user."""
     now = stamp(state.now())
     return {
-        "CreatedDate": now, "CreatedById": user_id, "LastModifiedDate": now, "LastModifiedById": user_id, "SystemModstamp": now
-    }  # fmt: skip
+        "CreatedDate": now,
+        "CreatedById": user_id,
+        "LastModifiedDate": now,
+        "LastModifiedById": user_id,
+        "SystemModstamp": now,
+    }
 
 
 def insert_row(state: State, object_name: str, row: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What objects and fields the org has: the JSON descriptions, the org's switches, and the fields changed by the control plane."""
+"""What objects and fields the org has: the JSON descriptions, the org's switches, the control plane's changes."""
 
 from __future__ import annotations
 

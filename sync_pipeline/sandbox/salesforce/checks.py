@@ -1,4 +1,4 @@
-"""Checks what a client sends for a field and turns it into what is stored, with Salesforce's errors where it cannot be."""
+"""Checks what a client sends for a field, and turns it into what is stored or into Salesforce's error."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from sync_pipeline.sandbox.salesforce.ids import full_id
 from sync_pipeline.sandbox.salesforce.storage import stamp
 from sync_pipeline.sandbox.state import Json
 
-_BLANKS: Final = "".join(map(chr, range(33)))  # what Salesforce takes off both ends of a text: blanks and control characters
-_EMAIL: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}")
+_BLANKS: Final = "".join(map(chr, range(33)))  # what is taken off both ends of a text
+_EMAIL: Final = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}"
+)
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -42,8 +44,8 @@ def read_body(target: ObjectDef, body: Any, *, creating: bool) -> Json:
 def not_writable(names: list[str]) -> RowError:
     """A field that describe says cannot be written, or that this user may not write."""
     message = (
-        f"Unable to create/update fields: {', '.join(names)}. Please check the security settings of this field and verify"
-        " that it is read/write for your profile or permission set."
+        f"Unable to create/update fields: {', '.join(names)}. Please check the security settings of this field and"
+        " verify that it is read/write for your profile or permission set."
     )
     return RowError("INVALID_FIELD_FOR_INSERT_UPDATE", message, names)
 

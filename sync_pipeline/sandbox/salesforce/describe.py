@@ -8,7 +8,8 @@ from sync_pipeline.sandbox.salesforce.catalogue import NUMBER_TYPES, Catalogue, 
 
 _SOAP_TYPES: Final = {
     "id": "tns:ID", "reference": "tns:ID", "boolean": "xsd:boolean", "date": "xsd:date", "datetime": "xsd:dateTime",
-    "int": "xsd:int", "double": "xsd:double", "currency": "xsd:double", "percent": "xsd:double", "address": "urn:address",
+    "int": "xsd:int", "double": "xsd:double", "currency": "xsd:double", "percent": "xsd:double",
+    "address": "urn:address",
 }  # fmt: skip
 
 
@@ -121,7 +122,13 @@ def describe_field(one: FieldDef) -> dict[str, Any]:
         "nillable": one.nillable,
         "permissionable": one.nillable and one.updateable,
         "picklistValues": [
-            {"active": True, "defaultValue": value == one.defaultValue, "label": value, "validFor": None, "value": value}
+            {
+                "active": True,
+                "defaultValue": value == one.defaultValue,
+                "label": value,
+                "validFor": None,
+                "value": value,
+            }
             for value in one.picklistValues
         ],
         "polymorphicForeignKey": False,

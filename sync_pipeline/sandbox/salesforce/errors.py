@@ -43,7 +43,7 @@ class RowError(SalesforceError):
 
 
 class DuplicatesDetected(RowError):
-    """A duplicate rule found records like this one. The key is spelt duplicateResut for one row, as on the real wire."""
+    """A duplicate rule found records like this one. The real wire spells the key duplicateResut for one row."""
 
     def __init__(self, rule: str, object_name: str, matches: Sequence[str], *, details: bool) -> None:
         super().__init__("DUPLICATES_DETECTED", "Use one of these records?")
@@ -84,10 +84,16 @@ class ParseError(SalesforceError):
 
     @classmethod
     def value(cls, kind: str, value: Any) -> ParseError:
-        token = "VALUE_STRING" if isinstance(value, str) else "VALUE_NUMBER" if isinstance(value, int | float) else "START_OBJECT"
+        token = (
+            "VALUE_STRING"
+            if isinstance(value, str)
+            else "VALUE_NUMBER"
+            if isinstance(value, int | float)
+            else "START_OBJECT"
+        )
         return cls(
-            f"Cannot deserialize instance of {kind} from {token} value {value} or request may be missing a required field"
-            " at [line:1, column:2]"
+            f"Cannot deserialize instance of {kind} from {token} value {value} or request may be missing a required"
+            " field at [line:1, column:2]"
         )
 
     @classmethod
@@ -96,7 +102,7 @@ class ParseError(SalesforceError):
 
 
 class QueryError(SalesforceError):
-    """SOQL that cannot be run. `position` is where in the text, counted from 0; the message quotes the line with a caret."""
+    """SOQL that cannot be run; the message quotes the line with a caret at `position` (from 0)."""
 
     def __init__(self, code: str, message: str, soql: str, position: int) -> None:
         before = soql[:position]
@@ -106,17 +112,23 @@ class QueryError(SalesforceError):
 
 
 class NotFound(SalesforceError):
+    """No such object, record, list view or address."""
+
     def __init__(self, message: str = "The requested resource does not exist") -> None:
         super().__init__(404, "NOT_FOUND", message)
 
 
 class MethodNotAllowed(SalesforceError):
+    """The address is there, the verb is not."""
+
     def __init__(self, method: str, allowed: Sequence[str]) -> None:
         message = f"HTTP Method '{method}' not allowed. Allowed are {','.join(sorted(allowed))}"
         super().__init__(405, "METHOD_NOT_ALLOWED", message)
 
 
 class PreconditionFailed(SalesforceError):
+    """If-Unmodified-Since, and it was."""
+
     def __init__(self) -> None:
         super().__init__(412, "PRECONDITION_FAILED", "Resource has been modified since the date given")
 

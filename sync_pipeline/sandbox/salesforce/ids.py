@@ -1,4 +1,4 @@
-"""Salesforce record ids: 15 characters that mind their case, 18 with a checksum of the case, three of them naming the object."""
+"""Salesforce record ids: 15 characters that mind their case, 18 with its checksum; the first three name the object."""
 
 from __future__ import annotations
 

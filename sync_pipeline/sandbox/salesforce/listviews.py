@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any, Final
 
 from sync_pipeline.sandbox.salesforce.base import ListViewDef, insert_list_view
 from sync_pipeline.sandbox.salesforce.catalogue import ObjectDef
 from sync_pipeline.sandbox.salesforce.errors import NotFound, SalesforceError
-from sync_pipeline.sandbox.salesforce.ids import full_id
 from sync_pipeline.sandbox.salesforce.models import Acting, Org, Row
 from sync_pipeline.sandbox.salesforce.queries import run_query
-from sync_pipeline.sandbox.salesforce.soql import Compare, Condition, Group, Like, Literal, Negation, Within, parse_condition
+from sync_pipeline.sandbox.salesforce.soql import Compare, Condition, Group, Like, Negation, Within, parse_condition
 from sync_pipeline.sandbox.salesforce.storage import from_stamp, stamp
 from sync_pipeline.sandbox.state import Json
 
 COLUMNS: Final = {
-    "Contact": (("Name", "Name"), ("Account.Name", "Account Name"), ("Account.Site", "Account Site"), ("Phone", "Phone"),
-                ("Email", "Email"), ("Owner.Alias", "Contact Owner Alias")),
+    "Contact": (("Name", "Name"), ("Account.Name", "Account Name"), ("Account.Site", "Account Site"),
+                ("Phone", "Phone"), ("Email", "Email"), ("Owner.Alias", "Contact Owner Alias")),
     "Account": (("Name", "Account Name"), ("Site", "Account Site"), ("BillingState", "Billing State/Province"),
                 ("Phone", "Phone"), ("toLabel(Type)", "Type"), ("Owner.Alias", "Account Owner Alias")),
     "Lead": (("Name", "Name"), ("Company", "Company"), ("Email", "Email"), ("Owner.Alias", "Owner Alias")),
@@ -50,7 +48,13 @@ def listing(org: Org, acting: Acting, target: ObjectDef, version: str) -> Json:
         (target.name, *values),
     ).fetchall()
     entries = [entry(dict(row), version) for row in rows]
-    return {"done": True, "listviews": entries, "nextRecordsUrl": None, "size": len(entries), "sobjectType": target.name}
+    return {
+        "done": True,
+        "listviews": entries,
+        "nextRecordsUrl": None,
+        "size": len(entries),
+        "sobjectType": target.name,
+    }
 
 
 def entry(row: Row, version: str) -> Json:
@@ -82,17 +86,19 @@ def describe(row: Row, target: ObjectDef) -> Json:
     order = [
         {"fieldNameOrPath": name, "nullsPosition": "first", "sortDirection": "ascending"} for name in ("Name", "Id")
     ]
-    where = parse_condition(row["_where"]) if row["_where"] else None
+    where: Json = {"conditions": [], "conjunction": "and"}
+    if row["_where"]:
+        where = _condition(parse_condition(row["_where"]), row["_where"])
     return {
         "columns": _columns(target),
         "id": row["Id"][:15],
         "orderBy": order,
         "query": soql_of(row),
         "relatedEntityId": None,
-        "scope": row["_scope"],
+        "scope": None if row["_scope"] == "everything" else row["_scope"],
         "scopeEntityId": None,
         "sobjectType": target.name,
-        "whereCondition": {} if where is None else _condition(where, row["_where"]),
+        "whereCondition": where,
     }
 
 
@@ -127,7 +133,9 @@ def change(org: Org, body: Mapping[str, Any]) -> Json:
     known = ("developer_name", "label", "scope", "where", "soql_compatible", "visible_to", "object", "delete")
     unknown = sorted(set(body) - set(known))
     if unknown or "developer_name" not in body:
-        raise ValueError(f"unknown key {unknown[0]!r}" if unknown else "developer_name is needed; known: " + ", ".join(known))
+        raise ValueError(
+            f"unknown key {unknown[0]!r}" if unknown else "developer_name is needed; known: " + ", ".join(known)
+        )
     name = str(body["developer_name"])
     row = org.state.db.execute('SELECT * FROM "sf_ListView" WHERE fold(DeveloperName) = fold(?)', (name,)).fetchone()
     if body.get("delete"):
@@ -141,8 +149,8 @@ def change(org: Org, body: Mapping[str, Any]) -> Json:
         return {"id": insert_list_view(org.state, view, org.administrator().user_id)}
     now = stamp(org.state.now())
     org.state.db.execute(
-        'UPDATE "sf_ListView" SET Name = ?, SobjectType = ?, IsSoqlCompatible = ?, _scope = ?, _where = ?, _visible_to = ?,'
-        " LastModifiedDate = ?, SystemModstamp = ? WHERE Id = ?",
+        'UPDATE "sf_ListView" SET Name = ?, SobjectType = ?, IsSoqlCompatible = ?, _scope = ?, _where = ?,'
+        " _visible_to = ?, LastModifiedDate = ?, SystemModstamp = ? WHERE Id = ?",
         (view.label, view.object, int(view.soql_compatible), view.scope, view.where, _names(view), now, now, row["Id"]),
     )
     return {"id": row["Id"]}
@@ -150,7 +158,8 @@ def change(org: Org, body: Mapping[str, Any]) -> Json:
 
 def _definition(name: str, body: Mapping[str, Any], row: Row | None) -> ListViewDef:
     old = {
-        "label": name, "scope": "everything", "where": None, "soql_compatible": True, "visible_to": None, "object": "Contact"
+        "label": name, "scope": "everything", "where": None, "soql_compatible": True, "visible_to": None,
+        "object": "Contact",
     } if row is None else {
         "label": row["Name"], "scope": row["_scope"], "where": row["_where"],
         "soql_compatible": bool(row["IsSoqlCompatible"]), "object": row["SobjectType"],
@@ -158,7 +167,9 @@ def _definition(name: str, body: Mapping[str, Any], row: Row | None) -> ListView
     }  # fmt: skip
     new = {**old, **{key: value for key, value in body.items() if key in old}}
     visible_to = None if new["visible_to"] in (None, "all") else tuple(new["visible_to"])
-    return ListViewDef(name, new["label"], new["scope"], new["where"], new["soql_compatible"], visible_to, new["object"])
+    return ListViewDef(
+        name, new["label"], new["scope"], new["where"], new["soql_compatible"], visible_to, new["object"]
+    )
 
 
 def _validate(org: Org, view: ListViewDef) -> None:
@@ -199,11 +210,11 @@ def _condition(condition: Condition, text: str) -> Json:
         case Negation(item):
             return {"condition": _condition(item, text)}
         case Compare(operand, operator, value):
-            return {"field": _name(operand), "operator": _OPERATORS[operator], "values": [_value(value)]}
+            return {"field": _name(operand), "operator": _OPERATORS[operator], "values": [value.text]}
         case Like(operand, pattern):
-            return {"field": _name(operand), "operator": "like", "values": [_value(pattern)]}
+            return {"field": _name(operand), "operator": "like", "values": [pattern.text]}
         case Within(operand, values, negated):
-            listed = [_value(value) for value in values] if isinstance(values, tuple) else []
+            listed = [value.text for value in values] if isinstance(values, tuple) else []
             return {"field": _name(operand), "operator": "notIn" if negated else "in", "values": listed}
         case _:
             raise TypeError(f"no such condition in {text!r}: {condition!r}")
@@ -213,19 +224,10 @@ def _name(operand: Any) -> str:
     return str(getattr(operand, "path", None) or operand)
 
 
-def _value(literal: Literal) -> str:
-    return literal.text
-
-
 def _cell(record: Json, path: str) -> Json:
     value: Any = record
     for part in path.split("."):
         value = None if value is None else value.get(part)
     if isinstance(value, str) and path in HIDDEN_COLUMNS[1:]:
-        value = (from_stamp(value) + timedelta(0)).strftime("%a %b %d %H:%M:%S GMT %Y")
+        value = from_stamp(value).strftime("%a %b %d %H:%M:%S GMT %Y")
     return {"fieldNameOrPath": path, "value": None if value is None else str(value)}
-
-
-def with_id(view_id: str) -> str:
-    """The 18-character id, or what was given."""
-    return full_id(view_id) or view_id

@@ -1,8 +1,8 @@
-"""The org: records with their life (create, update, delete, undelete, merge), who may do what, and the log of it. No HTTP."""
+"""The org: its records' life (create, update, delete, undelete, merge), who may do what, and the log. No HTTP."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -13,9 +13,15 @@ from sync_pipeline.sandbox.salesforce.catalogue import Catalogue, ObjectDef, cat
 from sync_pipeline.sandbox.salesforce.checks import not_writable, read_body, stored_value
 from sync_pipeline.sandbox.salesforce.errors import NotFound, PreconditionFailed, RowError, SeveralRecords
 from sync_pipeline.sandbox.salesforce.ids import full_id, make_id
-from sync_pipeline.sandbox.salesforce.rules import check_duplicates, check_unique, having, refusals, rewrite
+from sync_pipeline.sandbox.salesforce.rules import (
+    check_duplicates,
+    check_unique,
+    check_validation_rules,
+    having,
+    rewrite,
+)
 from sync_pipeline.sandbox.salesforce.storage import from_stamp, prepare, record_of, stamp
-from sync_pipeline.sandbox.state import Actor, Json, State
+from sync_pipeline.sandbox.state import Actor, State
 
 Row = dict[str, Any]
 SERVICE: Final = "salesforce"
@@ -27,7 +33,7 @@ _PERSON_NAMED: Final = ("Contact", "Lead")
 
 @dataclass(frozen=True)
 class Acting:
-    """Who acts in the org: `actor` as the log shows it, the user whose rights and name apply, and the duplicate header."""
+    """Who acts: `actor` as the log shows it, the user whose rights and name apply, the duplicate header."""
 
     actor: str
     user_id: str
@@ -154,15 +160,21 @@ class Org:
         if isinstance(body, Mapping) and any(name.lower() == "id" for name in body):
             raise RowError("INVALID_FIELD", "cannot specify Id in an insert call")
         changes = read_body(target, body, creating=True)
-        record = {one.name: one.defaultValue for one in target.fields.values() if one.defaultValue is not None} | changes
+        record = {
+            one.name: one.defaultValue for one in target.fields.values() if one.defaultValue is not None
+        } | changes
         if target.has_owner:
             record["OwnerId"] = record.get("OwnerId") or acting.user_id
         self._check(acting, target, record, changes, None)
         now = self._stamp()
         record |= {
-            "Id": self._new_ids(target, 1)[0], "CreatedDate": now, "CreatedById": acting.user_id, "LastModifiedDate": now,
-            "LastModifiedById": acting.user_id, "SystemModstamp": now,
-        }  # fmt: skip
+            "Id": self._new_ids(target, 1)[0],
+            "CreatedDate": now,
+            "CreatedById": acting.user_id,
+            "LastModifiedDate": now,
+            "LastModifiedById": acting.user_id,
+            "SystemModstamp": now,
+        }
         insert_row(self.state, target.name, record)
         self._log(acting, target, record["Id"], "create", None, self._row(target, record["Id"]))
         return str(record["Id"])
@@ -229,7 +241,9 @@ class Org:
         """
         target = self.catalogue.of_id(winner_id)
         if target is None or not target.mergeable or not 1 <= len(loser_ids) <= MOST_MERGED:
-            raise RowError("INVALID_FIELD", f"merge takes a winner and 1 to {MOST_MERGED} losers of one mergeable object")
+            raise RowError(
+                "INVALID_FIELD", f"merge takes a winner and 1 to {MOST_MERGED} losers of one mergeable object"
+            )
         winner = self.read(acting, target, winner_id)
         losers = [self.read(acting, target, each) for each in loser_ids]
         if len({winner["Id"], *(row["Id"] for row in losers)}) != 1 + len(losers):
@@ -307,7 +321,9 @@ class Org:
     ) -> tuple[str, str]:
         """A Person Account: (account id, contact id). `values` are the contact's."""
         name = " ".join(values[part] for part in _NAME_PARTS if values.get(part))
-        [account] = self.insert("Account", [{"Name": name, "IsPersonAccount": True}], actor=actor, created_at=created_at)
+        [account] = self.insert(
+            "Account", [{"Name": name, "IsPersonAccount": True}], actor=actor, created_at=created_at
+        )
         row = {**values, "AccountId": account, "IsPersonAccount": True}
         [contact] = self.insert("Contact", [row], actor=actor, created_at=created_at)
         self.state.db.execute('UPDATE "sf_Account" SET PersonContactId = ? WHERE Id = ?', (contact, account))
@@ -363,8 +379,7 @@ class Org:
         for name in changes:
             if record[name] is not None and target.fields[name].type == "reference":
                 self._check_reference(target, name, record[name], own_id)
-        for _, refusal in refusals(self.state, target, record):
-            raise refusal
+        check_validation_rules(self.state, target, record)
         check_unique(self.state, target, changes, own_id)
         check_duplicates(self.state, target, record, changes, own_id, allowed=acting.allow_duplicates,
                          details=acting.duplicate_details)  # fmt: skip

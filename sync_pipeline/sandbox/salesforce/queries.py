@@ -1,6 +1,6 @@
 """Runs SOQL in the org: the first page, its cursor, and the pages after it. A cursor lists the ids of the whole answer.
 
-Rows of pages already passed are dropped from a cursor, so that a million rows do not stay; the last page asked for does."""
+Rows of pages already passed are dropped, so that a million do not stay; the last page asked for can be asked again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any, Final
 from sync_pipeline.sandbox.salesforce.errors import SalesforceError
 from sync_pipeline.sandbox.salesforce.ids import make_id
 from sync_pipeline.sandbox.salesforce.models import Acting, Org
-from sync_pipeline.sandbox.salesforce.soql_compile import Asker, Statement, compile_query
+from sync_pipeline.sandbox.salesforce.soql_compile import Statement, compile_query
+from sync_pipeline.sandbox.salesforce.soql_names import Asker
 from sync_pipeline.sandbox.salesforce.storage import from_stamp, stamp
 from sync_pipeline.sandbox.state import Json
 
@@ -42,7 +43,9 @@ def next_page(org: Org, acting: Acting, locator: str, version: str) -> Json:
     if found is None or found["user_id"] != acting.user_id or not start_text.isdigit():
         raise SalesforceError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
     start, size, total = int(start_text), int(found["page_size"]), int(found["total"])
-    first = org.state.db.execute("SELECT min(position) FROM sf_cursor_rows WHERE cursor = ?", (cursor_id,)).fetchone()[0]
+    first = org.state.db.execute("SELECT min(position) FROM sf_cursor_rows WHERE cursor = ?", (cursor_id,)).fetchone()[
+        0
+    ]
     expired = org.state.now() - from_stamp(found["created_at"]) > CURSOR_LIFE
     if expired or first is None or not first <= start < total:
         raise SalesforceError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")

@@ -22,8 +22,8 @@ def updated(org: Org, acting: Acting, target: ObjectDef, start: str, end: str) -
         raise _date_error(f"startDate cannot be more than {UPDATED_DAYS} days ago")
     clause, values = org.visible(acting, target, "t0") or ("1", [])
     rows = org.state.db.execute(
-        f"SELECT t0.Id FROM {target.table} t0 WHERE t0.IsDeleted = 0 AND t0.SystemModstamp >= ? AND t0.SystemModstamp < ?"
-        f" AND {clause} ORDER BY t0.SystemModstamp, t0.Id LIMIT {MOST_IDS + 1}",
+        f"SELECT t0.Id FROM {target.table} t0 WHERE t0.IsDeleted = 0 AND t0.SystemModstamp >= ?"
+        f" AND t0.SystemModstamp < ? AND {clause} ORDER BY t0.SystemModstamp, t0.Id LIMIT {MOST_IDS + 1}",
         (stamp(first), stamp(last), *values),
     ).fetchall()
     if len(rows) > MOST_IDS:

@@ -1,17 +1,126 @@
-"""Salesforce stand-in's routes."""
+"""The Salesforce port's routes (any API version, with or without a trailing slash), its faults and its error forms."""
 
 from __future__ import annotations
 
-from starlette.responses import JSONResponse
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sync_pipeline.sandbox.faults import Fault
 from sync_pipeline.sandbox.runtime import Service
+from sync_pipeline.sandbox.salesforce import responses
+from sync_pipeline.sandbox.salesforce.calls import Call, answer
+from sync_pipeline.sandbox.salesforce.control import control_actions
+from sync_pipeline.sandbox.salesforce.errors import MethodNotAllowed, NotFound, SalesforceError
+from sync_pipeline.sandbox.salesforce.models import Org
+from sync_pipeline.sandbox.salesforce.pages import page_routes
 from sync_pipeline.sandbox.state import State
+
+Handler = Callable[[Call], Response]
+_DATA: Final = "/services/data/v{version}"
+_OBJECT: Final = f"{_DATA}/sobjects/{{object}}"
+_ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
+    "/services/oauth2/token": {"POST": responses.token},
+    "/services/oauth2/userinfo": {"GET": responses.user_info, "POST": responses.user_info},
+    "/id/{organization}/{user}": {"GET": responses.identity},
+    "/services/data": {"GET": responses.versions},
+    _DATA: {"GET": responses.resources},
+    f"{_DATA}/limits": {"GET": responses.limits},
+    f"{_DATA}/query": {"GET": responses.query},
+    f"{_DATA}/queryAll": {"GET": responses.query_all},
+    f"{_DATA}/query/{{locator}}": {"GET": responses.query_more},
+    f"{_DATA}/queryAll/{{locator}}": {"GET": responses.query_more},
+    f"{_DATA}/composite/sobjects": {
+        "POST": responses.create_many, "PATCH": responses.update_many, "DELETE": responses.delete_many,
+    },
+    f"{_DATA}/composite/sobjects/{{object}}": {"POST": responses.retrieve_many, "GET": responses.retrieve_many},
+    f"{_DATA}/composite/sobjects/{{object}}/{{field}}": {"PATCH": responses.upsert_many},
+    f"{_DATA}/sobjects": {"GET": responses.objects},
+    _OBJECT: {"GET": responses.basic_information, "POST": responses.create},
+    f"{_OBJECT}/describe": {"GET": responses.describe},
+    f"{_OBJECT}/updated": {"GET": responses.updated},
+    f"{_OBJECT}/deleted": {"GET": responses.deleted},
+    f"{_OBJECT}/listviews": {"GET": responses.list_views},
+    f"{_OBJECT}/listviews/recent": {"GET": responses.list_views},
+    f"{_OBJECT}/listviews/{{id}}": {"GET": responses.list_view},
+    f"{_OBJECT}/listviews/{{id}}/describe": {"GET": responses.list_view_describe},
+    f"{_OBJECT}/listviews/{{id}}/results": {"GET": responses.list_view_results},
+    f"{_OBJECT}/{{id}}": {"GET": responses.read, "PATCH": responses.update, "DELETE": responses.delete},
+    f"{_OBJECT}/{{field}}/{{value:path}}": {"GET": responses.read_by_external_id, "PATCH": responses.upsert},
+}  # fmt: skip
+_METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+_PUBLIC: Final = frozenset({"/services/oauth2/token", "/services/data"})
+
+_FAULTS: Final[Mapping[str, tuple[int, str, str]]] = {
+    "401": (401, "INVALID_SESSION_ID", "Session expired or invalid"),
+    "403": (403, "INSUFFICIENT_ACCESS", "insufficient access rights"),
+    "404": (404, "NOT_FOUND", "The requested resource does not exist"),
+    "412": (412, "PRECONDITION_FAILED", "Resource has been modified since the date given"),
+    "429": (429, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."),
+    "429_without_retry_after": (429, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."),
+    "500": (
+        500,
+        "UNKNOWN_EXCEPTION",
+        "An unexpected error occurred. Please include this ErrorId if you contact support",
+    ),
+    "502": (502, "UNKNOWN_EXCEPTION", "Bad gateway"),
+    "503": (503, "SERVER_UNAVAILABLE", "The server is temporarily unavailable"),
+    "504": (504, "UNKNOWN_EXCEPTION", "Gateway timeout"),
+    "REQUEST_LIMIT_EXCEEDED": (403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."),
+    "UNABLE_TO_LOCK_ROW": (400, "UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record or 1 records"),
+    "SERVER_UNAVAILABLE": (503, "SERVER_UNAVAILABLE", "The server is temporarily unavailable"),
+    "INVALID_QUERY_LOCATOR": (400, "INVALID_QUERY_LOCATOR", "invalid query locator"),
+    "QUERY_TIMEOUT": (400, "QUERY_TIMEOUT", "Your query request was running for too long."),
+    "ENTITY_IS_DELETED": (404, "ENTITY_IS_DELETED", "entity is deleted"),
+}
 
 
 def salesforce_service(state: State) -> Service:
-    """The Salesforce port's service."""
+    """The Salesforce port's service; the org is made ready in the state."""
+    Org(state)
     return Service(
         name="salesforce",
-        routes=[],
-        fault_responses={"401": lambda fault: JSONResponse([], 401), "500": lambda fault: JSONResponse([], 500)},
+        routes=[*page_routes(), *(_Route(path, _endpoint(handlers)) for path, handlers in _ROUTES.items())],
+        fault_responses={name: _fault for name in _FAULTS},
+        exception_handlers={SalesforceError: _refused, HTTPException: _not_routed},
+        is_public=lambda path: path.rstrip("/") in _PUBLIC,
+        control=control_actions(),
     )
+
+
+class _Route(Route):
+    """A route that a trailing slash does not miss."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any]) -> None:
+        super().__init__(path, endpoint, methods=_METHODS)
+        self.path_regex = re.compile(self.path_regex.pattern.removesuffix("$") + "/?$")
+
+
+def _endpoint(handlers: Mapping[str, Handler]) -> Callable[[Request], Any]:
+    async def endpoint(request: Request) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        if method not in handlers:
+            raise MethodNotAllowed(method, list(handlers))
+        return handlers[method](Call(request, await request.body()))
+
+    return endpoint
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, SalesforceError)
+    return answer(request, error.body(), error.status)
+
+
+def _not_routed(request: Request, error: Exception) -> Response:
+    return _refused(request, NotFound())
+
+
+def _fault(fault: Fault) -> Response:
+    status, code, message = _FAULTS[fault.name]
+    headers = {"Retry-After": str(fault.retry_after)} if fault.name == "429" else {}
+    return JSONResponse([{"message": message, "errorCode": code}], status, headers)

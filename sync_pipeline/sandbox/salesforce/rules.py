@@ -1,17 +1,21 @@
-"""The org's own rules, set by the control plane: triggers that rewrite, validation rules, duplicate rules, unique fields."""
+"""The org's own rules, set by the control plane: rewriting triggers, validation, duplicate rules, unique fields."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from sync_pipeline.sandbox.salesforce.catalogue import FieldDef, ObjectDef
 from sync_pipeline.sandbox.salesforce.errors import DuplicatesDetected, RowError
 from sync_pipeline.sandbox.state import Json, State, fold
 
 REWRITES: Final = ("upper", "lower", "trim", "collapse")
+# How often each validation rule refused. In memory: what a refusal writes to the database is undone with it.
+_refused: Final[WeakKeyDictionary[State, Counter[int]]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,13 @@ def add_rule(state: State, kind: str, target: ObjectDef, definition: Mapping[str
         "INSERT INTO sf_rules (kind, object, definition) VALUES (?, ?, ?) RETURNING id",
         (kind, target.name, json.dumps(dict(definition), ensure_ascii=False)),
     ).fetchone()
+    _refused.setdefault(state, Counter()).pop(row["id"], None)
     return int(row["id"])
+
+
+def clear_rules(state: State, kind: str, target: ObjectDef) -> None:
+    """Forgets an object's rules of a kind."""
+    state.db.execute("DELETE FROM sf_rules WHERE kind = ? AND object = ?", (kind, target.name))
 
 
 def rewrite(state: State, target: ObjectDef, record: Json) -> None:
@@ -75,14 +85,17 @@ def _use_up(state: State, rule: Rule) -> None:
         state.db.execute("UPDATE sf_rules SET definition = ? WHERE id = ?", (left, rule.id))
 
 
-def refusals(state: State, target: ObjectDef, record: Json) -> Iterator[tuple[Rule, RowError]]:
-    """The validation rules the record breaks. The rule's `times` is for the caller to count (a refusal is undone)."""
+def check_validation_rules(state: State, target: ObjectDef, record: Json) -> None:
+    """Raises RowError for the first validation rule that the record breaks. A rule with `times` refuses that often."""
     for rule in rules_of(state, "validation", target):
-        definition = rule.definition
+        definition, used = rule.definition, _refused.setdefault(state, Counter())
         value = record.get(definition["field"])
+        if definition.get("times") is not None and used[rule.id] >= definition["times"]:
+            continue
         if isinstance(value, str) and str(definition["contains"]).casefold() in value.casefold():
+            used[rule.id] += 1
             code = definition.get("error_code", "FIELD_CUSTOM_VALIDATION_EXCEPTION")
-            yield rule, RowError(code, definition["message"], [definition["field"]])
+            raise RowError(code, definition["message"], [definition["field"]])
 
 
 def check_unique(state: State, target: ObjectDef, changes: Mapping[str, Any], own_id: str | None) -> None:
@@ -111,7 +124,9 @@ def check_duplicates(
         found = set.intersection(*(set(having(state, target, target.fields[name], record[name])) for name in names))
         matches = sorted(found - {own_id})
         if matches:
-            raise DuplicatesDetected(definition.get("name", "Sandbox_Duplicate_Rule"), target.name, matches, details=details)
+            raise DuplicatesDetected(
+                definition.get("name", "Sandbox_Duplicate_Rule"), target.name, matches, details=details
+            )
 
 
 def having(state: State, target: ObjectDef, one: FieldDef, value: Any) -> list[str]:

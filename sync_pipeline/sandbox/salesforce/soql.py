@@ -74,8 +74,11 @@ class Literal:
             if len(escape) == 5:
                 return chr(int(escape[1:], 16))
             at = self.position + 1 + match.start()
-            raise QueryError("MALFORMED_QUERY", f"Invalid string literal '{self.text[1:-1]}'. Illegal character sequence"
-                             f" '\\{escape}' in string literal '{self.text[1:-1]}'.", soql, at)  # fmt: skip
+            body = self.text[1:-1]
+            message = (
+                f"Invalid string literal '{body}'. Illegal character sequence '\\{escape}' in string literal '{body}'."
+            )
+            raise QueryError("MALFORMED_QUERY", message, soql, at)
 
         return _ESCAPE.sub(replace, self.text[1:-1])
 
@@ -161,7 +164,7 @@ def _parse(soql: str, start: str) -> Any:
 
 
 def _refused(soql: str, error: UnexpectedInput) -> QueryError:
-    position = error.pos_in_stream if error.pos_in_stream >= 0 else len(soql)
+    position: int = max(0, getattr(error, "pos_in_stream", None) or 0)  # lark declares it as always None
     if isinstance(error, UnexpectedToken) and error.token.type == "$END":
         return QueryError("MALFORMED_QUERY", "unexpected token: '<EOF>'", soql, len(soql))
     if isinstance(error, UnexpectedCharacters):
@@ -181,7 +184,7 @@ def _grammar() -> Lark:
 
 
 class _Builder(Transformer[Token, Any]):
-    """From lark's tree to the classes above. Keyword tokens arrive among the children and are told apart by their type."""
+    """From lark's tree to the classes above. Keyword tokens are among the children, told apart by their type."""
 
     def __init__(self, soql: str) -> None:
         super().__init__()

@@ -106,6 +106,7 @@ def stamp(moment: datetime) -> str:
 
 
 def from_stamp(text: str) -> datetime:
+    """What `stamp` made, as an aware datetime."""
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z")
 
 

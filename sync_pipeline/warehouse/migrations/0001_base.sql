@@ -108,7 +108,7 @@ create table sync.journal_bases (
 
 -- ── written by every planning, read by the receipts; operation_id NULL: needs no write on either service ─────────────
 create table planning.link_changes (
-    kind varchar,                         -- link | close | relink | item | view
+    kind varchar,                         -- link | close | relink | item | view | account
     mailbox varchar, link_id varchar, outlook_id varchar, salesforce_id varchar, origin varchar, reason varchar, seen_in_view boolean,
     operation_id varchar
 );

@@ -15,8 +15,12 @@ where due.kind = 'link' and not exists (select 1 from sync.links as known where 
 update sync.links as link set outlook_id = due.outlook_id
 from due_links as due where due.kind = 'item' and due.outlook_id <> '' and link.link_id = due.link_id;
 
-update sync.links as link set salesforce_id = due.salesforce_id
+update sync.links as link
+set salesforce_id = due.salesforce_id, seen_in_view = coalesce(due.seen_in_view, link.seen_in_view)
 from due_links as due where due.kind = 'relink' and due.salesforce_id <> '' and link.link_id = due.link_id;
+
+update sync.links as link set account_rule = due.reason
+from due_links as due where due.kind = 'account' and link.link_id = due.link_id;
 
 update sync.links as link set seen_in_view = true
 from due_links as due where due.kind = 'view' and link.link_id = due.link_id;

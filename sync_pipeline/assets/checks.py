@@ -1,0 +1,94 @@
+"""Asset checks: each reads the warehouse after the step it judges; what they count is plotted in Dagster's UI."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import dagster as dg
+
+from sync_pipeline.assets.drift import drift_sql
+from sync_pipeline.assets.history import sync_history
+from sync_pipeline.assets.plan import sync_plan
+from sync_pipeline.assets.step import attention_table
+from sync_pipeline.engine import Session
+from sync_pipeline.warehouse.tables import fetch
+
+Rows = list[dict[str, Any]]
+
+
+@dg.asset_check(asset=sync_plan)
+def delete_guard(session: dg.ResourceParam[Session]) -> dg.AssetCheckResult:
+    """Fails while the delete guard holds operations back (R20). They stay held in the plan itself until a person decides."""
+    rows = _query(session, "delete_guard", run_id=session.run_id)
+    held = [row for row in rows if row["held"]]
+    counts = {"planned": sum(row["planned"] for row in rows), "held": sum(row["held"] for row in rows)}
+    text = "Look at them with `sync-pipeline plan`, then `sync-pipeline approve` or `drop` them."
+    return _result(held, counts, text, severity=dg.AssetCheckSeverity.WARN)
+
+
+@dg.asset_check(asset=sync_plan, blocking=True)
+def plan_is_consistent(session: dg.ResourceParam[Session]) -> dg.AssetCheckResult:
+    """No contact is written twice, every operation has a rule and a reason. A fault stops the push: it is a defect of ours."""
+    rows = _query(session, "plan_is_consistent", run_id=session.run_id)
+    return _result(rows, {"faults": len(rows)}, "Nothing is pushed. Please report this with the table.")
+
+
+@dg.asset_check(asset=sync_plan)
+def required_fields(session: dg.ResourceParam[Session]) -> dg.AssetCheckResult:
+    """Fails while contacts lack what Salesforce requires (R8); `sync-pipeline problems` names them."""
+    rows = _query(session, "required_fields")
+    counts = {"contacts": sum(row["contacts"] for row in rows)}
+    text = "`sync-pipeline problems` says what is missing in which contact."
+    return _result(rows, counts, text, severity=dg.AssetCheckSeverity.WARN)
+
+
+@dg.asset_check(asset=sync_history)
+def no_duplicate_links(session: dg.ResourceParam[Session]) -> dg.AssetCheckResult:
+    """In one mailbox no Outlook contact and no Contact is linked twice."""
+    rows = _query(session, "no_duplicate_links")
+    return _result(rows, {"duplicates": len(rows)}, "`sync-pipeline unlink` closes one of two links.")
+
+
+@dg.asset_check(asset=sync_history)
+def nothing_drifted(session: dg.ResourceParam[Session]) -> dg.AssetCheckResult:
+    """No value is unchanged on both sides and yet different."""
+    with session.warehouse() as connection:
+        rows = fetch(connection, drift_sql(session.fields))
+    table = [{"mailbox": row["mailbox"], "link_id": row["link_id"], "field": row["field"]} for row in rows]
+    return _result(table, {"drifted": len(rows)}, "`sync-pipeline verify` lists them, `sync-pipeline run --full` compares all.")
+
+
+@dg.asset_check(asset=sync_history)
+def mailboxes_synchronised(session: dg.ResourceParam[Session]) -> dg.AssetCheckResult:
+    """Every mailbox of the installation could be synchronised when it was last tried."""
+    rows = _query(session, "mailboxes_synchronised")
+    return _result(rows, {"stopped": len(rows)}, "The others go on; each row says what to do.")
+
+
+CHECKS = [delete_guard, plan_is_consistent, required_fields, no_duplicate_links, nothing_drifted, mailboxes_synchronised]
+
+
+def _result(
+    rows: Rows, counts: dict[str, int], text: str, severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
+) -> dg.AssetCheckResult:
+    """Passed where there is no row; else the first rows as a table, and `text` says what to do."""
+    return dg.AssetCheckResult(
+        passed=not rows,
+        severity=severity,
+        description=text if rows else None,
+        metadata={**counts, "attention": attention_table(rows)},
+    )
+
+
+def _query(session: Session, name: str, **parameters: str) -> Rows:
+    with session.warehouse() as connection:
+        result = connection.execute(_statement(name), parameters)
+        columns = [column[0] for column in result.description or ()]
+        return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+
+
+@cache
+def _statement(name: str) -> str:
+    return resources.files("sync_pipeline.assets").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")

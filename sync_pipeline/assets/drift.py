@@ -1,0 +1,56 @@
+"""Silent drift: values that are unchanged on both sides since they were last in agreement, and yet differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sync_pipeline.model.fields import Direction, Field, normal_sql
+
+
+def drift_sql(fields: Iterable[Field]) -> str:
+    """A query that gives (mailbox, link_id, salesforce_id, outlook_id, field) for each value that drifted.
+
+    Left out is what rests on a rule: fields that travel one way, Person Accounts, fields frozen after a rewrite (R12).
+    """
+    compared = [field for field in fields if field.direction is Direction.BOTH]
+    entries = ",\n        ".join(
+        f"case when coalesce(outlook_{f.name} = salesforce_{f.name}, true) then null "
+        f"when {_normal(f, 'outlook')} = {_normal(f, 'salesforce')} then null "
+        f"when {_moved(f)} then null else '{f.name}' end"
+        for f in compared
+    )
+    columns = ", ".join(
+        f"link.outlook_{f.name}, link.salesforce_{f.name}, contact.{f.name} as contact_{f.name}"
+        + ("" if f.is_list else f", item.{f.name} as item_{f.name}")
+        for f in compared
+    )
+    return f"""
+with both as (
+    select link.mailbox, link.link_id, link.salesforce_id, link.outlook_id, {columns}
+    from sync.links as link
+    join outlook.contacts as item on item.mailbox = link.mailbox and item.id = link.outlook_id and item.place = 'folder'
+    join salesforce.contacts as contact on contact.id = link.salesforce_id
+    where link.state = 'linked' and not coalesce(contact.is_deleted, false) and not coalesce(contact.is_person_account, false)
+), drifted as (
+    select mailbox, link_id, salesforce_id, outlook_id, unnest([
+        {entries}
+    ]) as field
+    from both
+)
+select drifted.* from drifted
+where field is not null
+  and not exists (select 1 from sync.frozen where frozen.link_id = drifted.link_id and frozen.field = drifted.field)
+  and not exists (
+    select 1 from sync.problems as problem
+    where problem.mailbox = drifted.mailbox and problem.subject in (drifted.outlook_id, drifted.salesforce_id))
+order by all"""
+
+
+def _normal(field: Field, side: str) -> str:
+    return normal_sql(field.kind, f"{side}_{field.name}")
+
+
+def _moved(field: Field) -> str:
+    """Whether a side's value is not its base any more: that is a change, and the plan's business."""
+    moved = f"contact_{field.name} is distinct from salesforce_{field.name}"
+    return moved if field.is_list else f"({moved} or item_{field.name} is distinct from outlook_{field.name})"

@@ -1,0 +1,33 @@
+"""Group `push`: the plan's ready operations, each journalled before its call and receipted after it."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from sync_pipeline import engine
+from sync_pipeline.assets.columns import table
+from sync_pipeline.assets.plan import sync_plan
+from sync_pipeline.assets.step import OWNERS, perform
+from sync_pipeline.engine import Session
+
+GROUP = "push"
+
+
+@dg.asset(
+    group_name=GROUP, owners=OWNERS, kinds={"salesforce", "duckdb"}, deps=[sync_plan], metadata=table("sync.journal")
+)
+def salesforce_writes(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
+    """Creations, updates and deletions in Salesforce, in collections of 200. With `plan_only` nothing is sent."""
+    return perform(engine.push_salesforce, session)
+
+
+@dg.asset(
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"microsoft", "duckdb"},
+    deps=[sync_plan, salesforce_writes],
+    metadata=table("sync.journal"),
+)
+def outlook_writes(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
+    """Creations, updates, moves and deletions in Outlook, in batches of 20, several mailboxes at once. With `plan_only` none."""
+    return perform(engine.push_outlook, session)

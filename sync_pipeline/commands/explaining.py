@@ -1,0 +1,94 @@
+"""One contact's state as sentences: where it is, what links it, what keeps it back, what the last plan does with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sync_pipeline.commands.look import recent_line
+
+Rows = Sequence[Mapping[str, Any]]
+
+_PLACES = {
+    "folder": "it lies in the folder",
+    "elsewhere": "it lies in another folder",
+    "deleted": "it lies in Deleted Items",
+    "gone": "it is gone",
+}
+_CLOSED = {
+    "unlinked": "it was moved out of the folder, so it is personal again; dragging it in or giving it the category brings it back",
+    "deleted_in_salesforce": "the Contact was deleted in Salesforce",
+    "deleted_in_outlook": "it was deleted in Outlook",
+    "left_view": "the Contact left the mailbox's view",
+    "merged": "the Contact was merged in Salesforce",
+    "down_sync": "down-sync is off and it was deleted in Outlook",
+    "by_hand": "someone unlinked it by hand",
+    "disabled": "the mailbox was switched off",
+    "mailbox_removed": "the mailbox was taken out",
+}
+
+
+def sentences(contact: Mapping[str, Any], story: Mapping[str, Rows], recent: Rows) -> list[str]:
+    """What the warehouse knows of the contact, the decisive things first. `story` is Reader.story's."""
+    lines = [*_outlook(contact, story), *_salesforce(contact, story), *_link(story)]
+    for hold in story["holds"]:
+        lines.append(f"On hold since {hold['since']:%Y-%m-%d %H:%M} as {hold['kind']} ({hold['operation_id']}): {hold['reason']}")
+    for problem in story["problems"]:
+        where = f" in {problem['field']}" if problem["field"] else ""
+        lines.append(f"Problem{where} ({problem['code']}): {problem['message']} {problem['remedy'] or ''}".rstrip())
+    for frozen in story["frozen"]:
+        lines.append(f"The field {frozen['field']} was rewritten by {frozen['side']} {frozen['rewrites']} times.")
+    for operation in story["plan"]:
+        lines.append(
+            f"Last plan: {operation['action']} in {operation['side'].capitalize()}, {operation['state']}, by {operation['rule']}: "
+            f"{operation['reason']}"
+        )
+    for conflict in story["conflicts"]:
+        lines.append(f"Conflict in {conflict['field']}: {conflict['reason']} The value of {conflict['winner'] or 'neither'} stays.")
+    if recent:
+        lines.append("Last events:")
+        lines += [f"  {recent_line(dict(event))}" for event in recent]
+    return lines
+
+
+def _outlook(contact: Mapping[str, Any], story: Mapping[str, Rows]) -> Iterator[str]:
+    if not story["item"]:
+        if not contact["outlook_id"]:
+            yield "Outlook: no mailbox holds it." if not contact["mailbox"] else "Outlook: the mailbox does not hold it."
+        else:
+            yield f"Outlook: {contact['outlook_id']} is not in the mirror any more."
+        return
+    for item in story["item"]:
+        category = "with the category" if item["categorised"] else "without the category"
+        yield f"Outlook ({item['mailbox']}): {_PLACES.get(item['place'], item['place'])}, {category}. Id {item['id']}"
+
+
+def _salesforce(contact: Mapping[str, Any], story: Mapping[str, Rows]) -> Iterator[str]:
+    if not story["contact"]:
+        yield "Salesforce: no Contact belongs to it." if not contact["salesforce_id"] else "Salesforce: the Contact is not mirrored."
+        return
+    for row in story["contact"]:
+        if row["is_deleted"]:
+            merged = f", merged into {row['master_id']}" if row["master_id"] else ""
+            yield f"Salesforce: the Contact was deleted{merged}. Id {row['id']}"
+        elif row["is_readable"] is False:
+            yield f"Salesforce: the credential can no longer read the Contact. Id {row['id']}"
+        else:
+            views = ", ".join(sorted({view["label"] for view in story["views"] if view["label"]}))
+            yield f"Salesforce: the Contact is there{f', in the views {views}' if views else ''}. Id {row['id']}"
+        if row["is_person_account"]:
+            yield "It belongs to a Person Account, so it travels from Salesforce to Outlook only."
+
+
+def _link(story: Mapping[str, Rows]) -> Iterator[str]:
+    if not story["links"]:
+        yield "It was never linked."
+    for link in story["links"]:
+        origin = {"salesforce": "came from Salesforce", "outlook": "came from Outlook", "matched": "was on both sides"}
+        if link["state"] == "linked":
+            how = origin.get(link["origin"], link["origin"])
+            account = f" Account by the rule {link['account_rule']}." if link["account_rule"] else ""
+            yield f"Linked in {link['mailbox']} since {link['created_at']:%Y-%m-%d %H:%M}; it {how}.{account}"
+        else:
+            reason = _CLOSED.get(link["closed_reason"], link["closed_reason"])
+            yield f"Its link in {link['mailbox']} was closed on {link['closed_at']:%Y-%m-%d %H:%M}: {reason}."

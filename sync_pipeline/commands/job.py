@@ -1,0 +1,111 @@
+"""Runs Dagster's job `contact_sync` in this process, recorded in Dagster's instance as any other run of it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import uuid
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from sync_pipeline.commands.progress import Progress
+    from sync_pipeline.engine import RunOptions
+    from sync_pipeline.settings import Secrets, Settings
+
+HOME = "dagster"
+
+
+def run_job(settings: Settings, secrets: Secrets, options: RunOptions, progress: Progress) -> str:
+    """One synchronisation; returns its run id, in Dagster and in the warehouse.
+
+    Raises the SyncError that ended it. A failed check is no error: the run's summary tells what it found.
+    """
+    import dagster as dg
+
+    warnings.filterwarnings("ignore", category=dg.BetaWarning)
+    warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+    from sync_pipeline.definitions import code_location
+    from sync_pipeline.resources import session_resource
+
+    definitions = code_location(session_resource(lambda: (settings, secrets), progress), {"console": _logger()})
+    run_id = str(uuid.uuid4())
+    config = {
+        "mailboxes": list(options.mailboxes),
+        "plan_only": options.plan_only,
+        "full": options.full,
+        "approve_first_run": options.approve_first_run,
+    }
+    with instance(settings.data_dir) as opened:
+        try:
+            definitions.resolve_job_def("contact_sync").execute_in_process(
+                instance=opened, run_id=run_id, run_config=config
+            )
+        except dg.DagsterError as error:
+            raise _cause(error) from error
+    return run_id
+
+
+def instance(data_dir: Path) -> dg.DagsterInstance:
+    """The instance of DAGSTER_HOME, else one of its own below `data_dir`: nothing depends on the current directory."""
+    import dagster as dg
+
+    home = os.environ.get("DAGSTER_HOME") or str(dagster_home(data_dir))
+    return dg.DagsterInstance.from_config(home)
+
+
+def dagster_home(data_dir: Path) -> Path:
+    """A DAGSTER_HOME below `data_dir` with the values of our dagster.yaml, made where it is missing.
+
+    `dagster dev`, started where `data_dir` is ./data, keeps its own state at the same place, so both show the same runs.
+    """
+    home = (data_dir / HOME).resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    base = {"base_dir": str(home)}
+    document: dict[str, Any] = {
+        "storage": {"sqlite": base},
+        "local_artifact_storage": {
+            "module": "dagster._core.storage.root",
+            "class": "LocalArtifactStorage",
+            "config": base,
+        },
+        # A run in this process writes to this process's own terminal.
+        "compute_logs": {
+            "module": "dagster._core.storage.noop_compute_log_manager",
+            "class": "NoOpComputeLogManager",
+            "config": {},
+        },
+        "telemetry": {"enabled": False},
+        "nux": {"enabled": False},
+    }
+    text = yaml.safe_dump(document, sort_keys=False)
+    file = home / "dagster.yaml"
+    if not file.exists() or file.read_text(encoding="utf-8") != text:
+        file.write_text(text, encoding="utf-8")
+    return home
+
+
+def _logger() -> dg.LoggerDefinition:
+    """Dagster's events as this process's own log, which shows them only with --verbose."""
+    import dagster as dg
+
+    @dg.logger(config_schema={})
+    def quiet(context: dg.InitLoggerContext) -> logging.Logger:
+        return logging.getLogger("sync_pipeline.dagster")
+
+    return quiet
+
+
+def _cause(error: BaseException) -> BaseException:
+    """The error of ours that Dagster wrapped, if there is one."""
+    from sync_pipeline.model.errors import SyncError
+
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, SyncError):
+        found = found.__cause__ or found.__context__
+    return found or error

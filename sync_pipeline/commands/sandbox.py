@@ -1,0 +1,142 @@
+"""The verbs that need no tenant: sandbox (both services as stand-ins on this machine) and demo (a whole day in a minute)."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sync_pipeline.commands.invocation import Invocation, Verb, console, pass_invocation
+from sync_pipeline.settings.location import SANDBOX_DATA_DIR
+
+if TYPE_CHECKING:
+    from sync_pipeline.sandbox.state import State
+
+#: Remembers what the state was filled with.
+FILLED = "filled.json"
+
+
+@click.command(cls=Verb)
+@click.option("--salesforce-port", default=8101, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--graph-port", default=8102, show_default=True, type=click.IntRange(0, 65535))
+@click.option(
+    "--state",
+    "state_dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help=f"Where it keeps its data over restarts.  [default: {SANDBOX_DATA_DIR}]",
+)
+@click.option("--seed", type=int, metavar="S", help="The same seed gives the same people.")
+@click.option("--mailboxes", type=click.IntRange(0), metavar="M")
+@click.option("--contacts", type=click.IntRange(0), metavar="N", help="Contacts in Salesforce.")
+@click.option("--accounts", type=click.IntRange(0), metavar="A", help="Accounts in Salesforce.")
+@click.option("--latency-ms", default=0.0, type=click.FloatRange(0), metavar="L", help="Every call takes so long.")
+@click.option("--empty", is_flag=True, help="Start with nothing in it.")
+@pass_invocation
+def sandbox(
+    invocation: Invocation,
+    salesforce_port: int,
+    graph_port: int,
+    state_dir: Path | None,
+    latency_ms: float,
+    empty: bool,
+    **size: int | None,
+) -> None:
+    """Stand-ins for Salesforce and Microsoft Graph on this machine, with demo data; until Ctrl-C.
+
+    Without --state the data lies in data/sandbox, and is made anew where other numbers are asked for than it was made with.
+    """
+    from sync_pipeline.sandbox.seed import seeder
+    from sync_pipeline.sandbox.server import STATE_FILE, serve
+    from sync_pipeline.sandbox.state import State
+
+    asked = {name: value for name, value in size.items() if value is not None}
+    wanted: dict[str, Any] = {"empty": True} if empty else asked
+    directory = state_dir or SANDBOX_DATA_DIR
+    if (wanted or latency_ms is None) and _filled(directory) not in (None, wanted):
+        _give_way(invocation, directory, wanted, is_default=state_dir is None, ports=(salesforce_port, graph_port))
+    state = State(directory / STATE_FILE, seed=int(wanted.get("seed", 1)))
+    state.declare_switches({"latency_ms": latency_ms})
+    fill = seeder(**wanted) if not empty else seeder()
+
+    def started(salesforce_url: str, graph_url: str) -> None:
+        _announce(invocation, state, salesforce_url, graph_url)
+
+    try:
+        if not empty and not state.people():
+            invocation.say("Filling the sandbox with people …")
+            _prepare(state)
+            fill(state, {})
+        (directory / FILLED).write_text(json.dumps(wanted), encoding="utf-8")
+        serve(state, salesforce_port=salesforce_port, graph_port=graph_port, seeder=fill, on_start=started)
+    finally:
+        state.close()
+
+
+@click.command(cls=Verb)
+@click.option("--mailboxes", default=3, show_default=True, type=click.IntRange(2, 12), metavar="M")
+@click.option("--contacts", default=60, show_default=True, type=click.IntRange(20, 900), metavar="N")
+@click.option("--seed", default=1, show_default=True, type=int, metavar="S", help="Another seed, other people.")
+@click.option("--ui", is_flag=True, help="Stay up with Dagster's UI and the sandbox's pages.")
+@pass_invocation
+def demo(invocation: Invocation, mailboxes: int, contacts: int, seed: int, ui: bool) -> int:
+    """Sandbox, data, first sync, edits on both sides, second sync: shown as it happens, every story verified."""
+    from sync_pipeline.demo import run_demo
+
+    return int(run_demo(mailboxes, contacts, seed, ui, console(stderr=invocation.as_json)))
+
+
+def _filled(directory: Path) -> dict[str, Any] | None:
+    """What the state there was filled with; None where there is none."""
+    try:
+        found: dict[str, Any] = json.loads((directory / FILLED).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return found
+
+
+def _give_way(
+    invocation: Invocation, directory: Path, wanted: dict[str, Any], *, is_default: bool, ports: tuple[int, int]
+) -> None:
+    """Other data was asked for than lies there: the default place is cleared, a named one is left as it is."""
+    held = _filled(directory)
+    if not is_default:
+        invocation.say(f"{directory} was filled with {held} and stays as it is. Name another --state for {wanted}.")
+        return
+    for port in ports:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return  # another sandbox serves from there; starting this one will say so
+    invocation.say(f"The sandbox in {directory} was made with {held}; it and its warehouse are made anew.")
+    shutil.rmtree(directory)
+
+
+def _prepare(state: State) -> None:
+    """Creates both services' tables before they are filled."""
+    from sync_pipeline.sandbox.graph.routes import graph_service
+    from sync_pipeline.sandbox.salesforce.routes import salesforce_service
+
+    salesforce_service(state)
+    graph_service(state)
+
+
+def _announce(invocation: Invocation, state: State, salesforce_url: str, graph_url: str) -> None:
+    people = [
+        {"mailbox": row["mailbox"], "salesforce_user": row["salesforce_user"]}
+        for row in state.people()
+        if row["mailbox"] and row["salesforce_user"]
+    ]
+    document = {"salesforce_url": salesforce_url, "graph_url": graph_url, "mailboxes": people}
+
+    def show(console: Any) -> None:
+        console.print(f"Salesforce  {salesforce_url}\nOutlook     {graph_url}", highlight=False)
+        addresses = ", ".join(person["mailbox"] for person in people[:6])
+        more = f" and {len(people) - 6} more" if len(people) > 6 else ""
+        console.print(f"Open them in a browser. {len(people)} mailboxes: {addresses or 'none'}{more}", highlight=False)
+        console.print("In another shell: sync-pipeline run. Ctrl-C stops.", highlight=False)
+
+    invocation.emit(document, show)

@@ -1,0 +1,243 @@
+"""Reads both services into the mirrors; each page is written together with the cursors that cover it."""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from datetime import datetime, timedelta
+
+from sync_pipeline.engine.inputs import View, settings_fingerprint
+from sync_pipeline.engine.session import Session
+from sync_pipeline.model.errors import MailboxStopped
+from sync_pipeline.outlook.extract import Known, Page, extract
+from sync_pipeline.push.recovery import recover as settle_intents
+from sync_pipeline.salesforce import extract as salesforce
+from sync_pipeline.salesforce.client import ViewError
+from sync_pipeline.salesforce.views import member_query
+from sync_pipeline.settings import MailboxSettings
+from sync_pipeline.warehouse.reader import Reader
+from sync_pipeline.warehouse.writer import Writer
+
+MAILBOXES_AT_ONCE = 4
+PAGES_WAITING = 8
+#: How often every Contact's presence is checked, because a lost permission leaves no trace in a change query.
+PRESENCE_EVERY = timedelta(days=1)
+
+
+def recover(session: Session) -> int:
+    """Looks at what a dead run left in doubt, before anything is read. Returns the operations settled."""
+    if session.options.plan_only:
+        return 0
+    with session.warehouse() as connection:
+        return settle_intents(session.writer(connection), session.org_for, session.graph, session.fields, session.run_context())
+
+
+def accounts(session: Session) -> int:
+    """Accounts since the watermark, all of them where there is none. Returns the rows read."""
+    rows_read = 0
+    with session.warehouse() as connection:
+        writer = session.writer(connection)
+        watermark = None if session.options.full else session.reader(connection).cursor("org", "accounts")
+        seen: list[str] = []
+        for page in salesforce.accounts(session.org, watermark):
+            cursor = ("org", page.watermark, session.clock.now()) if page.watermark else None
+            writer.save_accounts(page.rows, cursor)
+            rows_read += len(page.rows)
+            seen += [row["id"] for row in page.rows if watermark is None and not row["is_deleted"]]
+            session.progress("Accounts", rows_read, None)
+        if watermark is None:
+            writer.forget_accounts(seen)
+    return rows_read
+
+
+def contacts(session: Session) -> int:
+    """Contacts since the watermark, for each credential that reads. Returns the rows read."""
+    if session.settings.salesforce.credentials == "org":
+        return _contacts(session, "org", "org")
+    return sum(_contacts(session, mailbox.mailbox, mailbox.mailbox) for mailbox in session.working if mailbox.enabled)
+
+
+def _contacts(session: Session, scope: str, mailbox: str) -> int:
+    org = session.org if scope == "org" else session.org_for(mailbox)
+    rows_read = 0
+    with session.warehouse() as connection:
+        writer, reader = session.writer(connection), session.reader(connection)
+        started = org_time = session.clock.now()
+        watermark = None if session.options.full else reader.cursor(scope, "contacts")
+        for page in salesforce.contacts(org, session.fields, session.describe, watermark):
+            cursor = (scope, page.watermark, started) if page.watermark else None
+            writer.save_contacts(page.rows, session.run_id, cursor)
+            rows_read += len(page.rows)
+            session.progress("Contacts", rows_read, None)
+        if scope != "org":
+            writer.save_readers(mailbox, salesforce.contact_ids(org))
+        else:
+            _check_presence(session, writer, reader, watermark, org_time)
+    return rows_read
+
+
+def _check_presence(session: Session, writer: Writer, reader: Reader, watermark: str | None, now: datetime) -> None:
+    """Contacts that the mirror holds and the org no longer shows: purged ones, and those whose permission was lost."""
+    known = set(reader.living_contact_ids())
+    checked_at = reader.cursor("org", "presence")
+    is_due = watermark is None or checked_at is None or datetime.fromisoformat(checked_at) < now - PRESENCE_EVERY
+    if is_due:
+        missing = known - salesforce.contact_ids(session.org) if known else set()
+        writer.save_cursor("org", "presence", now.isoformat(), now)
+    else:
+        deleted = salesforce.deleted_ids(session.org, datetime.fromisoformat(watermark or now.isoformat()), now)
+        missing = known & deleted if deleted is not None else known - salesforce.contact_ids(session.org)
+    if missing:
+        # Just created ones can be younger than the listing: only what a look at each one does not find is missing.
+        present = salesforce.presence(session.org, sorted(missing))
+        writer.mark_unreadable(sorted(missing - present), session.run_id)
+
+
+def view_members(session: Session) -> int:
+    """Every list view in use, scanned whole, once for all mailboxes that share it. Returns the members read."""
+    scanned: dict[str, set[str]] = {}
+    with session.warehouse() as connection:
+        writer, reader = session.writer(connection), session.reader(connection)
+        for mailbox in session.working:
+            if not mailbox.enabled:
+                session.views[mailbox.mailbox] = View("mine", is_usable=False)
+                continue
+            try:
+                session.views[mailbox.mailbox] = _view(session, mailbox, writer, reader, scanned)
+            except ViewError as error:
+                session.stop(MailboxStopped(mailbox.mailbox, error.message, remedy=error.remedy, code=error.code))
+            session.progress("List views", len(session.views), len(session.mailboxes))
+        _record_stops(session, writer)
+    return sum(len(members) for members in scanned.values())
+
+
+def _view(session: Session, mailbox: MailboxSettings, writer: Writer, reader: Reader, scanned: dict[str, set[str]]) -> View:
+    user_id = session.user_ids[mailbox.mailbox]
+    if mailbox.view in ("mine", "all"):
+        return View(mailbox.view, definition=f"{mailbox.view} {user_id if mailbox.view == 'mine' else ''}")
+    org = session.org_for(mailbox.mailbox)
+    found = org.list_view(mailbox.view)
+    is_org = session.settings.salesforce.credentials == "org"
+    query = member_query(found.soql, owner=user_id if is_org else "")
+    definition = hashlib.sha256(query.encode()).hexdigest()[:16]
+    key = definition if is_org else f"{definition} {mailbox.mailbox}"
+    if key not in scanned:
+        scanned[key] = salesforce.members(org, query)
+        writer.save_members(key, found.label, definition, scanned[key], session.run_id)
+    is_empty = not scanned[key] and reader.has_links_in_view(mailbox.mailbox)
+    return View("list", key, definition, is_empty=is_empty)
+
+
+def outlook(session: Session) -> int:
+    """The contact folders of every working mailbox, a few mailboxes at once. Returns the items read."""
+    with session.warehouse() as connection:
+        writer, reader = session.writer(connection), session.reader(connection)
+        wanted = [mailbox for mailbox in session.working if mailbox.enabled or reader.came_from_salesforce(mailbox.mailbox)]
+        for mailbox in session.working:
+            if mailbox not in wanted or (not mailbox.enabled and mailbox.on_disable == "keep"):
+                session.mailboxes.pop(mailbox.mailbox)
+        known = {mailbox.mailbox: _known(reader, mailbox.mailbox) for mailbox in session.working}
+        items = 0
+        for done, (address, page) in enumerate(_pages(session, known), 1):
+            items += len(page.contacts)
+            _save(session, writer, address, page)
+            session.progress("Outlook", done, None)
+        again = {address: _known(reader, address) for address in session.old_copies if address not in session.stopped}
+        for address, page in _pages(session, again, full=True):
+            items += len(page.contacts)
+            _save(session, writer, address, page)
+        _record_stops(session, writer)
+    return items
+
+
+def _save(session: Session, writer: Writer, address: str, page: Page) -> None:
+    state = dict(page.state)
+    mark = state.get("mark_org") or "", state.get("mark_installation") or ""
+    if any(mark) and mark != (session.org_id, session.installation_id):
+        session.stop(
+            MailboxStopped(
+                address,
+                f"The folder of {address} is kept by another installation ({mark[1]}) for org {mark[0]}.",
+                remedy="Run only one of the two. If the other one is gone, delete the folder's mark or the folder itself.",
+                code="foreign_installation",
+            )
+        )
+        return
+    number = int(state.get("mark_run") or 0)
+    if any(mark) and number >= session.number and address not in session.old_copies:
+        # R21: the folder was written by a later run than this warehouse knows of
+        session.old_copies.add(address)
+        session.number = number + 1
+        writer.raise_run_number(session.run_id, session.number)
+        writer.void_old_copy(address, session.clock.now())
+        return
+    if address not in session.stopped:
+        writer.save_mailbox_page(
+            address, session.run_id, state=state, folders=page.folders, contacts=page.contacts, vanished=page.vanished,
+            cursors=page.cursors, listed=page.listed, now=session.clock.now(),
+        )  # fmt: skip
+        if page.is_last:
+            writer.keep_folders(address, [folder["id"] for folder in page.folders])
+            writer.save_mailbox(address, session.run_id)
+
+
+def _known(reader: Reader, address: str) -> Known:
+    known = reader.known(address)
+    return Known(**{field.name: getattr(known, field.name) for field in fields(Known)})
+
+
+def _pages(session: Session, known: dict[str, Known], *, full: bool = False) -> Iterator[tuple[str, Page]]:
+    """The pages of several mailboxes as they come; a mailbox that fails is stopped and gives no more."""
+    pages: queue.Queue[tuple[str, Page | MailboxStopped | BaseException | None]] = queue.Queue(maxsize=PAGES_WAITING)
+
+    def read(address: str) -> None:
+        try:
+            mailbox = session.graph.mailbox(address, extended=session.extended)
+            for page in extract(mailbox, known[address], session.fields, full=full or session.options.full):
+                pages.put((address, page))
+            pages.put((address, None))
+        except BaseException as error:  # handed to the main thread, which raises what is not the mailbox's own
+            pages.put((address, error))
+
+    with ThreadPoolExecutor(MAILBOXES_AT_ONCE, thread_name_prefix="outlook") as pool:
+        for address in known:
+            pool.submit(read, address)
+        left = len(known)
+        failure: BaseException | None = None
+        while left:
+            address, page = pages.get()
+            if page is None:
+                left -= 1
+            elif isinstance(page, MailboxStopped):
+                left -= 1
+                session.stop(page)
+            elif isinstance(page, BaseException):
+                left, failure = left - 1, page
+            elif failure is None:
+                yield address, page
+        if failure is not None:
+            raise failure
+
+
+def _record_stops(session: Session, writer: Writer) -> None:
+    for address, error in session.stopped.items():
+        writer.stop_mailbox(address, code=error.code, message=error.message, remedy=error.remedy)
+
+
+def fingerprints(session: Session) -> list[dict[str, str]]:
+    """What the deletions of each working mailbox rest on: its settings, its view's definition, the credential."""
+    credential = f"{session.settings.salesforce.credentials} {session.org.user_id}"
+    rows = []
+    for mailbox in session.working:
+        view = session.views.get(mailbox.mailbox)
+        own = f"{session.settings.salesforce.credentials} {mailbox.salesforce_user}"
+        values = {
+            "settings": settings_fingerprint(mailbox),
+            "view": view.definition if view else "",
+            "credential": credential if session.settings.salesforce.credentials == "org" else own,
+        }
+        rows += [{"mailbox": mailbox.mailbox, "kind": kind, "value": value} for kind, value in values.items()]
+    return rows

@@ -1,0 +1,48 @@
+"""Puts together what planning is told about this run, from the session and from what the warehouse remembers."""
+
+from __future__ import annotations
+
+import duckdb
+
+from sync_pipeline.engine.extraction import fingerprints
+from sync_pipeline.engine.inputs import View, changed_kinds, create_rules, mailbox_fields, plan_mailbox
+from sync_pipeline.engine.session import Session
+from sync_pipeline.planning.context import PlanContext
+
+
+def plan_context(session: Session, connection: duckdb.DuckDBPyConnection) -> PlanContext:
+    """The constants of this run's planning: mailboxes that nothing stopped, with their settings in force."""
+    known: dict[str, dict[str, str]] = {}
+    for mailbox, kind, value in connection.execute("select mailbox, kind, value from sync.fingerprints").fetchall():
+        known.setdefault(mailbox, {})[kind] = value
+    linked = {row[0] for row in connection.execute("select distinct mailbox from sync.links").fetchall()}
+    now = {(row["mailbox"], row["kind"]): row["value"] for row in fingerprints(session)}
+    mailboxes = [
+        plan_mailbox(
+            settings,
+            session.views.get(settings.mailbox, View("mine")),
+            salesforce_user_id=session.user_ids[settings.mailbox],
+            reader=session.reader_of(settings.mailbox),
+            is_first_run=settings.mailbox not in linked,
+            is_old_copy=settings.mailbox in session.old_copies,
+            changed=changed_kinds(
+                known.get(settings.mailbox, {}),
+                {kind: value for (mailbox, kind), value in now.items() if mailbox == settings.mailbox},
+            ),
+        )
+        for settings in session.working
+    ]
+    return PlanContext(
+        run_id=session.run_id,
+        now=session.clock.now(),
+        org_id=session.org_id,
+        fields=session.fields,
+        mailboxes=tuple(mailboxes),
+        mailbox_fields=tuple(
+            row for settings in session.working for row in mailbox_fields(settings, session.fields, session.describe)
+        ),
+        create_rules=tuple(row for settings in session.working for row in create_rules(settings, session.describe)),
+        instance_url=session.org.instance_url,
+        approve_first_run=session.options.approve_first_run,
+        suggestions=max((settings.account.suggestions for settings in session.working), default=3),
+    )

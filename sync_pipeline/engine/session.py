@@ -1,0 +1,206 @@
+"""What a run holds from its first to its last step: the lock, both services, the warehouse's path, its own number."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import duckdb
+
+from sync_pipeline.engine.inputs import View, usable_fields
+from sync_pipeline.engine.summary import warehouse_path
+from sync_pipeline.model.errors import MailboxStopped, SettingsInvalid
+from sync_pipeline.model.fields import Field
+from sync_pipeline.outlook.client import Graph
+from sync_pipeline.outlook.properties import mapped_extended
+from sync_pipeline.salesforce.client import Org
+from sync_pipeline.settings import MailboxSettings, Secrets, Settings
+from sync_pipeline.transport import Policy, RequestCounter, ServerClock, redact, register_secret
+from sync_pipeline.warehouse.connection import open_warehouse
+from sync_pipeline.warehouse.lock import RunLock
+from sync_pipeline.warehouse.reader import Reader
+from sync_pipeline.warehouse.schema import migrate
+from sync_pipeline.warehouse.writer import Writer
+
+Progress = Callable[[str, int, int | None], None]
+
+LOCK_FILE = "run.lock"
+
+
+def no_progress(what: str, done: int, total: int | None) -> None:
+    """Shows nothing."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What one run is asked to do. No mailboxes: all. `full` compares and lists everything."""
+
+    mailboxes: tuple[str, ...] = ()
+    plan_only: bool = False
+    full: bool = False
+    approve_first_run: bool = False
+
+
+@dataclass
+class Session:
+    """A run in progress; a context manager. Raises RunInProgress, WarehouseUnusable, SideUnavailable, SettingsInvalid."""
+
+    settings: Settings
+    secrets: Secrets
+    options: RunOptions
+    run_id: str
+    progress: Progress = no_progress
+    number: int = 0
+    org_id: str = ""
+    installation_id: str = ""
+    fields: tuple[Field, ...] = ()
+    mailboxes: dict[str, MailboxSettings] = field(default_factory=dict)
+    user_ids: dict[str, str] = field(default_factory=dict)
+    views: dict[str, View] = field(default_factory=dict)
+    stopped: dict[str, MailboxStopped] = field(default_factory=dict)
+    old_copies: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        for value in self.secrets.values():
+            register_secret(value)
+        self.clock = ServerClock()
+        self.counter = RequestCounter()
+        self.policy = Policy()
+        self._stack = contextlib.ExitStack()
+
+    @property
+    def path(self) -> Path:
+        """The warehouse file."""
+        return warehouse_path(self.settings)
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            since = datetime.now().astimezone().isoformat(timespec="seconds")
+            stack.enter_context(RunLock(self.settings.data_dir / LOCK_FILE).hold(self.run_id, since=since))
+            self.org = Org(self.settings.salesforce, self.secrets, self.policy, self.counter, self.clock)
+            stack.callback(self.org.close)
+            identity = self.org.identity()
+            self.org_id = identity.org_id
+            self.describe = self.org.describe()
+            self.users = self.org.users()
+            self.fields = usable_fields(self.settings.fields, self.describe)
+            self.graph = stack.enter_context(
+                Graph(
+                    self.settings.graph, self.secrets, self.policy, self.counter, self.clock,
+                    token_file=self.settings.data_dir / "graph_token.txt",
+                )
+            )  # fmt: skip
+            self._choose_mailboxes()
+            with self.warehouse() as connection:
+                migrate(connection, self.settings.fields)
+                writer = self.writer(connection)
+                now = self.clock.now()
+                self.installation_id = writer.claim(
+                    self.org_id, self.settings.graph.tenant, now, derived_installation(self.settings.data_dir)
+                )
+                self.number = writer.begin_run(
+                    self.run_id,
+                    now,
+                    plan_only=self.options.plan_only,
+                    is_full=self.options.full,
+                    mailboxes=list(self.mailboxes),
+                )
+                writer.replace_describe(self.describe)
+                writer.replace_users(self.users)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            if error is not None:
+                with self.warehouse() as connection:
+                    self.writer(connection).finish_run(
+                        self.run_id, self.clock.now(), status="failed", planned=0, pushed=0, failed=0, message=redact(str(error))
+                    )
+        finally:
+            self._stack.close()
+
+    @contextmanager
+    def warehouse(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection for one step."""
+        with open_warehouse(self.path) as connection:
+            yield connection
+
+    def writer(self, connection: duckdb.DuckDBPyConnection) -> Writer:
+        return Writer(connection, self.fields or self.settings.fields)
+
+    def reader(self, connection: duckdb.DuckDBPyConnection) -> Reader:
+        return Reader(connection, self.fields or self.settings.fields)
+
+    def stop(self, error: MailboxStopped) -> None:
+        """Takes a mailbox out of this run; the others go on."""
+        self.stopped.setdefault(error.mailbox, error)
+
+    @property
+    def extended(self) -> tuple[str, ...]:
+        """The extended properties that the mapping reads."""
+        return mapped_extended(self.fields)
+
+    @property
+    def working(self) -> list[MailboxSettings]:
+        """The mailboxes that nothing has stopped yet."""
+        return [mailbox for address, mailbox in self.mailboxes.items() if address not in self.stopped]
+
+    def org_for(self, mailbox: str) -> Org:
+        """The credential that reads and writes for a mailbox."""
+        if self.settings.salesforce.credentials == "per_user":
+            return self.org.as_user(self.mailboxes[mailbox].salesforce_user)
+        return self.org
+
+    def reader_of(self, mailbox: str) -> str:
+        """`org`, or the mailbox whose own credential reads."""
+        return mailbox if self.settings.salesforce.credentials == "per_user" else "org"
+
+    def _choose_mailboxes(self) -> None:
+        known = {mailbox.mailbox: mailbox for mailbox in self.settings.mailboxes.listed}
+        for address, username in self._discovered():
+            known.setdefault(address, self.settings.mailbox_settings(address, username))
+        wanted = [address.lower() for address in self.options.mailboxes]
+        if unknown := [address for address in wanted if address not in known]:
+            raise SettingsInvalid(
+                f"The settings know no mailbox {', '.join(unknown)}.",
+                remedy=f"Known: {', '.join(sorted(known)) or 'none'}.",
+                code="mailbox_not_in_settings",
+            )
+        self.mailboxes = {address: mailbox for address, mailbox in known.items() if not wanted or address in wanted}
+        ids = {row["username"].lower(): row for row in self.users}
+        for address, mailbox in self.mailboxes.items():
+            user = ids.get(mailbox.salesforce_user.lower())
+            if user is None and mailbox.enabled:
+                self.stop(
+                    MailboxStopped(
+                        address,
+                        f"{address} is paired with the Salesforce user {mailbox.salesforce_user!r}, whom the org does not have.",
+                        remedy="Correct salesforce_user in the settings; it is the user's Username.",
+                        code="salesforce_user_unknown",
+                    )
+                )
+            self.user_ids[address] = user["id"] if user else ""
+
+    def _discovered(self) -> Iterator[tuple[str, str]]:
+        discover = self.settings.mailboxes.discover
+        if discover is None:
+            return
+        soql = f"SELECT Username, {discover.mailbox_field} FROM User WHERE IsActive = true AND ({discover.where}) ORDER BY Id"
+        for page in self.org.query(soql):
+            for row in page:
+                if address := (row.get(discover.mailbox_field) or "").strip().lower():
+                    yield address, row["Username"]
+
+
+def derived_installation(data_dir: Path) -> str:
+    """The same for the same data directory on the same machine, so that a lost warehouse is no second installation."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"sync-pipeline://{socket.gethostname()}{data_dir.resolve()}"))

@@ -1,0 +1,177 @@
+"""The steps of a run, each a few lines: read from a service or the warehouse, hand on, report counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from sync_pipeline.engine import extraction
+from sync_pipeline.engine.planning_inputs import plan_context
+from sync_pipeline.engine.session import Progress, RunOptions, Session, no_progress
+from sync_pipeline.engine.summary import exit_code, summary
+from sync_pipeline.model.errors import MailboxStopped
+from sync_pipeline.outlook.properties import Mark
+from sync_pipeline.planning import plan
+from sync_pipeline.push.outlook import push_outlook as push_to_outlook
+from sync_pipeline.push.salesforce import push_salesforce as push_to_salesforce
+from sync_pipeline.settings import Secrets, Settings
+from sync_pipeline.transport import OutcomeUnknown, Refused
+from sync_pipeline.warehouse.export import export
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """`counts` are plotted over time by name; `attention` names mailboxes that need a look (no contact data)."""
+
+    counts: dict[str, int | float] = field(default_factory=dict)
+    attention: list[dict[str, str | int]] = field(default_factory=list)
+
+
+def extract_accounts(session: Session) -> StepResult:
+    """The org's Accounts since the last run, for resolving Companies."""
+    return StepResult({"accounts": extraction.accounts(session)})
+
+
+def extract_contacts(session: Session) -> StepResult:
+    """The Contacts that changed since the last run, deleted and merged ones included; settles what a dead run left in doubt."""
+    recovered = extraction.recover(session)
+    return StepResult({"contacts": extraction.contacts(session), "recovered": recovered})
+
+
+def extract_view_members(session: Session) -> StepResult:
+    """The members of every list view that a mailbox shows, as a complete scan."""
+    return StepResult({"members": extraction.view_members(session)}, _attention(session))
+
+
+def extract_outlook(session: Session) -> StepResult:
+    """What changed in the contact folders of every mailbox of the run, a few mailboxes at a time."""
+    items = extraction.outlook(session)
+    return StepResult({"items": items, "mailboxes": len(session.working), "stopped": len(session.stopped)}, _attention(session))
+
+
+def match_contacts(session: Session) -> StepResult:
+    """R9: who on one side is whom on the other."""
+    with session.warehouse() as connection:
+        unlinked = plan.match_contacts(connection, plan_context(session, connection))
+        verdicts = connection.execute("select verdict, count(*) from planning.contact_matches group by verdict").fetchall()
+    return StepResult({"unlinked": unlinked, **{f"verdict_{verdict}": count for verdict, count in sorted(verdicts)}})
+
+
+def compare_fields(session: Session) -> StepResult:
+    """R10–R19: the three-way merge of every link, and its fate."""
+    with session.warehouse() as connection:
+        return StepResult({"fields_that_differ": plan.compare_fields(connection, plan_context(session, connection))})
+
+
+def resolve_companies(session: Session) -> StepResult:
+    """R7: the Account of every Company that needs one."""
+    with session.warehouse() as connection:
+        resolved = plan.resolve_companies(connection, plan_context(session, connection))
+        rules = connection.execute("select rule, count(*) from planning.account_resolution group by rule").fetchall()
+    return StepResult({"companies": resolved, **{f"rule_{rule}": count for rule, count in sorted(rules)}})
+
+
+def build_plan(session: Session) -> StepResult:
+    """The plan of this run, written down before anything is pushed."""
+    with session.warehouse() as connection:
+        ready = plan.build_plan(connection, plan_context(session, connection))
+        session.writer(connection).record_plan(session.run_id, session.clock.now())
+        rows = connection.execute(
+            "select side, action, state, count(*) from sync.plan where run_id = ? group by all", [session.run_id]
+        ).fetchall()
+    counts: Counter[str] = Counter()
+    for side, action, state, count in rows:
+        counts[f"{side}_{action}" if state == "ready" else state] += count
+    return StepResult({"ready": ready, **dict(sorted(counts.items()))})
+
+
+def push_salesforce(session: Session) -> StepResult:
+    """Sends the plan's operations on Salesforce, with intent before and receipt after each call."""
+    if session.options.plan_only:
+        return StepResult({"pushed": 0})
+    _mark_folders(session)
+    with session.warehouse() as connection:
+        counts = push_to_salesforce(session.writer(connection), session.org_for, session.fields, _run(session))
+    return StepResult(dict(counts))
+
+
+def push_outlook(session: Session) -> StepResult:
+    """Sends the plan's operations on Outlook, several mailboxes at once."""
+    if session.options.plan_only:
+        return StepResult({"pushed": 0})
+    with session.warehouse() as connection:
+        counts = push_to_outlook(session.writer(connection), session.graph, session.fields, _run(session))
+    return StepResult(dict(counts))
+
+
+def finish(session: Session) -> StepResult:
+    """Closes the run: links and bases that need no write, fingerprints, request counts, exports."""
+    with session.warehouse() as connection:
+        writer = session.writer(connection)
+        now = session.clock.now()
+        if not session.options.plan_only:
+            writer.apply_link_changes(session.run_id, now)
+            writer.save_fingerprints(extraction.fingerprints(session), session.run_id)
+        writer.save_requests(session.run_id, session.counter.rows())
+        document = summary(session.settings, session.run_id, connection)
+        writer.finish_run(
+            session.run_id,
+            now,
+            status="problems" if exit_code(document) else "done",
+            planned=document["planned"],
+            pushed=document["pushed"],
+            failed=document["failed"],
+        )
+        export(connection, session.settings.data_dir / "exports", since_day=f"{now:%Y-%m-%d}")
+    counts = {key: document[key] for key in ("planned", "pushed", "failed")}
+    return StepResult(counts, _attention(session))
+
+
+STEPS = (
+    extract_accounts,
+    extract_contacts,
+    extract_view_members,
+    extract_outlook,
+    match_contacts,
+    compare_fields,
+    resolve_companies,
+    build_plan,
+    push_salesforce,
+    push_outlook,
+    finish,
+)
+
+
+def synchronise(
+    settings: Settings, secrets: Secrets, options: RunOptions, *, run_id: str, progress: Progress = no_progress
+) -> dict[str, Any]:
+    """All steps in order, without Dagster. Returns the document of `run --json`."""
+    with Session(settings, secrets, options, run_id, progress) as session:
+        for step in STEPS:
+            session.progress(step.__name__, 0, None)
+            step(session)
+    return summary(settings, run_id)
+
+
+def _attention(session: Session) -> list[dict[str, str | int]]:
+    return [{"mailbox": address, "code": error.code, "message": error.message} for address, error in session.stopped.items()][:20]
+
+
+def _mark_folders(session: Session) -> None:
+    """R21: the folder says which installation pushed last, and in which run, before anything is pushed."""
+    with session.warehouse() as connection:
+        rows = connection.execute(
+            "select distinct plan.mailbox, state.folder_id from sync.plan as plan join outlook.mailboxes as state using (mailbox) "
+            "where plan.run_id = ? and plan.state = 'ready' and state.folder_state = 'present'",
+            [session.run_id],
+        ).fetchall()
+    for address, folder_id in rows:
+        try:
+            session.graph.mailbox(address).mark_folder(folder_id, _mark(session))
+        except (Refused, OutcomeUnknown) as error:
+            session.stop(MailboxStopped(address, f"The folder cannot be marked: {error.message}", remedy="The next run tries again."))
+
+
+def _mark(session: Session) -> Mark:
+    return Mark(session.org_id, session.installation_id, session.number)

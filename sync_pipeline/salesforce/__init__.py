@@ -1,0 +1,1 @@
+"""Salesforce over the wire: login, queries, list views, changes, collections. No warehouse, no planning."""

@@ -1,0 +1,191 @@
+"""The org's part of the control plane: merge, undelete, users, fields, views, rules. A wrong wish is a ValueError."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import fields as dataclass_fields
+from typing import Any, Final
+
+from sync_pipeline.sandbox.runtime import ControlAction
+from sync_pipeline.sandbox.salesforce import listviews, rules
+from sync_pipeline.sandbox.salesforce.base import ADMINISTRATOR
+from sync_pipeline.sandbox.salesforce.catalogue import (
+    LONGEST_FILTERABLE,
+    FieldDef,
+    ObjectDef,
+    make_field,
+    raw_description,
+)
+from sync_pipeline.sandbox.salesforce.errors import SalesforceError
+from sync_pipeline.sandbox.salesforce.models import Acting, Org
+from sync_pipeline.sandbox.salesforce.storage import add_column
+from sync_pipeline.sandbox.state import Actor, Json, State
+
+Body = Mapping[str, Any]
+_FIELD_KEYS: Final = tuple(one.name for one in dataclass_fields(FieldDef))
+
+
+def control_actions() -> dict[str, ControlAction]:
+    """Name below /_sandbox/ -> action."""
+    actions: dict[str, Callable[[Org, Body], Any]] = {
+        "merge": _merge,
+        "undelete": _undelete,
+        "empty_bin": _empty_bin,
+        "users": _user,
+        "person_accounts": _person_account,
+        "fields": _field,
+        "listviews": listviews.change,
+        "triggers": _trigger,
+        "validation_rules": _validation_rule,
+        "duplicate_rules": _duplicate_rule,
+    }
+    return {f"salesforce/{name}": _action(action) for name, action in actions.items()}
+
+
+def _action(action: Callable[[Org, Body], Any]) -> ControlAction:
+    def run(state: State, body: Body) -> Any:
+        try:
+            with state.transaction():
+                return action(Org(state), body)
+        except SalesforceError as error:
+            raise ValueError(str(error)) from error
+
+    return run
+
+
+def _acting(org: Org, body: Body) -> Acting:
+    """The person who does it; the administrator unless the body names a `user`."""
+    name = str(body.get("user") or ADMINISTRATOR)
+    return org.acting(Actor(f"user:{name}", name))
+
+
+def _merge(org: Org, body: Body) -> Json:
+    _keys(body, needed=("winner", "losers"), allowed=("user", "fill"))
+    losers = [str(each) for each in body["losers"]]
+    org.merge(_acting(org, body), str(body["winner"]), losers, fill=bool(body.get("fill", False)))
+    return {"winner": body["winner"], "losers": losers}
+
+
+def _undelete(org: Org, body: Body) -> Json:
+    _keys(body, needed=("ids",), allowed=("user",))
+    for each in body["ids"]:
+        org.undelete(_acting(org, body), str(each))
+    return {"ids": list(body["ids"])}
+
+
+def _empty_bin(org: Org, body: Body) -> Json:
+    _keys(body, allowed=("ids",))
+    return {"removed": org.empty_bin(body.get("ids"))}
+
+
+def _user(org: Org, body: Body) -> Json:
+    more = ("email", "alias", "federation_identifier", "is_active", "administrator")
+    _keys(body, needed=("username", "name"), allowed=("mailbox", *more))
+    user = org.user(str(body["username"]))
+    if user is not None and set(body) <= {"username", "name", "is_active"}:
+        active = int(bool(body.get("is_active", True)))
+        org.state.db.execute(
+            'UPDATE "sf_User" SET IsActive = ?, Name = ? WHERE Id = ?', (active, body["name"], user["Id"])
+        )
+        return {"id": user["Id"]}
+    user_id = org.create_user(body["username"], body["name"], **{key: body[key] for key in more if key in body})
+    if body.get("mailbox"):
+        org.state.add_person(mailbox=body["mailbox"], salesforce_user=body["username"], name=body["name"])
+    return {"id": user_id}
+
+
+def _person_account(org: Org, body: Body) -> Json:
+    account, contact = org.insert_person_account(body, actor=f"user:{ADMINISTRATOR}")
+    return {"account": account, "contact": contact}
+
+
+def _field(org: Org, body: Body) -> Json:
+    """Adds a field, or changes one. `required` is short for not nillable; `hidden` takes it away from everyone."""
+    _keys(body, needed=("object", "name"), allowed=(*_FIELD_KEYS, "required"))
+    target = _object(org, body)
+    name = str(body["name"])
+    old = next((one for one in raw_description(target.name)["fields"] if one["name"] == name), None)
+    definition = {key: value for key, value in body.items() if key not in ("object", "required")}
+    if "required" in body:
+        definition["nillable"] = not body["required"]
+    earlier = org.state.db.execute(
+        "SELECT definition FROM sf_fields WHERE object = ? AND name = ?", (target.name, name)
+    ).fetchone()
+    if earlier is not None:
+        definition = {**json.loads(earlier["definition"]), **definition}
+    elif old is None:
+        definition = {"label": name.removesuffix("__c").replace("_", " "), **_custom(name, definition)}
+    one = make_field({**(old or {}), **definition})
+    org.state.db.execute(
+        "INSERT INTO sf_fields VALUES (?, ?, ?)"
+        " ON CONFLICT (object, name) DO UPDATE SET definition = excluded.definition",
+        (target.name, name, json.dumps(definition, ensure_ascii=False)),
+    )
+    add_column(org.state, target.name, one)
+    return {"object": target.name, **definition}
+
+
+def _custom(name: str, definition: Json) -> Json:
+    if not name.endswith("__c"):
+        raise ValueError(f"a new field's name ends with __c, got {name!r}")
+    kind = definition.setdefault("type", "string")
+    length = definition.setdefault("length", 255 if kind in ("string", "textarea", "picklist", "url") else 0)
+    if kind == "textarea" and length > LONGEST_FILTERABLE:
+        definition |= {"filterable": False, "sortable": False}
+    definition["custom"] = True
+    return definition
+
+
+def _trigger(org: Org, body: Body) -> Json:
+    """{object, field, rewrite: upper | lower | trim | collapse | {"set": value}, times}, or {object, clear: true}."""
+    _keys(body, needed=("object",), allowed=("field", "rewrite", "times", "clear"))
+    if not body.get("clear"):
+        how = body.get("rewrite")
+        if how not in rules.REWRITES and not (isinstance(how, Mapping) and set(how) == {"set"}):
+            raise ValueError(f'rewrite is one of {", ".join(rules.REWRITES)} or {{"set": value}}, got {how!r}')
+    return _rule(org, "trigger", body, ("field",))
+
+
+def _validation_rule(org: Org, body: Body) -> Json:
+    """{object, field, contains, message, error_code, times}, or {object, clear: true}."""
+    _keys(body, needed=("object",), allowed=("field", "contains", "message", "error_code", "times", "clear"))
+    if not body.get("clear"):
+        _keys(body, needed=("field", "contains", "message"), allowed=tuple(body))
+    return _rule(org, "validation", body, ("field",))
+
+
+def _duplicate_rule(org: Org, body: Body) -> Json:
+    """{object, fields, action: alert | block, name}, or {object, clear: true}. Without fields: Email."""
+    _keys(body, needed=("object",), allowed=("fields", "action", "name", "clear"))
+    if body.get("action", "alert") not in ("alert", "block"):
+        raise ValueError(f"action is alert or block, got {body['action']!r}")
+    return _rule(org, "duplicate", {"fields": ["Email"], **body}, ("fields",))
+
+
+def _rule(org: Org, kind: str, body: Body, naming: tuple[str, ...]) -> Json:
+    target = _object(org, body)
+    if body.get("clear"):
+        rules.clear_rules(org.state, kind, target)
+        return {"cleared": kind}
+    names = [name for key in naming for name in ([body[key]] if isinstance(body[key], str) else body[key])]
+    for name in names:
+        if name not in target.fields:
+            raise ValueError(f"{target.name} has no field {name!r}")
+    return {"id": rules.add_rule(org.state, kind, target, body)}
+
+
+def _object(org: Org, body: Body) -> ObjectDef:
+    target = org.catalogue.object(str(body["object"]))
+    if target is None:
+        raise ValueError(f"unknown object {body['object']!r}; known: {', '.join(org.catalogue.objects)}")
+    return target
+
+
+def _keys(body: Body, *, needed: tuple[str, ...] = (), allowed: tuple[str, ...] = ()) -> None:
+    known = (*needed, *allowed)
+    unknown = sorted(set(body) - set(known))
+    missing = [key for key in needed if key not in body]
+    if unknown or missing:
+        what = f"unknown key {unknown[0]!r}" if unknown else f"{missing[0]} is needed"
+        raise ValueError(f"{what}; known: {', '.join(known)}")

@@ -1,0 +1,68 @@
+"""When the job runs by itself: by the settings' cron, never while a run goes on, never for a tick that is long past."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+from dagster._utils.schedules import schedule_execution_time_iterator
+
+from sync_pipeline.jobs import SHARD, SHARD_TAG, contact_sync
+from sync_pipeline.settings import load_settings
+from sync_pipeline.settings.location import settings_file
+
+DEFAULT_CRON = "*/30 * * * *"
+_UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+def cron_of_settings() -> str:
+    """The cron of the settings file that this process would use, the default where there is none. Raises SettingsError."""
+    file = settings_file()
+    return load_settings(file).schedule if file else DEFAULT_CRON
+
+
+def longest_period(cron: str) -> timedelta:
+    """The longest time between two of the next fifty ticks."""
+    ticks = _ticks(cron, datetime.now(UTC))
+    times = [next(ticks) for _ in range(50)]
+    return max(later - earlier for earlier, later in zip(times, times[1:], strict=False))
+
+
+def every_half_hour(cron: str) -> dg.ScheduleDefinition:
+    """The schedule of the job `contact_sync`, switched on."""
+
+    @dg.schedule(
+        name="every_half_hour",
+        job=contact_sync,
+        cron_schedule=cron,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Synchronises all mailboxes. A tick is skipped while a run of the same shard goes on, and when the next "
+        "one is due already (Dagster catches up missed ticks after a restart).",
+    )
+    def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        scheduled = context.scheduled_execution_time
+        if _is_stale(cron, scheduled):
+            return dg.SkipReason(f"The tick of {scheduled:%Y-%m-%d %H:%M} is stale: a later one is due already.")
+        going_on = dg.RunsFilter(job_name=contact_sync.name, tags={SHARD_TAG: SHARD}, statuses=_UNFINISHED)
+        if records := context.instance.get_run_records(going_on, limit=1):
+            return dg.SkipReason(f"Run {records[0].dagster_run.run_id} goes on; the next tick does what is left.")
+        return dg.RunRequest()
+
+    return schedule
+
+
+def _is_stale(cron: str, scheduled: datetime) -> bool:
+    ticks = _ticks(cron, scheduled)
+    following = next(tick for tick in ticks if tick > scheduled)
+    return following <= datetime.now(UTC)
+
+
+def _ticks(cron: str, start: datetime) -> Iterator[datetime]:
+    return schedule_execution_time_iterator(start.timestamp(), cron, execution_timezone="UTC")

@@ -1,0 +1,170 @@
+"""The writing half that follows extraction: each page's rows and the cursors that cover them in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from sync_pipeline.warehouse.tables import Row, insert, replace, staged, transaction, upsert
+
+_IDS = {"id": "VARCHAR"}
+
+
+class Mirrors:
+    """Every public method is one transaction. A value that a row leaves out, or gives as None, stays as it was."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+
+    def save_mailbox(self, mailbox: str, run_id: str, **columns: Any) -> None:
+        """Columns of outlook.mailboxes of a mailbox that could be read; what stopped it before is over."""
+        row = {
+            "mailbox": mailbox,
+            "extracted_run": run_id,
+            "status": "ok",
+            "code": "",
+            "message": "",
+            "remedy": "",
+            **columns,
+        }
+        with transaction(self.connection):
+            upsert(self.connection, "outlook.mailboxes", ("mailbox",), [row])
+
+    def stop_mailbox(self, mailbox: str, *, code: str, message: str, remedy: str) -> None:
+        """The mailbox cannot be synchronised now; its mirror stays as it is."""
+        row = {"mailbox": mailbox, "status": "stopped", "code": code, "message": message, "remedy": remedy}
+        with transaction(self.connection):
+            upsert(self.connection, "outlook.mailboxes", ("mailbox",), [row])
+
+    def save_mailbox_page(
+        self,
+        mailbox: str,
+        run_id: str,
+        *,
+        state: Mapping[str, Any] | None = None,
+        folders: Sequence[Row] = (),
+        contacts: Sequence[Row] = (),
+        vanished: Mapping[str, str] | None = None,
+        cursors: Mapping[str, str] | None = None,
+        listed: Collection[str] = (),
+        now: datetime | None = None,
+    ) -> None:
+        """One page of a mailbox.
+
+        `state` holds columns of outlook.mailboxes, `folders` and `contacts` rows of their mirrors,
+        `vanished` ids with their new place (deleted, elsewhere, gone, or personal: its row is erased), `cursors` the
+        delta link by folder id, `listed` the folders whose full listing ended with this page at `now`.
+        """
+        with transaction(self.connection):
+            if state:
+                upsert(self.connection, "outlook.mailboxes", ("mailbox",), [{**state, "mailbox": mailbox}])
+            if folders:
+                rows = [{**row, "mailbox": mailbox} for row in folders]
+                upsert(self.connection, "outlook.folders", ("mailbox", "id"), rows)
+            rows = [{**row, "mailbox": mailbox, "seen_run": run_id} for row in contacts]
+            upsert(self.connection, "outlook.contacts", ("mailbox", "id"), rows)
+            self._place(mailbox, run_id, vanished or {})
+            rows = [{"mailbox": mailbox, "id": folder, "delta_link": link} for folder, link in (cursors or {}).items()]
+            upsert(self.connection, "outlook.folders", ("mailbox", "id"), rows)
+            rows = [{"mailbox": mailbox, "id": folder, "listed_at": now} for folder in listed]
+            upsert(self.connection, "outlook.folders", ("mailbox", "id"), rows)
+
+    def _place(self, mailbox: str, run_id: str, vanished: Mapping[str, str]) -> None:
+        if not vanished:
+            return
+        rows = [{"id": item, "place": place} for item, place in vanished.items()]
+        with staged(self.connection, "vanished", rows, {"id": "VARCHAR", "place": "VARCHAR"}):
+            self.connection.execute(
+                "update outlook.contacts as item set place = vanished.place, seen_run = ? from vanished "
+                "where item.mailbox = ? and item.id = vanished.id and vanished.place <> 'personal'",
+                [run_id, mailbox],
+            )
+            # R5: a personal contact leaves no trace; of one that is gone, only a link's mirror is still of use
+            self.connection.execute(
+                "delete from outlook.contacts where mailbox = ? and id in ("
+                "select id from vanished where place = 'personal' "
+                "or (place = 'gone' and id not in ("
+                "select outlook_id from sync.links where mailbox = ? and state = 'linked')))",
+                [mailbox, mailbox],
+            )
+
+    def keep_folders(self, mailbox: str, folder_ids: Collection[str]) -> None:
+        """Forgets the folders (and their delta links) that the mailbox no longer shows."""
+        with transaction(self.connection), staged(self.connection, "kept", [{"id": f} for f in folder_ids], _IDS):
+            self.connection.execute(
+                "delete from outlook.folders where mailbox = ? and id not in (select id from kept)", [mailbox]
+            )
+
+    def save_contacts(self, rows: Sequence[Row], run_id: str, cursor: tuple[str, str, datetime] | None = None) -> None:
+        """A page of Contacts; `cursor` is (scope, watermark, now) where the page is the last that it covers."""
+        with transaction(self.connection):
+            upsert(
+                self.connection,
+                "salesforce.contacts",
+                ("id",),
+                [{"is_readable": True, **row, "seen_run": run_id} for row in rows],
+            )
+            self._save_cursor(cursor, "contacts")
+
+    def save_accounts(self, rows: Sequence[Row], cursor: tuple[str, str, datetime] | None = None) -> None:
+        """A page of Accounts; deleted ones come with `is_deleted` and leave the mirror."""
+        gone = [row["id"] for row in rows if row.get("is_deleted")]
+        kept = [{key: row[key] for key in row if key != "is_deleted"} for row in rows if not row.get("is_deleted")]
+        with transaction(self.connection):
+            upsert(self.connection, "salesforce.accounts", ("id",), kept)
+            with staged(self.connection, "gone", [{"id": account} for account in gone], _IDS):
+                self.connection.execute("delete from salesforce.accounts where id in (select id from gone)")
+            self._save_cursor(cursor, "accounts")
+
+    def forget_accounts(self, seen_ids: Collection[str]) -> None:
+        """After a complete scan: Accounts that it did not show leave the mirror."""
+        with (
+            transaction(self.connection),
+            staged(self.connection, "seen", [{"id": account} for account in seen_ids], _IDS),
+        ):
+            self.connection.execute("delete from salesforce.accounts where id not in (select id from seen)")
+
+    def mark_unreadable(self, contact_ids: Collection[str], run_id: str) -> None:
+        """Contacts that the credential cannot read any more and that are not known to be deleted."""
+        with transaction(self.connection), staged(self.connection, "unread", [{"id": c} for c in contact_ids], _IDS):
+            self.connection.execute(
+                "update salesforce.contacts set is_readable = false, seen_run = ? where id in (select id from unread)",
+                [run_id],
+            )
+
+    def replace_describe(self, rows: Sequence[Row]) -> None:
+        with transaction(self.connection):
+            replace(self.connection, "salesforce.describe", rows)
+
+    def replace_users(self, rows: Sequence[Row]) -> None:
+        with transaction(self.connection):
+            replace(self.connection, "salesforce.users", rows)
+
+    def save_members(self, view_key: str, label: str, definition: str, contact_ids: Iterable[str], run_id: str) -> None:
+        """A complete scan of a list view in the place of the last one."""
+        rows = [{"view_key": view_key, "contact_id": contact} for contact in contact_ids]
+        view = {"view_key": view_key, "label": label, "definition": definition, "scanned_run": run_id, "complete": True}
+        with transaction(self.connection):
+            self.connection.execute("delete from salesforce.view_members where view_key = ?", [view_key])
+            insert(self.connection, "salesforce.view_members", rows)
+            upsert(self.connection, "salesforce.views", ("view_key",), [view])
+
+    def save_readers(self, mailbox: str, contact_ids: Iterable[str]) -> None:
+        """Which Contacts a mailbox's own credential returned, all of them."""
+        rows = [{"mailbox": mailbox, "contact_id": contact} for contact in contact_ids]
+        with transaction(self.connection):
+            self.connection.execute("delete from salesforce.readers where mailbox = ?", [mailbox])
+            insert(self.connection, "salesforce.readers", rows)
+
+    def save_cursor(self, scope: str, name: str, value: str, now: datetime) -> None:
+        with transaction(self.connection):
+            self._save_cursor((scope, value, now), name)
+
+    def _save_cursor(self, cursor: tuple[str, str, datetime] | None, name: str) -> None:
+        if cursor is not None:
+            scope, value, now = cursor
+            row = {"scope": scope, "name": name, "value": value, "saved_at": now}
+            upsert(self.connection, "sync.cursors", ("scope", "name"), [row])

@@ -1,0 +1,247 @@
+"""The reading half of the warehouse: what extraction has to know, and what the command line and the assets show."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from sync_pipeline.model.fields import Field
+from sync_pipeline.warehouse.tables import fetch, statement
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class KnownMailbox:
+    """What the warehouse knows of a mailbox, as the extraction of Outlook takes it.
+
+    `listed_at`: when our folder was last listed in full. `places` by id of every mirrored item, `linked` the ids of the
+    linked ones, `stamps` ("<org>/<contact>") by id.
+    """
+
+    folder_id: str
+    delta_links: Mapping[str, str]
+    listed_at: datetime | None
+    places: Mapping[str, str]
+    linked: frozenset[str]
+    stamps: Mapping[str, str]
+    org_id: str
+    installation_id: str
+
+
+class Reader:
+    """Reads only; works on a read-only connection too."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, fields: Iterable[Field] = ()) -> None:
+        self.connection = connection
+        self.fields = tuple(fields)
+
+    def rows(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
+        """Any query's result; parameters by position or by name."""
+        return fetch(self.connection, query, parameters)
+
+    def identity(self) -> Row | None:
+        """org_id, tenant, installation_id, created_at; None for a warehouse that no run has claimed."""
+        return self._first("select * from sync.identity")
+
+    def known(self, mailbox: str) -> KnownMailbox:
+        """Empty before the mailbox's first extraction."""
+        state = self._first("select folder_id from outlook.mailboxes where mailbox = ?", [mailbox]) or {}
+        folders = self.rows("select id, role, delta_link, listed_at from outlook.folders where mailbox = ?", [mailbox])
+        items = self.rows(
+            "select id, place, stamp_org || '/' || stamp_contact as stamp from outlook.contacts where mailbox = ?",
+            [mailbox],
+        )
+        linked = self.rows("select outlook_id from sync.links where mailbox = ? and state = 'linked'", [mailbox])
+        identity = self.identity() or {}
+        return KnownMailbox(
+            folder_id=state.get("folder_id") or "",
+            delta_links={row["id"]: row["delta_link"] for row in folders if row["delta_link"]},
+            listed_at=next((row["listed_at"] for row in folders if row["role"] == "ours"), None),
+            places={row["id"]: row["place"] for row in items},
+            linked=frozenset(row["outlook_id"] for row in linked),
+            stamps={row["id"]: row["stamp"] for row in items if row["stamp"] and row["stamp"] != "/"},
+            org_id=identity.get("org_id", ""),
+            installation_id=identity.get("installation_id", ""),
+        )
+
+    def living_contact_ids(self) -> list[str]:
+        """The Contacts of the mirror that are readable and not deleted."""
+        found = self.rows("select id from salesforce.contacts where is_readable and not coalesce(is_deleted, false)")
+        return [row["id"] for row in found]
+
+    def came_from_salesforce(self, mailbox: str) -> bool:
+        """Whether an open link of the mailbox began in Salesforce."""
+        query = (
+            "select 1 as found from sync.links where mailbox = ? and state = 'linked' and origin = 'salesforce' limit 1"
+        )
+        return self._first(query, [mailbox]) is not None
+
+    def has_links_in_view(self, mailbox: str) -> bool:
+        """Whether an open link of the mailbox was in its view once."""
+        query = "select 1 as found from sync.links where mailbox = ? and state = 'linked' and seen_in_view limit 1"
+        return self._first(query, [mailbox]) is not None
+
+    def mailboxes(self) -> list[Row]:
+        return self.rows("select * from outlook.mailboxes order by mailbox")
+
+    def cursor(self, scope: str, name: str) -> str | None:
+        """A watermark as it was saved."""
+        row = self._first("select value from sync.cursors where scope = ? and name = ?", [scope, name])
+        return row["value"] if row else None
+
+    def view(self, view_key: str) -> Row | None:
+        return self._first("select * from salesforce.views where view_key = ?", [view_key])
+
+    def view_size(self, view_key: str) -> int:
+        row = self._first("select count(*) as size from salesforce.view_members where view_key = ?", [view_key])
+        return int(row["size"]) if row else 0
+
+    def linked_contacts(self, mailboxes: Collection[str] = ()) -> list[str]:
+        """The Salesforce Ids of all open links, or of those of the mailboxes."""
+        chosen, parameters = _among("mailbox", mailboxes)
+        found = self.rows(
+            f"select distinct salesforce_id from sync.links where state = 'linked' and {chosen}", parameters
+        )
+        return [row["salesforce_id"] for row in found]
+
+    def users(self) -> list[Row]:
+        return self.rows("select * from salesforce.users")
+
+    def describe(self) -> list[Row]:
+        return self.rows("select * from salesforce.describe")
+
+    def fingerprints(self, mailbox: str) -> dict[str, str]:
+        """By kind; empty before the mailbox's first run that ended well."""
+        found = self.rows("select kind, value from sync.fingerprints where mailbox = ?", [mailbox])
+        return {row["kind"]: row["value"] for row in found}
+
+    def run(self, run_id: str | None = None) -> Row | None:
+        """That run, or the last one."""
+        if run_id is None:
+            return self._first("select * from sync.runs order by number desc limit 1")
+        return self._first("select * from sync.runs where run_id = ?", [run_id])
+
+    def runs(self, limit: int = 20) -> list[Row]:
+        return self.rows("select * from sync.runs order by number desc limit ?", [limit])
+
+    def plan(self, run_id: str, mailboxes: Collection[str] = ()) -> list[Row]:
+        """Rows of sync.plan in the order in which they are pushed."""
+        chosen, parameters = _among("mailbox", mailboxes)
+        return self.rows(f"select * from sync.plan where run_id = ? and {chosen} order by seq", [run_id, *parameters])
+
+    def outcomes(self, run_id: str) -> list[Row]:
+        """Counts of the journal: mailbox, side, action, outcome (NULL: in doubt), operations."""
+        return self.rows(
+            "select mailbox, side, action, outcome, count(*) as operations from sync.journal where run_id = ? "
+            "group by all order by all",
+            [run_id],
+        )
+
+    def conflicts(self, run_id: str) -> list[Row]:
+        return self.rows("select * from sync.conflicts where run_id = ? order by mailbox, link_id, field", [run_id])
+
+    def problems(self, mailboxes: Collection[str] = ()) -> list[Row]:
+        chosen, parameters = _among("mailbox", mailboxes)
+        return self.rows(
+            f"select * from sync.problems where {chosen} order by mailbox, since, subject, field", parameters
+        )
+
+    def holds(self, mailboxes: Collection[str] = ()) -> list[Row]:
+        chosen, parameters = _among("mailbox", mailboxes)
+        return self.rows(f"select * from sync.holds where {chosen} order by mailbox, since, operation_id", parameters)
+
+    def requests(self, run_id: str) -> list[Row]:
+        return self.rows("select * from sync.requests where run_id = ? order by side, mailbox", [run_id])
+
+    def history(
+        self,
+        *,
+        contact_keys: Collection[str] = (),
+        mailboxes: Collection[str] = (),
+        run_id: str | None = None,
+        since: datetime | None = None,
+        limit: int = 1000,
+    ) -> list[Row]:
+        """Events with their values ([{field, before, after}]), the oldest first, the last `limit` of them.
+
+        `contact_keys` are Outlook or Salesforce ids, as `find_contact` gives them.
+        """
+        conditions, parameters = ["true"], list[Any]()
+        if contact_keys:
+            marks = ", ".join("?" * len(contact_keys))
+            conditions.append(
+                f"(event.contact_key in ({marks}) or event.salesforce_id in ({marks}) or event.outlook_id in ({marks}))"
+            )
+            parameters += [*contact_keys] * 3
+        if mailboxes:
+            chosen, values = _among("event.mailbox", mailboxes)
+            conditions.append(chosen)
+            parameters += values
+        if run_id is not None:
+            conditions.append("event.run_id = ?")
+            parameters.append(run_id)
+        if since is not None:
+            conditions.append("event.happened_at >= ?")
+            parameters.append(since)
+        return self.rows(
+            f"""
+            with chosen as (
+                select * from sync.history as event where {" and ".join(conditions)}
+                order by event.happened_at desc, event.event_id limit {int(limit)}
+            ), gathered as (
+                select event_id, list({{field: v.field, before: v.before, after: v.after}} order by v.field) as fields
+                from sync.history_values as v where event_id in (select event_id from chosen) group by event_id
+            )
+            select chosen.*, coalesce(gathered.fields, []) as fields from chosen left join gathered using (event_id)
+            order by happened_at, event_id
+            """,
+            parameters,
+        )
+
+    def find_contact(self, text: str, mailboxes: Collection[str] = ()) -> list[Row]:
+        """Who is meant by an e-mail, a name, an Outlook or a Salesforce id.
+
+        Rows of (mailbox, outlook_id, salesforce_id, name); a Contact that no mailbox holds has the mailbox "".
+        """
+        found = self.rows(statement("find_contact"), {"text": text, "lower": text.strip().lower()})
+        return [row for row in found if not mailboxes or row["mailbox"] in mailboxes or row["mailbox"] == ""]
+
+    def story(self, mailbox: str, outlook_id: str, salesforce_id: str) -> dict[str, list[Row]]:
+        """Everything that bears on one contact now, by table: what `explain` makes its sentences of."""
+        keys = {"mailbox": mailbox, "outlook_id": outlook_id or "-", "salesforce_id": salesforce_id or "-"}
+        either = "(outlook_id = $outlook_id or salesforce_id = $salesforce_id)"
+        here = f"(mailbox = $mailbox or $mailbox = '') and {either}"
+        last = "run_id = (select run_id from sync.runs order by number desc limit 1)"
+        queries = {
+            "item": "select * from outlook.contacts where (mailbox = $mailbox or $mailbox = '') and id = $outlook_id",
+            "contact": "select * from salesforce.contacts where id = $salesforce_id",
+            "links": f"select * from sync.links where {here} order by created_at",
+            "plan": f"select * from sync.plan where {last} and {here} order by seq",
+            "holds": "select * from sync.holds where (mailbox = $mailbox or $mailbox = '') "
+            "and (subject in ($outlook_id, $salesforce_id) or list_contains(candidates, $salesforce_id))",
+            "problems": f"select * from sync.problems where {here}",
+            "conflicts": f"select * from sync.conflicts where {last} and salesforce_id = $salesforce_id",
+            "frozen": f"select * from sync.frozen where link_id in (select link_id from sync.links where {here})",
+            "views": "select view.label, view.view_key from salesforce.view_members "
+            "join salesforce.views as view using (view_key) where contact_id = $salesforce_id",
+        }
+        story = {}
+        for name, query in queries.items():
+            used = {key: value for key, value in keys.items() if f"${key}" in query}
+            story[name] = self.rows(query, used)
+        return story
+
+    def _first(self, query: str, parameters: Sequence[Any] = ()) -> Row | None:
+        found = self.rows(query, parameters)
+        return found[0] if found else None
+
+
+def _among(column: str, values: Collection[str]) -> tuple[str, list[str]]:
+    if not values:
+        return "true", []
+    return f"{column} in ({', '.join('?' * len(values))})", list(values)

@@ -1,0 +1,47 @@
+-- in:  planning.planned, planning.conflicts, planning.plan_problems, planning.mailboxes, moment (run_id, happened_at)
+-- out: sync.plan, sync.conflicts of this run; sync.holds and sync.problems as they stand now for the planned mailboxes
+delete from sync.plan using moment where plan.run_id = moment.run_id;
+insert into sync.plan by name
+select moment.run_id, row_number() over (order by phase, mailbox, operation_id) as seq, operation_id, mailbox, side, action, link_id,
+    outlook_id, salesforce_id, fields, detail, rule, reason, state, hold_kind, hold_reason, depends_on, clears, planned_key, planned_stamp
+from planning.planned cross join moment;
+
+delete from sync.conflicts using moment where conflicts.run_id = moment.run_id;
+insert into sync.conflicts by name
+select moment.run_id, moment.happened_at as found_at, conflict.* from planning.conflicts as conflict cross join moment;
+
+create or replace temp table held as
+select operation_id, mailbox, hold_kind as kind, hold_reason as reason, detail -> '$.candidates' as found,
+    coalesce(nullif(outlook_id, ''), salesforce_id) as subject
+from planning.planned where state = 'held';
+
+delete from sync.holds
+where mailbox in (select mailbox from planning.mailboxes) and operation_id not in (select operation_id from held);
+update sync.holds as hold set kind = held.kind, reason = held.reason, last_run = moment.run_id
+from held cross join moment where hold.operation_id = held.operation_id;
+insert into sync.holds by name
+select operation_id, mailbox, kind, reason, moment.happened_at as since, moment.run_id as last_run,
+    from_json(found, '["VARCHAR"]') as candidates, subject
+from held cross join moment
+where operation_id not in (select operation_id from sync.holds);
+
+create or replace temp table found as
+select any_value(code) as code, any_value(message) as message, any_value(remedy) as remedy, mailbox, field, outlook_id, salesforce_id,
+    coalesce(nullif(outlook_id, ''), salesforce_id) as subject
+from planning.plan_problems group by mailbox, field, outlook_id, salesforce_id;
+
+-- attempts > 0: refused writes, which only a receipt solves
+delete from sync.problems as problem
+where attempts = 0 and mailbox in (select mailbox from planning.mailboxes)
+    and not exists (
+        select 1 from found
+        where found.mailbox = problem.mailbox and found.subject = problem.subject and found.field = problem.field and found.code = problem.code);
+update sync.problems as problem set message = found.message, remedy = found.remedy, last_run = moment.run_id
+from found cross join moment
+where found.mailbox = problem.mailbox and found.subject = problem.subject and found.field = problem.field and problem.attempts = 0;
+insert into sync.problems by name
+select found.*, moment.happened_at as since, 0 as attempts, moment.run_id as last_run
+from found cross join moment
+where not exists (
+    select 1 from sync.problems as problem
+    where found.mailbox = problem.mailbox and found.subject = problem.subject and found.field = problem.field);

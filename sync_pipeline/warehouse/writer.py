@@ -1,0 +1,185 @@
+"""The writing half of the warehouse: runs, identity, plan, verdicts; with the mirrors' and the journal's methods."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+import duckdb
+
+from sync_pipeline.model.errors import WarehouseUnusable
+from sync_pipeline.model.fields import Field
+from sync_pipeline.warehouse.journal import Journal
+from sync_pipeline.warehouse.mirrors import Mirrors
+from sync_pipeline.warehouse.tables import Row, fetch, insert, scalar, staged, statement, transaction, upsert
+
+#: R22: an approval lapses.
+VERDICT_LIFE = timedelta(days=7)
+#: What is dropped stays so until either side changes, which gives the operation another id.
+DROP_LIFE = timedelta(days=36500)
+
+
+class Writer(Mirrors, Journal):
+    """Every public method is one transaction. `now` is UTC without a zone."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, fields: Iterable[Field]) -> None:
+        Journal.__init__(self, connection, fields)
+
+    def claim(self, org_id: str, tenant: str, now: datetime, installation_id: str) -> str:
+        """Binds a new warehouse to an org, a tenant and an installation; returns the installation's id.
+
+        Raises WarehouseUnusable where it is bound to another org or tenant.
+        """
+        with transaction(self.connection):
+            found = fetch(self.connection, "select org_id, tenant, installation_id from sync.identity")
+            if not found:
+                row = {"org_id": org_id, "tenant": tenant, "installation_id": installation_id, "created_at": now}
+                insert(self.connection, "sync.identity", [row])
+                return installation_id
+            known = found[0]
+            if (known["org_id"], known["tenant"]) == (org_id, tenant):
+                return str(known["installation_id"])
+            raise WarehouseUnusable(
+                f"The warehouse belongs to org {known['org_id']} and tenant {known['tenant']}; the settings lead to "
+                f"org {org_id} and tenant {tenant}.",
+                remedy="Set another data_dir for this org and tenant, or correct the credentials.",
+                code="warehouse_foreign",
+            )
+
+    def begin_run(self, run_id: str, now: datetime, *, plan_only: bool, is_full: bool, mailboxes: Sequence[str]) -> int:
+        """Records the run; returns its number. Runs that never ended are recorded as broken off."""
+        with transaction(self.connection):
+            self.connection.execute(
+                "update sync.runs set status = 'broken_off' where status = 'running' and run_id <> ?", [run_id]
+            )
+            known = scalar(self.connection, "select number from sync.runs where run_id = ?", [run_id])
+            if known is not None:
+                return int(known)
+            last = int(scalar(self.connection, "select coalesce(max(number), 0) from sync.runs"))
+            row = {
+                "run_id": run_id, "number": last + 1, "started_at": now, "status": "running", "plan_only": plan_only,
+                "is_full": is_full, "mailboxes": list(mailboxes),
+            }  # fmt: skip
+            insert(self.connection, "sync.runs", [row])
+            return last + 1
+
+    def raise_run_number(self, run_id: str, number: int) -> None:
+        """R21: a folder's mark is ahead of this warehouse; the run continues above it."""
+        with transaction(self.connection):
+            self.connection.execute(
+                "update sync.runs set number = ? where run_id = ? and number < ?", [number, run_id, number]
+            )
+
+    def finish_run(
+        self, run_id: str, now: datetime, *, status: str, planned: int, pushed: int, failed: int, message: str = ""
+    ) -> None:
+        """Status: done | problems | failed."""
+        with transaction(self.connection):
+            self.connection.execute(
+                "update sync.runs set finished_at = ?, status = ?, planned = ?, pushed = ?, failed = ?, message = ? "
+                "where run_id = ?",
+                [now, status, planned, pushed, failed, message, run_id],
+            )
+
+    def fail_run(self, run_id: str, *, now: datetime, message: str) -> None:
+        """The run broke off with an error."""
+        with transaction(self.connection):
+            self.connection.execute(
+                "update sync.runs set finished_at = ?, status = 'failed', message = ? where run_id = ?",
+                [now, message, run_id],
+            )
+
+    def void_old_copy(self, mailbox: str, now: datetime) -> None:
+        """R21: for a mailbox that knows a later run than this warehouse, cursors, intents and approvals are void."""
+        with transaction(self.connection):
+            self.connection.execute(
+                "update outlook.folders set delta_link = null, listed_at = null where mailbox = ?", [mailbox]
+            )
+            self.connection.execute("delete from sync.verdicts where mailbox = ?", [mailbox])
+            self.connection.execute(
+                "update sync.journal set outcome = 'unsent', code = 'old_copy', intent = null, finished_at = ? "
+                "where mailbox = ? and outcome is null",
+                [now, mailbox],
+            )
+
+    def record_plan(self, run_id: str, now: datetime) -> None:
+        """The finished planning as sync.plan, sync.conflicts, sync.holds and sync.problems."""
+        with transaction(self.connection), self._moment(run_id, now):
+            self.connection.execute(statement("record_plan"))
+
+    def save_verdicts(
+        self, operations: Sequence[tuple[str, str]], verdict: str, now: datetime, detail: str = ""
+    ) -> None:
+        """(operation, mailbox) pairs: approved | dropped | take_salesforce | take_outlook."""
+        lapses = now + (DROP_LIFE if verdict == "dropped" else VERDICT_LIFE)
+        rows = [
+            {
+                "operation_id": operation,
+                "mailbox": mailbox,
+                "verdict": verdict,
+                "given_at": now,
+                "lapses_at": lapses,
+                "detail": detail,
+            }
+            for operation, mailbox in operations
+        ]
+        with transaction(self.connection):
+            upsert(self.connection, "sync.verdicts", ("operation_id",), rows)
+
+    def save_fingerprints(self, rows: Sequence[Row], run_id: str) -> None:
+        """Rows of sync.fingerprints (mailbox, kind, value): what a run that ended well was made with."""
+        with transaction(self.connection):
+            upsert(
+                self.connection, "sync.fingerprints", ("mailbox", "kind"), [{**row, "run_id": run_id} for row in rows]
+            )
+
+    def save_problem(
+        self, mailbox: str, run_id: str, now: datetime, *, code: str, message: str, remedy: str, subject: str = ""
+    ) -> None:
+        """A problem of the mailbox itself (subject "") that stands until `solve_problem`."""
+        with transaction(self.connection):
+            row = {"mailbox": mailbox, "subject": subject, "field": "", "code": code, "message": message,
+                   "remedy": remedy, "last_run": run_id, "attempts": 0}  # fmt: skip
+            upsert(self.connection, "sync.problems", ("mailbox", "subject", "field"), [row])
+            self.connection.execute("update sync.problems set since = ? where since is null", [now])
+
+    def solve_problem(self, mailbox: str, subject: str = "") -> None:
+        with transaction(self.connection):
+            self.connection.execute("delete from sync.problems where mailbox = ? and subject = ?", [mailbox, subject])
+
+    def link_by_hand(self, mailbox: str, outlook_id: str, salesforce_id: str, run_id: str, now: datetime) -> str:
+        """Links two contacts (R27); bases are empty, so the next run compares every field. Returns the link's id."""
+        link_id = uuid.uuid4().hex[:16]
+        row = {"kind": "link", "mailbox": mailbox, "link_id": link_id, "outlook_id": outlook_id,
+               "salesforce_id": salesforce_id, "origin": "matched", "seen_in_view": False}  # fmt: skip
+        self._apply_by_hand(row, run_id, now)
+        return link_id
+
+    def unlink_by_hand(self, mailbox: str, link_id: str, run_id: str, now: datetime) -> None:
+        """Closes a link (R27); both contacts stay as they are."""
+        self._apply_by_hand({"kind": "close", "mailbox": mailbox, "link_id": link_id, "reason": "by_hand"}, run_id, now)
+
+    def _apply_by_hand(self, row: Row, run_id: str, now: datetime) -> None:
+        kinds = dict.fromkeys(
+            ("kind", "mailbox", "link_id", "outlook_id", "salesforce_id", "origin", "reason", "operation_id"), "VARCHAR"
+        )
+        with (
+            transaction(self.connection),
+            staged(self.connection, "by_hand", [row], {**kinds, "seen_in_view": "BOOLEAN"}),
+        ):
+            self.connection.execute(
+                "create or replace temp table due_links as select *, null::integer as candidates from by_hand"
+            )
+            self.connection.execute(
+                "create or replace temp table due_bases as "
+                "select link_id, kind as field, reason as outlook_value, reason as salesforce_value "
+                "from by_hand where false"
+            )
+            self._apply_due(run_id, now)
+
+    def save_requests(self, run_id: str, rows: Sequence[Row]) -> None:
+        """RequestCounter.rows() of the run, in the place of what an earlier step of it saved."""
+        with transaction(self.connection):
+            self.connection.execute("delete from sync.requests where run_id = ?", [run_id])
+            insert(self.connection, "sync.requests", [{**row, "run_id": run_id} for row in rows])

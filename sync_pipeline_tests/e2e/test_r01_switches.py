@@ -1,0 +1,278 @@
+"""R1: contact sync on or off, down-sync on or off, mailboxes listed or discovered and known by their object id."""
+
+from __future__ import annotations
+
+import pytest
+
+from sync_pipeline_tests.harness import ANNA, BEN, PEOPLE, Outlook, World, of
+
+# -- the switch of the whole mailbox ---------------------------------------------------------------------------------
+
+
+def test_a_mailbox_that_is_switched_off_is_left_alone_while_another_goes_on(world: World) -> None:
+    world.use(ANNA, BEN).mailboxes[ANNA] = {"enabled": False}
+    world.as_user(ANNA).create(LastName="Adler", Email="adler@example.com")
+    world.as_user(BEN).create(LastName="Birk", Email="birk@example.com")
+    world.run()
+    assert [item["surname"] for item in world.ben.contacts()] == ["Birk"]
+    assert world.writes(mailbox=ANNA) == []
+    assert world.anna.folders() == {}
+
+
+def test_contact_sync_can_be_switched_off_for_all_mailboxes_at_once(world: World) -> None:
+    world.use(ANNA, BEN, enabled=False)
+    world.as_user(ANNA).create(LastName="Adler", Email="adler@example.com")
+    world.anna.create(givenName="Cora", surname="Chosen", email="cora@example.com", categories=["Salesforce"])
+    world.run()
+    assert world.writes() == []
+
+
+def test_a_mailbox_can_be_switched_on_where_the_default_is_off(world: World) -> None:
+    world.use(ANNA, BEN, enabled=False).mailboxes[BEN] = {"enabled": True}
+    world.as_user(ANNA).create(LastName="Adler", Email="adler@example.com")
+    world.as_user(BEN).create(LastName="Birk", Email="birk@example.com")
+    world.run()
+    assert [item["surname"] for item in world.ben.contacts()] == ["Birk"]
+    assert world.writes(mailbox=ANNA) == []
+
+
+def test_switching_a_mailbox_off_leaves_its_contacts_in_place(world: World) -> None:
+    contact = world.as_user(ANNA).create(LastName="Adler", Email="adler@example.com")
+    world.run()
+    before = world.anna.contacts()
+    world.mailboxes[ANNA] = {"enabled": False}
+    world.salesforce.update(contact, Title="Edited in Salesforce")
+    mark = world.mark()
+    world.run()
+    world.run()
+    assert world.writes(mark) == []
+    assert world.anna.contacts() == before
+
+
+def test_edits_made_while_a_mailbox_was_off_travel_when_it_is_on_again_and_nothing_comes_twice(world: World) -> None:
+    contact = world.as_user(ANNA).create(LastName="Adler", Email="adler@example.com")
+    world.run()
+    item = world.anna.contact("adler@example.com")["id"]
+    world.mailboxes[ANNA] = {"enabled": False}
+    world.run()
+    world.salesforce.update(contact, Title="Director")
+    world.anna.update(item, department="Sales")
+    world.run()
+    world.mailboxes[ANNA] = {}
+    world.run()
+    world.run()
+    [only] = world.anna.contacts()
+    found = world.salesforce.contact(Email="adler@example.com")
+    assert (only["id"], only["jobTitle"], only["department"]) == (item, "Director", "Sales")
+    assert (found["Id"], found["Title"], found["Department"]) == (contact, "Director", "Sales")
+
+
+def test_on_disable_remove_takes_out_what_came_from_salesforce_and_leaves_what_was_chosen_in_outlook(
+    world: World,
+) -> None:
+    contact = world.as_user(ANNA).create(LastName="Adler", Email="adler@example.com")
+    world.run()
+    world.anna.create(world.anna.folder(), surname="Chosen", email="chosen@example.com")
+    world.run()
+    world.use(on_disable="remove").mailboxes[ANNA] = {"enabled": False}
+    mark = world.mark()
+    world.run()
+    # Deletions that follow a changed setting wait for a person (R20).
+    assert world.writes(mark, action="delete") == []
+    world.judge("approved", world.held())
+    world.run()
+    assert [item["surname"] for item in world.anna.contacts()] == ["Chosen"]
+    assert [item["surname"] for item in world.anna.deleted()] == ["Adler"]
+    assert world.salesforce.get(contact) is not None
+    assert world.writes(mark, service="salesforce") == []
+
+
+def test_on_disable_remove_carries_the_last_edits_up_before_it_takes_a_contact_out(world: World) -> None:
+    contact = world.as_user(ANNA).create(LastName="Adler", Email="adler@example.com")
+    world.run()
+    item = world.anna.contact("adler@example.com")["id"]
+    world.anna.update(item, jobTitle="Last words")
+    world.use(on_disable="remove").mailboxes[ANNA] = {"enabled": False}
+    world.run()
+    world.judge("approved", [operation for operation in world.held() if operation["action"] == "delete"])
+    world.run()
+    world.run()
+    assert world.salesforce.contact(Id=contact)["Title"] == "Last words"
+    assert world.anna.contacts() == []
+
+
+# -- down-sync -------------------------------------------------------------------------------------------------------
+
+
+def test_with_down_sync_off_nothing_is_created_for_the_view(world: World) -> None:
+    world.use(down_sync=False)
+    world.as_user(ANNA).create(LastName="Adler", Email="adler@example.com")
+    world.run()
+    assert world.anna.contacts() == []
+    assert world.writes(entity="contact") == []
+
+
+def test_with_down_sync_off_contacts_chosen_in_outlook_still_go_up(world: World) -> None:
+    world.use(down_sync=False)
+    world.run()
+    world.anna.create(world.anna.folder(), surname="Folder", email="folder@example.com")
+    world.anna.create(surname="Category", email="category@example.com", categories=["Salesforce"])
+    world.run()
+    assert sorted(row["LastName"] for row in world.salesforce.contacts()) == ["Category", "Folder"]
+
+
+def test_with_down_sync_off_links_go_on_in_both_directions(world: World) -> None:
+    world.use(down_sync=False)
+    world.run()
+    item = world.anna.create(world.anna.folder(), surname="Folder", email="folder@example.com")
+    world.run()
+    contact = world.salesforce.contact(Email="folder@example.com")["Id"]
+    world.salesforce.update(contact, Title="Down")
+    world.anna.update(item, department="Up")
+    world.run()
+    found = world.anna.get(item)
+    assert found is not None
+    assert found["jobTitle"] == "Down"
+    assert world.salesforce.contact(Id=contact)["Department"] == "Up"
+
+
+def test_switching_down_sync_off_keeps_the_links_that_exist_going(world: World) -> None:
+    contact = world.as_user(ANNA).create(LastName="Adler", Email="adler@example.com")
+    world.run()
+    world.use(down_sync=False)
+    world.salesforce.update(contact, Title="Down")
+    world.run()
+    assert world.anna.contact("adler@example.com")["jobTitle"] == "Down"
+
+
+def test_with_down_sync_off_a_contact_that_leaves_the_view_is_not_removed(world: World) -> None:
+    contact = world.as_user(ANNA).create(LastName="Adler", Email="adler@example.com")
+    world.run()
+    world.use(down_sync=False)
+    world.run()
+    mark = world.mark()
+    world.salesforce.update(contact, OwnerId=world.user_id(BEN))
+    world.run()
+    world.run()
+    assert world.writes(mark, action="delete") == []
+    assert [operation for operation in world.held() if operation["action"] == "delete"] == []
+    assert len(world.anna.contacts()) == 1
+
+
+def test_with_down_sync_off_a_contact_deleted_in_salesforce_is_still_removed(world: World) -> None:
+    contact = world.as_user(ANNA).create(LastName="Adler", Email="adler@example.com")
+    world.run()
+    world.use(down_sync=False)
+    world.run()
+    world.salesforce.delete(contact)
+    world.run()
+    assert world.anna.contacts() == []
+    assert len(world.anna.deleted()) == 1
+
+
+def test_with_down_sync_off_a_deletion_in_outlook_only_unlinks(world: World) -> None:
+    contact = world.as_user(ANNA).create(LastName="Adler", Email="adler@example.com")
+    world.run()
+    world.use(down_sync=False)
+    world.run()
+    world.anna.delete(world.anna.contact("adler@example.com")["id"])
+    mark = world.mark()
+    world.run()
+    world.salesforce.update(contact, Title="Edited later")
+    world.run()
+    assert world.writes(mark) == []
+    assert world.anna.contacts() == []
+    assert world.salesforce.get(contact) is not None
+
+
+def test_with_down_sync_off_a_deletion_in_outlook_deletes_where_r14_says_delete(world: World) -> None:
+    world.use(outlook_deletion="delete")
+    contact = world.as_user(ANNA).create(LastName="Adler", Email="adler@example.com")
+    world.run()
+    world.use(down_sync=False)
+    world.run()
+    world.anna.delete(world.anna.contact("adler@example.com")["id"])
+    world.run()
+    assert world.salesforce.get(contact) is None
+
+
+# -- which mailboxes there are ---------------------------------------------------------------------------------------
+
+
+def test_mailboxes_are_discovered_from_salesforce_users_by_a_rule(world: World) -> None:
+    world.mailboxes.clear()
+    world.top["mailboxes"] = {"discover": {"where": "Username IN ('anna@acme.example.com', 'ben@acme.example.com')"}}
+    for address in PEOPLE:
+        world.as_user(address).create(LastName="Of " + address, Email=f"contact.of.{address}")
+    document = world.run()
+    assert [row["mailbox"] for row in document["mailboxes"]] == [ANNA, BEN]
+    assert [item["surname"] for item in world.anna.contacts()] == ["Of " + ANNA]
+    assert [item["surname"] for item in world.ben.contacts()] == ["Of " + BEN]
+    assert world.cleo.folders() == {}
+
+
+def test_the_rule_names_the_user_field_that_holds_the_mailbox(world: World) -> None:
+    world.org("users", username="dora@acme.example.com", name="Dora Dorn", federation_identifier=BEN)
+    world.mailboxes.clear()
+    rule = {"where": "Username = 'dora@acme.example.com'", "mailbox_field": "FederationIdentifier"}
+    world.top["mailboxes"] = {"discover": rule}
+    world.salesforce.create(
+        LastName="Adler", Email="adler@example.com", OwnerId=world.salesforce.user_id("dora@acme.example.com")
+    )
+    world.run()
+    assert [item["surname"] for item in world.ben.contacts()] == ["Adler"]
+
+
+def test_a_listed_mailbox_keeps_its_own_settings_beside_the_discovered_ones(world: World) -> None:
+    world.mailboxes.clear()
+    listed = [{"mailbox": BEN, "salesforce_user": PEOPLE[BEN][0], "down_sync": False}]
+    world.top["mailboxes"] = {"discover": {"where": "Username IN ('anna@acme.example.com', 'ben@acme.example.com')"}, "listed": listed}
+    world.as_user(ANNA).create(LastName="Adler", Email="adler@example.com")
+    world.as_user(BEN).create(LastName="Birk", Email="birk@example.com")
+    world.run()
+    assert [item["surname"] for item in world.anna.contacts()] == ["Adler"]
+    assert world.ben.contacts() == []
+
+
+@pytest.mark.parametrize("found_by", ["a list", "a rule"])
+def test_a_mailbox_with_a_changed_address_is_no_new_mailbox(world: World, found_by: str) -> None:
+    username = PEOPLE[ANNA][0]
+    if found_by == "a rule":
+        world.mailboxes.clear()
+        world.top["mailboxes"] = {"discover": {"where": f"Username = '{username}'"}}
+    contact = world.as_user(ANNA).create(LastName="Adler", Email="adler@example.com")
+    world.run()
+    before = world.anna.contacts()
+    new = "anna.married@example.com"
+    world.server.state.db.execute("UPDATE graph_users SET address = ? WHERE address = ?", (new, ANNA))
+    world.server.state.db.execute('UPDATE "sf_User" SET Email = ? WHERE Username = ?', (new, username))
+    if found_by == "a list":
+        world.mailboxes.clear()
+        world.top["mailboxes"] = [{"mailbox": new, "salesforce_user": username}]
+    mark = world.mark()
+    world.run()
+    renamed = Outlook(world.server.graph_url, new)
+    assert world.writes(mark) == []
+    assert renamed.contacts() == before
+    world.salesforce.update(contact, Title="Still linked")
+    world.run()
+    [item] = renamed.contacts()
+    assert (item["id"], item["jobTitle"]) == (before[0]["id"], "Still linked")
+
+
+def test_a_mailbox_that_vanished_is_a_problem_and_no_deletion(world: World) -> None:
+    world.use(ANNA, BEN, outlook_deletion="delete")
+    contact = world.as_user(ANNA).create(LastName="Adler", Email="adler@example.com")
+    other = world.as_user(BEN).create(LastName="Birk", Email="birk@example.com")
+    world.run()
+    database = world.server.state.db
+    [anna] = database.execute("SELECT id FROM graph_users WHERE address = ?", (ANNA,)).fetchone()
+    database.execute("DELETE FROM graph_users WHERE id = ?", (anna,))
+    for table in ("graph_folders", "graph_contacts"):
+        database.execute(f"DELETE FROM {table} WHERE mailbox = ?", (anna,))
+    world.salesforce.update(other, Title="Ben goes on")
+    document = world.run()
+    assert of(document, ANNA)["status"] == "stopped"
+    assert of(document, BEN)["status"] == "ok"
+    assert world.salesforce.get(contact) is not None
+    assert world.ben.contact("birk@example.com")["jobTitle"] == "Ben goes on"

@@ -1,0 +1,120 @@
+"""The mirrors: pages with their cursors, absent is not empty, and nothing of a personal contact stays."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from sync_pipeline.warehouse.reader import Reader
+from sync_pipeline_tests.unit.warehouse_kit import MAILBOX, NOW, plan_link, rows, warehouse
+
+
+def test_an_absent_value_keeps_the_old_one_and_an_empty_one_replaces_it(tmp_path: Path) -> None:
+    with warehouse(tmp_path) as writer:
+        old = {"id": "a", "first_name": "Ada", "last_name": "Lovelace", "fax": "1", "email_list": ["a@example.com"]}
+        writer.save_mailbox_page(MAILBOX, "run-1", contacts=[{**old, "place": "folder"}])
+        writer.save_mailbox_page(
+            MAILBOX, "run-1", contacts=[{"id": "a", "first_name": "", "fax": None, "email_list": []}]
+        )
+        [found] = rows(writer.connection, "select first_name, last_name, fax, email_list, place from outlook.contacts")
+        assert found == {"first_name": "", "last_name": "Lovelace", "fax": "1", "email_list": [], "place": "folder"}
+
+
+def test_a_page_and_its_cursor_are_written_together_or_not_at_all(tmp_path: Path) -> None:
+    with warehouse(tmp_path) as writer:
+        writer.save_mailbox_page(MAILBOX, "run-1", folders=[{"id": "f", "role": "ours"}], cursors={"f": "link-1"})
+        with pytest.raises(KeyError, match="no_such_column"):
+            writer.save_mailbox_page(
+                MAILBOX, "run-1", contacts=[{"id": "a", "no_such_column": "x"}], cursors={"f": "link-2"}
+            )
+        assert rows(writer.connection, "select delta_link from outlook.folders") == [{"delta_link": "link-1"}]
+        assert rows(writer.connection, "select * from outlook.contacts") == []
+
+
+def test_a_contact_that_became_personal_leaves_no_trace(tmp_path: Path) -> None:
+    with warehouse(tmp_path) as writer:
+        contacts = [{"id": name, "place": "folder", "first_name": "Secret"} for name in "abcd"]
+        writer.save_mailbox_page(MAILBOX, "run-1", contacts=contacts)
+        plan_link(writer, kind="link", outlook_id="c", salesforce_id="003", origin="outlook")
+        writer.apply_link_changes("run-1", NOW)
+        writer.save_mailbox_page(MAILBOX, "run-1", vanished={"a": "personal", "b": "gone", "c": "gone", "d": "deleted"})
+        found = rows(writer.connection, "select id, place from outlook.contacts order by id")
+        assert found == [{"id": "c", "place": "gone"}, {"id": "d", "place": "deleted"}]
+
+
+def test_a_mailbox_that_is_read_again_is_no_longer_stopped(tmp_path: Path) -> None:
+    with warehouse(tmp_path) as writer:
+        writer.stop_mailbox(MAILBOX, code="mailbox_forbidden", message="no", remedy="allow it")
+        writer.save_mailbox(MAILBOX, "run-1", folder_id="f", folder_state="present")
+        [found] = Reader(writer.connection).mailboxes()
+        assert (found["status"], found["code"], found["folder_id"]) == ("ok", "", "f")
+
+
+def test_the_reader_tells_extraction_what_is_known(tmp_path: Path) -> None:
+    with warehouse(tmp_path) as writer:
+        reader = Reader(writer.connection)
+        assert reader.known(MAILBOX).folder_id == ""
+        writer.save_mailbox(MAILBOX, "run-1", folder_id="f", folder_state="present")
+        contacts = [
+            {"id": "a", "place": "folder", "stamp_org": "00D", "stamp_contact": "003"},
+            {"id": "b", "place": "elsewhere"},
+        ]
+        writer.save_mailbox_page(
+            MAILBOX,
+            "run-1",
+            folders=[{"id": "f", "role": "ours"}],
+            contacts=contacts,
+            cursors={"f": "x"},
+            listed=["f"],
+            now=NOW,
+        )
+        plan_link(writer, kind="link", outlook_id="a", salesforce_id="003", origin="outlook")
+        writer.apply_link_changes("run-1", NOW)
+        state = reader.known(MAILBOX)
+        assert state.places == {"a": "folder", "b": "elsewhere"}
+        assert state.linked == {"a"}
+        assert (state.folder_id, state.delta_links, state.listed_at) == ("f", {"f": "x"}, NOW)
+        assert state.stamps == {"a": "00D/003"}
+        assert not reader.came_from_salesforce(MAILBOX)
+        writer.keep_folders(MAILBOX, ["g"])
+        assert reader.known(MAILBOX).delta_links == {}
+
+
+def test_salesforce_pages_accounts_members_and_cursors(tmp_path: Path) -> None:
+    with warehouse(tmp_path) as writer:
+        reader = Reader(writer.connection)
+        stamp = datetime(2026, 1, 1)
+        writer.save_contacts([{"id": "003a", "modstamp": stamp}, {"id": "003b", "modstamp": stamp}], "run-1")
+        assert reader.cursor("salesforce", "contacts") is None
+        writer.save_contacts([{"id": "003b", "is_deleted": True}], "run-1", ("salesforce", "2026-01-01T00:00:00", NOW))
+        assert reader.cursor("salesforce", "contacts") == "2026-01-01T00:00:00"
+        writer.mark_unreadable(["003a"], "run-1")
+        found = rows(writer.connection, "select id, is_readable, is_deleted from salesforce.contacts order by id")
+        assert [tuple(row.values()) for row in found] == [("003a", False, None), ("003b", True, True)]
+        writer.save_accounts([{"id": "001a", "name": "A"}, {"id": "001b", "name": "B"}])
+        writer.save_accounts(
+            [{"id": "001a", "is_deleted": True}, {"id": "001c", "name": "C"}], ("salesforce", "w", NOW)
+        )
+        assert rows(writer.connection, "select id from salesforce.accounts order by id") == [
+            {"id": "001b"},
+            {"id": "001c"},
+        ]
+        writer.forget_accounts(["001c"])
+        assert rows(writer.connection, "select id from salesforce.accounts") == [{"id": "001c"}]
+        writer.save_members("view", "Label", "soql", ["003a", "003b"], "run-1")
+        writer.save_members("view", "Label", "soql", ["003b"], "run-1")
+        assert reader.view_size("view") == 1
+        writer.save_readers(MAILBOX, ["003a"])
+        writer.replace_users([{"id": "005", "username": "u"}])
+        writer.replace_users([{"id": "006", "username": "v"}])
+        assert [user["id"] for user in reader.users()] == ["006"]
+
+
+def test_thousands_of_rows_are_one_statement(tmp_path: Path) -> None:
+    with warehouse(tmp_path) as writer:
+        contacts = [{"id": str(number), "place": "folder", "first_name": f"Name {number}"} for number in range(5000)]
+        writer.save_mailbox_page(MAILBOX, "run-1", contacts=contacts)
+        writer.save_mailbox_page(MAILBOX, "run-1", contacts=contacts)
+        assert rows(writer.connection, "select count(*) as n from outlook.contacts") == [{"n": 5000}]
