@@ -14,10 +14,10 @@ SHARD_TAG = "sync/shard"
 SHARD = "0"
 
 
-@dg.config_mapping
-def sync_config(config: SyncConfig) -> dict[str, Any]:
+@dg.config_mapping(config_schema=SyncConfig.to_fields_dict())
+def sync_config(config: dict[str, Any]) -> dict[str, Any]:
     """Lets the launchpad ask for the run's options alone."""
-    return {"resources": {"session": {"config": config.model_dump()}}}
+    return {"resources": {"session": {"config": config}}}
 
 
 contact_sync = dg.define_asset_job(

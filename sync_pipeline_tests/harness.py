@@ -9,11 +9,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import duckdb
 import httpx
+import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -23,7 +24,7 @@ from sync_pipeline.sandbox.graph.models import Mailboxes
 from sync_pipeline.sandbox.salesforce.models import Org
 from sync_pipeline.sandbox.server import SandboxServer
 from sync_pipeline.sandbox.state import State
-from sync_pipeline.settings import Secrets, Settings
+from sync_pipeline.settings import Secrets, Settings, load_settings
 from sync_pipeline.warehouse.connection import open_warehouse
 from sync_pipeline.warehouse.reader import Reader
 from sync_pipeline.warehouse.writer import Writer
@@ -135,6 +136,10 @@ class Outlook:
     def delete(self, contact: str) -> None:
         self._checked(self.http.delete(f"contacts/{quote(contact, safe='')}"))
 
+    def purge(self, contact: str) -> None:
+        """Deletes for good, past the Deleted Items."""
+        self._checked(self.http.post(f"contacts/{quote(contact, safe='')}/permanentDelete"))
+
     def move(self, contact: str, folder: str) -> None:
         """Drag and drop; `folder` is an id, a well-known name or a display name."""
         self._checked(self.control.post("graph/move", json={"mailbox": self.address, "contact": contact, "folder": folder}))
@@ -180,14 +185,18 @@ class Outlook:
         return answer.json() if answer.content else None
 
 
+Hands = TypeVar("Hands", Salesforce, Outlook)
+
+
 class World:
     """The sandbox, its people and one installation of the synchroniser with its own warehouse."""
 
     def __init__(self, server: SandboxServer, directory: Path) -> None:
         self.server, self.directory = server, directory
         self.control = httpx.Client(base_url=f"{server.salesforce_url}/_sandbox/", timeout=30)
-        self.salesforce = Salesforce(server.salesforce_url, "admin")
-        self.anna, self.ben, self.cleo = (Outlook(server.graph_url, address) for address in (ANNA, BEN, CLEO))
+        self._clients = [self.control]
+        self.salesforce = self._opened(Salesforce(server.salesforce_url, "admin"))
+        self.anna, self.ben, self.cleo = (self.outlook(address) for address in (ANNA, BEN, CLEO))
         self.mailboxes: dict[str, Json] = {ANNA: {}}
         self.defaults: Json = {}
         self.top: Json = {}
@@ -195,7 +204,22 @@ class World:
 
     def as_user(self, address: str) -> Salesforce:
         """Salesforce in the hands of the mailbox's own user."""
-        return Salesforce(self.server.salesforce_url, PEOPLE[address][0])
+        return self._opened(Salesforce(self.server.salesforce_url, PEOPLE[address][0]))
+
+    def outlook(self, address: str) -> Outlook:
+        """A mailbox in its owner's hands."""
+        mailbox = Outlook(self.server.graph_url, address)
+        self._clients.append(mailbox.control)
+        return self._opened(mailbox)
+
+    def close(self) -> None:
+        """Ends every connection that was opened."""
+        for client in self._clients:
+            client.close()
+
+    def _opened(self, hands: Hands) -> Hands:
+        self._clients.append(hands.http)
+        return hands
 
     def user_id(self, address: str) -> str:
         """The Salesforce user Id that belongs to a mailbox."""
@@ -211,9 +235,20 @@ class World:
     def settings(self) -> Settings:
         mailboxes = [{"mailbox": a, "salesforce_user": PEOPLE[a][0], **own} for a, own in self.mailboxes.items()]
         more = {"defaults": self.defaults} if self.defaults else {}
+        if "mailboxes" in self.top:  # the long form, such as a rule, is for a settings file
+            return self._settings_file(more | self.top)
         return Settings.sandbox(
             self.server.salesforce_url, self.server.graph_url, self.directory / "data", mailboxes, **more, **self.top
         )
+
+    def _settings_file(self, values: Json) -> Settings:
+        login = {"salesforce": self.server.salesforce_url, "graph": self.server.graph_url}
+        sides = {
+            side: {"url": url, "auth": "client_credentials", **values.get(side, {})} for side, url in login.items()
+        }
+        path = self.directory / "settings.yaml"
+        path.write_text(yaml.safe_dump({**values, **sides, "data_dir": "data"}), encoding="utf-8")
+        return load_settings(path)
 
     def use_per_user_credentials(self) -> World:
         """Each mailbox's own Salesforce user reads and writes, and sees only what he owns."""
@@ -252,6 +287,10 @@ class World:
         self.run(*mailboxes, plan_only=True, full=full)
         return list(engine.plan_document(self.settings(), None)["operations"])
 
+    def plan_of(self, run_id: str) -> list[Json]:
+        """The operations of a run that has ended."""
+        return list(engine.plan_document(self.settings(), run_id)["operations"])
+
     def ready(self) -> list[Json]:
         """What a run would push now."""
         return [operation for operation in self.plan() if operation["state"] == "ready"]
@@ -276,6 +315,10 @@ class World:
     def advance(self, seconds: float) -> None:
         self._checked(self.control.post("clock", json={"advance_seconds": seconds}))
 
+    def set_clock(self, moment: datetime) -> None:
+        """The sandbox's time becomes this moment (with its zone) and goes on from there."""
+        self._checked(self.control.post("clock", json={"set": moment.isoformat()}))
+
     def fault(self, fault: str, *, position: str = "refused", times: int = 1, **match: Any) -> None:
         """Injects a fault; match: service, method, path (regex), actor, nth."""
         self._checked(self.control.post("faults", json=[{"match": match, "fault": fault, "position": position, "times": times}]))
@@ -283,9 +326,14 @@ class World:
     def switch(self, **switches: Any) -> None:
         self._checked(self.control.post("switches", json=switches))
 
-    def org(self, action: str, **body: Any) -> Any:
+    def org(self, action: str, /, **body: Any) -> Any:
         """A control action on Salesforce: fields, listviews, triggers, merge, undelete, empty_bin, validation rules."""
         return self._checked(self.control.post(f"salesforce/{action}", json=body))
+
+    def expire_delta(self) -> None:
+        """Every delta link that the mailboxes gave out so far answers 410 from now on."""
+        graph = f"{self.server.graph_url}/_sandbox/graph/expire_delta"
+        self._checked(httpx.post(graph, json={}, timeout=30))
 
     def log(self, after: int = 0) -> list[Json]:
         """The mutation log."""
@@ -300,6 +348,11 @@ class World:
         rows = (row for row in self.log(after) if row["actor"] == "application")
         return [row for row in rows if all(row[key] == value for key, value in match.items())]
 
+    def requests(self, method: str, service: str) -> int:
+        """How many requests the application has sent by this method to routes with this in their path."""
+        counts = self._checked(self.control.get("requests"))["by_actor"].get("application", {})
+        return sum(count for route, count in counts.items() if route.startswith(f"{method} ") and service in route)
+
     @staticmethod
     def _checked(answer: httpx.Response) -> Any:
         assert answer.status_code < 300, f"{answer.request.url}: {answer.status_code} {answer.text}"
@@ -311,7 +364,11 @@ def world(directory: Path) -> Iterator[World]:
     """A fresh sandbox with Anna, Ben and Cleo, and an installation below `directory`."""
     with SandboxServer(None, seeder=seed_people) as server:
         httpx.post(f"{server.salesforce_url}/_sandbox/reset", json={}).raise_for_status()
-        yield World(server, directory)
+        fresh = World(server, directory)
+        try:
+            yield fresh
+        finally:
+            fresh.close()
 
 
 def stamp_of(item: Json) -> str | None:
@@ -350,13 +407,13 @@ def see_all(world: World, *addresses: str) -> World:
     return world.use(*addresses, view="all")
 
 
-def person(world: World, number: int = 1, *, owner: str = ANNA, **fields: Any) -> str:
+def person(world: World, number: int = 1, /, *, owner: str = ANNA, **fields: Any) -> str:
     """The Id of a new Contact of a mailbox's user: First1 Last1, person1@example.com, unless the fields say otherwise."""
     values = {"FirstName": f"First{number}", "LastName": f"Last{number}", "Email": f"person{number}@example.com"}
     return world.salesforce.create(**{**values, "OwnerId": world.user_id(owner), **fields})
 
 
-def linked(world: World, number: int = 1, **fields: Any) -> tuple[str, str]:
+def linked(world: World, number: int = 1, /, **fields: Any) -> tuple[str, str]:
     """A new Contact of Anna's and a run: the Ids of the Contact and of its contact in her folder."""
     record = person(world, number, **fields)
     world.run()

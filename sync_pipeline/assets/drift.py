@@ -25,7 +25,7 @@ def drift_sql(fields: Iterable[Field]) -> str:
         for f in compared
     )
     return f"""
-with both as (
+with paired as (
     select link.mailbox, link.link_id, link.salesforce_id, link.outlook_id, {columns}
     from sync.links as link
     join outlook.contacts as item on item.mailbox = link.mailbox and item.id = link.outlook_id and item.place = 'folder'
@@ -35,7 +35,7 @@ with both as (
     select mailbox, link_id, salesforce_id, outlook_id, unnest([
         {entries}
     ]) as field
-    from both
+    from paired
 )
 select drifted.* from drifted
 where field is not null

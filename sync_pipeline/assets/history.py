@@ -1,8 +1,9 @@
 """Group `history`: the run is closed and its results exported; mailbox_sync shows per mailbox when that last went well."""
 
-from __future__ import annotations
-
+# No `from __future__ import annotations` here: Dagster reads the annotation of `context` as it stands.
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 import dagster as dg
 
@@ -16,6 +17,9 @@ from sync_pipeline.partitions import mailboxes
 GROUP = "history"
 #: Beyond this many mailboxes their partitions cost more than they tell (facts/dagster.md 1); the tables say it all.
 MOST_PARTITIONS = 300
+Rows = Sequence[Mapping[str, Any]]
+_SIDES = ("outlook", "salesforce")
+_COUNTS = ("conflicts", "holds", "problems")
 
 
 @dg.asset(
@@ -27,10 +31,11 @@ MOST_PARTITIONS = 300
 )
 def sync_history(context: dg.AssetExecutionContext, session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
     """Who, what, when, why, before and after of every operation, kept for ever and exported as Parquet under exports/."""
-    result = perform(engine.finish, session)
+    result = perform(engine.finish, session, "planned", "pushed", "failed")
+    mailboxes_of_run = engine.summary(session.settings, session.run_id)["mailboxes"]
     if not session.options.plan_only:
-        _materialise_mailboxes(context, session)
-    return result
+        _materialise_mailboxes(context, mailboxes_of_run)
+    return dg.MaterializeResult(metadata={**(result.metadata or {}), **_totals(mailboxes_of_run, session.counter.rows())})
 
 
 mailbox_sync = dg.AssetSpec(
@@ -45,18 +50,26 @@ mailbox_sync = dg.AssetSpec(
 )
 
 
-def _materialise_mailboxes(context: dg.AssetExecutionContext, session: Session) -> None:
+def _materialise_mailboxes(context: dg.AssetExecutionContext, rows: Rows) -> None:
     """One materialization for each mailbox that was synchronised in this run."""
-    rows = [row for row in engine.summary(session.settings, session.run_id)["mailboxes"] if row["status"] != "stopped"]
-    if len(rows) > MOST_PARTITIONS:
+    good = [row for row in rows if row["status"] == "ok"]
+    if len(good) > MOST_PARTITIONS:
         return
-    context.instance.add_dynamic_partitions(str(mailboxes.name), [row["mailbox"] for row in rows])
-    for row in rows:
-        numbers = {
-            f"{side}_{action}": count for side in ("outlook", "salesforce") for action, count in row[side].items()
-        }
-        numbers |= {name: row[name] for name in ("conflicts", "holds", "problems")}
+    context.instance.add_dynamic_partitions(str(mailboxes.name), [row["mailbox"] for row in good])
+    for row in good:
+        written = {f"{side}_{action}": count for side in _SIDES for action, count in row[side].items()}
+        numbers = written | {name: row[name] for name in _COUNTS}
         context.log_event(dg.AssetMaterialization(mailbox_sync.key, partition=row["mailbox"], metadata=numbers))
+
+
+def _totals(rows: Rows, requests: Rows) -> dict[str, int]:
+    """What is plotted over all mailboxes: writes, conflicts, holds, problems, and what they cost in requests."""
+    totals = {
+        name: sum(row[side][action] for row in rows for side in _SIDES)
+        for name, action in (("adds", "create"), ("updates", "update"), ("deletes", "delete"))
+    }
+    totals |= {name: sum(row[name] for row in rows) for name in _COUNTS}
+    return totals | {name: sum(row[name] for row in requests) for name in ("calls", "subrequests")}
 
 
 def freshness(period: timedelta) -> dg.FreshnessPolicy:

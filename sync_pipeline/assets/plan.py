@@ -16,6 +16,19 @@ from sync_pipeline.assets.step import OWNERS, perform
 from sync_pipeline.engine import Session
 
 GROUP = "plan"
+_VERDICTS = ("unlinked", "verdict_link", "verdict_create", "verdict_hold", "verdict_wait")
+_RULES = (
+    "companies",
+    "rule_exact",
+    "rule_earliest_created",
+    "rule_unique_substring",
+    "rule_ambiguous_substring",
+    "rule_no_match",
+    "rule_no_company",
+)
+_OPERATIONS = tuple(
+    f"{side}_{action}" for side in ("outlook", "salesforce") for action in ("create", "update", "delete")
+)
 
 
 @dg.asset(
@@ -27,7 +40,7 @@ GROUP = "plan"
 )
 def contact_matches(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
     """Every unlinked Outlook contact with its match among all Contacts, so that nothing is created twice (R9)."""
-    return perform(engine.match_contacts, session)
+    return perform(engine.match_contacts, session, *_VERDICTS)
 
 
 @dg.asset(
@@ -39,7 +52,7 @@ def contact_matches(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[
 )
 def contact_changes(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
     """Every linked pair that changed, field by field against its base: up, down, or a conflict (R10–R19)."""
-    return perform(engine.compare_fields, session)
+    return perform(engine.compare_fields, session, "fields_that_differ")
 
 
 @dg.asset(
@@ -51,7 +64,7 @@ def contact_changes(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[
 )
 def account_resolution(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
     """The Account of every Company that needs one: exact name, else the only substring, else none (R7). A dataframe step."""
-    return perform(engine.resolve_companies, session)
+    return perform(engine.resolve_companies, session, *_RULES)
 
 
 @dg.asset(
@@ -63,4 +76,4 @@ def account_resolution(session: dg.ResourceParam[Session]) -> dg.MaterializeResu
 )
 def sync_plan(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
     """Every write that the run would send, with its rule and its reason; held where a person must look (R9, R10, R20, R22)."""
-    return perform(engine.build_plan, session)
+    return perform(engine.build_plan, session, "ready", "held", "problem", "dropped", *_OPERATIONS)

@@ -11,6 +11,7 @@ from sync_pipeline.assets.step import OWNERS, perform
 from sync_pipeline.engine import Session
 
 GROUP = "push"
+_OUTCOMES = ("done", "refused", "stale", "skipped")
 
 
 @dg.asset(
@@ -18,7 +19,7 @@ GROUP = "push"
 )
 def salesforce_writes(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
     """Creations, updates and deletions in Salesforce, in collections of 200. With `plan_only` nothing is sent."""
-    return perform(engine.push_salesforce, session)
+    return perform(engine.push_salesforce, session, *_OUTCOMES)
 
 
 @dg.asset(
@@ -30,4 +31,4 @@ def salesforce_writes(session: dg.ResourceParam[Session]) -> dg.MaterializeResul
 )
 def outlook_writes(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
     """Creations, updates, moves and deletions in Outlook, in batches of 20, several mailboxes at once. With `plan_only` none."""
-    return perform(engine.push_outlook, session)
+    return perform(engine.push_outlook, session, *_OUTCOMES)

@@ -5,8 +5,8 @@ Numbers and mailbox addresses only: events stay for ever, so no contact's data m
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import dagster as dg
 
@@ -17,7 +17,14 @@ OWNERS = ["team:data"]
 #: More rows than people read; the warehouse has them all.
 MOST_ROWS = 20
 
-Step = Callable[[Session], StepResult]
+
+
+class Step(Protocol):
+    """One of the engine's steps."""
+
+    __name__: str
+
+    def __call__(self, session: Session) -> StepResult: ...
 
 
 def perform(step: Step, session: Session, *counts: str) -> dg.MaterializeResult[None]:
@@ -26,12 +33,15 @@ def perform(step: Step, session: Session, *counts: str) -> dg.MaterializeResult[
     `counts` are reported in every run, as 0 where the step names none, so that their plots have no holes.
     """
     started = time.monotonic()
+    session.progress(step.__name__, 0, None)
     try:
         result = step(session)
     except BaseException as error:
         # Dagster closes resources of a failed run like those of a good one, so the session would not hear of it.
         with session.warehouse() as connection:
-            session.writer(connection).fail_run(session.run_id, now=session.clock.now(), message=redact(str(error)))
+            session.writer(connection).finish_run(
+                session.run_id, session.clock.now(), status="failed", planned=0, pushed=0, failed=0, message=redact(str(error))
+            )
         raise
     numbers: dict[str, Any] = {**dict.fromkeys(counts, 0), **result.counts}
     numbers["seconds"] = round(time.monotonic() - started, 3)

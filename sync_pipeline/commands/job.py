@@ -48,6 +48,8 @@ def run_job(settings: Settings, secrets: Secrets, options: RunOptions, progress:
             )
         except dg.DagsterError as error:
             raise _cause(error) from error
+        except dg.DagsterExecutionInterruptedError as error:
+            raise KeyboardInterrupt from error
     return run_id
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sync_pipeline.commands.invocation import Invocation, Verb, console, pass_invocation
-from sync_pipeline.settings.location import SANDBOX_DATA_DIR
 
 if TYPE_CHECKING:
     from sync_pipeline.sandbox.state import State
@@ -28,7 +27,7 @@ FILLED = "filled.json"
     "state_dir",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help=f"Where it keeps its data over restarts.  [default: {SANDBOX_DATA_DIR}]",
+    help="Where it keeps its data over restarts.  [default: data/sandbox]",
 )
 @click.option("--seed", type=int, metavar="S", help="The same seed gives the same people.")
 @click.option("--mailboxes", type=click.IntRange(0), metavar="M")
@@ -50,28 +49,31 @@ def sandbox(
 
     Without --state the data lies in data/sandbox, and is made anew where other numbers are asked for than it was made with.
     """
-    from sync_pipeline.sandbox.seed import seeder
+    from sync_pipeline.sandbox.seed import seed_sandbox, seeder
     from sync_pipeline.sandbox.server import STATE_FILE, serve
     from sync_pipeline.sandbox.state import State
+    from sync_pipeline.settings.location import SANDBOX_DATA_DIR
 
     asked = {name: value for name, value in size.items() if value is not None}
-    wanted: dict[str, Any] = {"empty": True} if empty else asked
+    numbers = {**(seed_sandbox.__kwdefaults__ or {}), **asked}
+    wanted = {"empty": True} if empty else numbers
     directory = state_dir or SANDBOX_DATA_DIR
-    if (wanted or latency_ms is None) and _filled(directory) not in (None, wanted):
+    if (asked or empty) and _filled(directory) not in (None, wanted):
         _give_way(invocation, directory, wanted, is_default=state_dir is None, ports=(salesforce_port, graph_port))
-    state = State(directory / STATE_FILE, seed=int(wanted.get("seed", 1)))
+    state = State(directory / STATE_FILE, seed=numbers["seed"])
     state.declare_switches({"latency_ms": latency_ms})
-    fill = seeder(**wanted) if not empty else seeder()
+    fill = seeder(**numbers)
 
     def started(salesforce_url: str, graph_url: str) -> None:
         _announce(invocation, state, salesforce_url, graph_url)
 
     try:
-        if not empty and not state.people():
-            invocation.say("Filling the sandbox with people …")
-            _prepare(state)
-            fill(state, {})
-        (directory / FILLED).write_text(json.dumps(wanted), encoding="utf-8")
+        if _filled(directory) is None and not state.people():
+            if not empty:
+                invocation.say("Filling the sandbox with people …")
+                _prepare(state)
+                fill(state, {})
+            (directory / FILLED).write_text(json.dumps(wanted), encoding="utf-8")
         serve(state, salesforce_port=salesforce_port, graph_port=graph_port, seeder=fill, on_start=started)
     finally:
         state.close()

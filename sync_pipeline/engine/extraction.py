@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import queue
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from datetime import datetime, timedelta
 
+from duckdb import DuckDBPyConnection
+
 from sync_pipeline.engine.inputs import View, settings_fingerprint
 from sync_pipeline.engine.session import Session
-from sync_pipeline.model.errors import MailboxStopped
+from sync_pipeline.model.errors import MailboxStopped, SideUnavailable
 from sync_pipeline.outlook.extract import Known, Page, extract
 from sync_pipeline.push.recovery import recover as settle_intents
 from sync_pipeline.salesforce import extract as salesforce
-from sync_pipeline.salesforce.client import ViewError
-from sync_pipeline.salesforce.views import member_query
+from sync_pipeline.salesforce.client import Org
+from sync_pipeline.salesforce.views import ViewError
 from sync_pipeline.settings import MailboxSettings
 from sync_pipeline.warehouse.reader import Reader
 from sync_pipeline.warehouse.writer import Writer
@@ -40,60 +41,65 @@ def accounts(session: Session) -> int:
     rows_read = 0
     with session.warehouse() as connection:
         writer = session.writer(connection)
-        watermark = None if session.options.full else session.reader(connection).cursor("org", "accounts")
         seen: list[str] = []
-        for page in salesforce.accounts(session.org, watermark):
-            cursor = ("org", page.watermark, session.clock.now()) if page.watermark else None
-            writer.save_accounts(page.rows, cursor)
+        for page in salesforce.accounts(session.org, _watermark(session, connection, "org", "accounts")):
+            rows = [*page.rows, *({"id": gone, "is_deleted": True} for gone in page.gone)]
+            writer.save_accounts(rows, ("org", page.watermark.isoformat(), session.clock.now()))
             rows_read += len(page.rows)
-            seen += [row["id"] for row in page.rows if watermark is None and not row["is_deleted"]]
+            seen += [row["id"] for row in page.rows]
+            if page.is_last and page.is_full:
+                writer.forget_accounts(seen)
             session.progress("Accounts", rows_read, None)
-        if watermark is None:
-            writer.forget_accounts(seen)
     return rows_read
 
 
 def contacts(session: Session) -> int:
     """Contacts since the watermark, for each credential that reads. Returns the rows read."""
     if session.settings.salesforce.credentials == "org":
-        return _contacts(session, "org", "org")
-    return sum(_contacts(session, mailbox.mailbox, mailbox.mailbox) for mailbox in session.working if mailbox.enabled)
-
-
-def _contacts(session: Session, scope: str, mailbox: str) -> int:
-    org = session.org if scope == "org" else session.org_for(mailbox)
+        return _contacts(session, session.org, "org")
     rows_read = 0
-    with session.warehouse() as connection:
-        writer, reader = session.writer(connection), session.reader(connection)
-        started = org_time = session.clock.now()
-        watermark = None if session.options.full else reader.cursor(scope, "contacts")
-        for page in salesforce.contacts(org, session.fields, session.describe, watermark):
-            cursor = (scope, page.watermark, started) if page.watermark else None
-            writer.save_contacts(page.rows, session.run_id, cursor)
-            rows_read += len(page.rows)
-            session.progress("Contacts", rows_read, None)
-        if scope != "org":
-            writer.save_readers(mailbox, salesforce.contact_ids(org))
-        else:
-            _check_presence(session, writer, reader, watermark, org_time)
+    for mailbox in [mailbox for mailbox in session.working if mailbox.enabled]:
+        try:
+            rows_read += _contacts(session, session.org_for(mailbox.mailbox), mailbox.mailbox)
+        except SideUnavailable as error:  # this user's login alone: the other mailboxes go on
+            session.stop(MailboxStopped(mailbox.mailbox, error.message, remedy=error.remedy, code=error.code))
     return rows_read
 
 
-def _check_presence(session: Session, writer: Writer, reader: Reader, watermark: str | None, now: datetime) -> None:
-    """Contacts that the mirror holds and the org no longer shows: purged ones, and those whose permission was lost."""
-    known = set(reader.living_contact_ids())
-    checked_at = reader.cursor("org", "presence")
-    is_due = watermark is None or checked_at is None or datetime.fromisoformat(checked_at) < now - PRESENCE_EVERY
-    if is_due:
-        missing = known - salesforce.contact_ids(session.org) if known else set()
-        writer.save_cursor("org", "presence", now.isoformat(), now)
-    else:
-        deleted = salesforce.deleted_ids(session.org, datetime.fromisoformat(watermark or now.isoformat()), now)
-        missing = known & deleted if deleted is not None else known - salesforce.contact_ids(session.org)
-    if missing:
-        # Just created ones can be younger than the listing: only what a look at each one does not find is missing.
-        present = salesforce.presence(session.org, sorted(missing))
-        writer.mark_unreadable(sorted(missing - present), session.run_id)
+def _contacts(session: Session, org: Org, scope: str) -> int:
+    rows_read = 0
+    with session.warehouse() as connection:
+        writer, reader = session.writer(connection), session.reader(connection)
+        known = set(reader.living_contact_ids())
+        seen: set[str] = set()
+        is_full = False
+        for page in salesforce.contacts(org, session.fields, session.describe, _watermark(session, connection, scope, "contacts")):
+            writer.save_contacts(page.rows, session.run_id, (scope, page.watermark.isoformat(), session.clock.now()))
+            seen |= {row["id"] for row in page.rows}
+            rows_read += len(page.rows)
+            is_full = page.is_full
+            if page.gone and scope == "org":
+                writer.mark_unreadable(page.gone, session.run_id)
+            session.progress("Contacts", rows_read, None)
+        if scope != "org":
+            writer.save_readers(scope, salesforce.contact_ids(org))
+        elif is_full or _presence_is_due(session, reader):
+            # a lost permission leaves no trace in a change query
+            missing = known - (seen if is_full else salesforce.contact_ids(org))
+            absent = [contact for contact, found in salesforce.presence(org, sorted(missing)).items() if found.state == "absent"]
+            writer.mark_unreadable(absent, session.run_id)
+            writer.save_cursor("org", "presence", session.clock.now().isoformat(), session.clock.now())
+    return rows_read
+
+
+def _presence_is_due(session: Session, reader: Reader) -> bool:
+    checked = reader.cursor("org", "presence")
+    return checked is None or datetime.fromisoformat(checked) < session.clock.now() - PRESENCE_EVERY
+
+
+def _watermark(session: Session, connection: DuckDBPyConnection, scope: str, name: str) -> datetime | None:
+    saved = None if session.options.full else session.reader(connection).cursor(scope, name)
+    return datetime.fromisoformat(saved) if saved else None
 
 
 def view_members(session: Session) -> int:
@@ -121,14 +127,13 @@ def _view(session: Session, mailbox: MailboxSettings, writer: Writer, reader: Re
     org = session.org_for(mailbox.mailbox)
     found = org.list_view(mailbox.view)
     is_org = session.settings.salesforce.credentials == "org"
-    query = member_query(found.soql, owner=user_id if is_org else "")
-    definition = hashlib.sha256(query.encode()).hexdigest()[:16]
-    key = definition if is_org else f"{definition} {mailbox.mailbox}"
+    owner = user_id if is_org else ""
+    key = found.key(owner) if is_org else f"{found.key(owner)} {mailbox.mailbox}"
     if key not in scanned:
-        scanned[key] = salesforce.members(org, query)
-        writer.save_members(key, found.label, definition, scanned[key], session.run_id)
+        scanned[key] = salesforce.members(org, found, owner)
+        writer.save_members(key, found.label, found.definition, scanned[key], session.run_id)
     is_empty = not scanned[key] and reader.has_links_in_view(mailbox.mailbox)
-    return View("list", key, definition, is_empty=is_empty)
+    return View("list", key, found.definition, is_empty=is_empty)
 
 
 def outlook(session: Session) -> int:

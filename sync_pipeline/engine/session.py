@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from sync_pipeline.model.errors import MailboxStopped, SettingsInvalid
 from sync_pipeline.model.fields import Field
 from sync_pipeline.outlook.client import Graph
 from sync_pipeline.outlook.properties import mapped_extended
+from sync_pipeline.push.context import RunContext
 from sync_pipeline.salesforce.client import Org
 from sync_pipeline.settings import MailboxSettings, Secrets, Settings
 from sync_pipeline.transport import Policy, RequestCounter, ServerClock, redact, register_secret
@@ -72,9 +74,11 @@ class Session:
         for value in self.secrets.values():
             register_secret(value)
         self.clock = ServerClock()
+        self.graph_clock = ServerClock()
         self.counter = RequestCounter()
         self.policy = Policy()
         self._stack = contextlib.ExitStack()
+        self._ends = time.monotonic() + self.settings.time_budget_minutes * 60
 
     @property
     def path(self) -> Path:
@@ -94,7 +98,7 @@ class Session:
             self.fields = usable_fields(self.settings.fields, self.describe)
             self.graph = stack.enter_context(
                 Graph(
-                    self.settings.graph, self.secrets, self.policy, self.counter, self.clock,
+                    self.settings.graph, self.secrets, self.policy, self.counter, self.graph_clock,
                     token_file=self.settings.data_dir / "graph_token.txt",
                 )
             )  # fmt: skip
@@ -139,6 +143,19 @@ class Session:
 
     def reader(self, connection: duckdb.DuckDBPyConnection) -> Reader:
         return Reader(connection, self.fields or self.settings.fields)
+
+    def run_context(self) -> RunContext:
+        """What a push is told of this run."""
+        return RunContext(
+            run_id=self.run_id,
+            number=self.number,
+            org_id=self.org_id,
+            installation_id=self.installation_id,
+            clock=self.clock,
+            external_id_field=self.settings.salesforce.external_id_field or "",
+            is_over=lambda: time.monotonic() > self._ends,
+            stop=self.stop,
+        )
 
     def stop(self, error: MailboxStopped) -> None:
         """Takes a mailbox out of this run; the others go on."""

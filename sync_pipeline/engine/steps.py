@@ -11,7 +11,6 @@ from sync_pipeline.engine.planning_inputs import plan_context
 from sync_pipeline.engine.session import Progress, RunOptions, Session, no_progress
 from sync_pipeline.engine.summary import exit_code, summary
 from sync_pipeline.model.errors import MailboxStopped
-from sync_pipeline.outlook.properties import Mark
 from sync_pipeline.planning import plan
 from sync_pipeline.push.outlook import push_outlook as push_to_outlook
 from sync_pipeline.push.salesforce import push_salesforce as push_to_salesforce
@@ -92,7 +91,7 @@ def push_salesforce(session: Session) -> StepResult:
         return StepResult({"pushed": 0})
     _mark_folders(session)
     with session.warehouse() as connection:
-        counts = push_to_salesforce(session.writer(connection), session.org_for, session.fields, _run(session))
+        counts = push_to_salesforce(session.writer(connection), session.org_for, session.fields, session.run_context())
     return StepResult(dict(counts))
 
 
@@ -101,7 +100,7 @@ def push_outlook(session: Session) -> StepResult:
     if session.options.plan_only:
         return StepResult({"pushed": 0})
     with session.warehouse() as connection:
-        counts = push_to_outlook(session.writer(connection), session.graph, session.fields, _run(session))
+        counts = push_to_outlook(session.writer(connection), session.graph, session.fields, session.run_context())
     return StepResult(dict(counts))
 
 
@@ -168,10 +167,6 @@ def _mark_folders(session: Session) -> None:
         ).fetchall()
     for address, folder_id in rows:
         try:
-            session.graph.mailbox(address).mark_folder(folder_id, _mark(session))
+            session.graph.mailbox(address).mark_folder(folder_id, session.run_context().mark)
         except (Refused, OutcomeUnknown) as error:
             session.stop(MailboxStopped(address, f"The folder cannot be marked: {error.message}", remedy="The next run tries again."))
-
-
-def _mark(session: Session) -> Mark:
-    return Mark(session.org_id, session.installation_id, session.number)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NoReturn, Self
@@ -120,6 +121,10 @@ class Mailbox:
         self._expand_all = f"$expand={quote(expand([STAMP, COPY_OF, *copied]))}"
 
     # -- the mailbox ---------------------------------------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        """Graph's time as naive UTC."""
+        return self._wire.clock.now()
 
     def survey(self) -> Survey:
         """User, contact folders and categories, in one call and one for each level of folders."""

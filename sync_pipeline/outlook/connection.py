@@ -74,13 +74,15 @@ class SandboxApplication:
         self._form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
         self._backend = backend
         self._policy = policy
+        self._session = requests.Session()
+        self._session.trust_env = False  # no proxy to a sandbox
 
     def acquire_token_for_client(self, scopes: list[str], **_: Any) -> dict[str, Any]:
         """As MSAL's: {"access_token", "expires_in"} or {"error", "error_description"}."""
         form = {**self._form, "scope": " ".join(scopes)}
         try:
             response = perform(
-                lambda: requests.post(self._endpoint, data=form, timeout=self._policy.timeout),
+                lambda: self._session.post(self._endpoint, data=form, timeout=self._policy.timeout),
                 verb=Verb.READ,
                 policy=self._policy,
             )
@@ -104,8 +106,20 @@ class SandboxApplication:
         """As MSAL's: nothing is reused, for every acquisition here asks the endpoint."""
 
 
+class MemoryTokens(MemoryTokenBackend):  # type: ignore[misc]
+    """O365's tokens in memory."""
+
+    def token_is_expired(self, **_: Any) -> bool:
+        """Never: O365 would renew the token of one connection alone, and Wire renews it for all."""
+        return False
+
+
 class OwnerOnlyTokenFile(FileSystemTokenBackend):  # type: ignore[misc]
     """O365's token file, readable by its owner only: it holds a refresh token."""
+
+    def token_is_expired(self, **_: Any) -> bool:
+        """As that of MemoryTokens."""
+        return False
 
     def save_token(self, force: bool = False) -> bool:
         self.token_path.parent.mkdir(parents=True, exist_ok=True)
@@ -135,7 +149,7 @@ class Wire:
         self._settings = settings
         self._secrets = secrets
         self._is_delegated = settings.auth == "delegated" and settings.url is None
-        self._backend: BaseTokenBackend = MemoryTokenBackend()
+        self._backend: BaseTokenBackend = MemoryTokens()
         if self._is_delegated:
             if token_file is None:
                 raise ValueError("graph.auth: delegated needs a token file")
@@ -247,7 +261,6 @@ class Wire:
             raise_http_errors=False,
             timeout=self.policy.timeout,
         )
-        connection._msal_client = self._application  # O365 renews an expired token by itself, through this
         connection.session = connection.get_session()
         connection.session.trust_env = self._settings.url is None  # no proxy to a sandbox
         connection.update_session_auth_header(access_token=self._token)

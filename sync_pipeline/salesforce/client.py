@@ -1,72 +1,56 @@
-"""One org through simple-salesforce: login, queries, list views, collections. Says what it returns and how it fails."""
+"""One org as one credential sees it: reading and writing Contacts over REST, with Salesforce's own errors made plain.
+
+An Org is for one thread at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Final, Self
 
+import requests
 from simple_salesforce.api import Salesforce
-from simple_salesforce.exceptions import SalesforceAuthenticationFailed
 
-from sync_pipeline.model.errors import SideUnavailable, SyncError
-from sync_pipeline.salesforce.session import SIDE, SalesforceSession
+from sync_pipeline.model.errors import SideUnavailable
+from sync_pipeline.salesforce import views, writes
+from sync_pipeline.salesforce.session import SIDE, OrgSession, log_in
+from sync_pipeline.salesforce.soql import chunks, long_id, moment, quote
+from sync_pipeline.salesforce.views import ListView as ListView
+from sync_pipeline.salesforce.views import ViewError as ViewError
+from sync_pipeline.salesforce.writes import RowResult as RowResult
 from sync_pipeline.settings import SalesforceSettings, Secrets
-from sync_pipeline.transport import (
-    BUSY_CODES,
-    OutcomeUnknown,
-    Policy,
-    Refused,
-    RequestCounter,
-    ServerClock,
-    redact,
-    register_secret,
-)
+from sync_pipeline.transport import Policy, Refused, RequestCounter, ServerClock, Verb, perform
 
 API_VERSION: Final = "62.0"
-COLLECTION_ROWS: Final = 200  # facts/salesforce.md D
-RETRIEVE_ROWS: Final = 2000
-LIST_VIEW_TYPE: Final = "Contact"
+RETRIEVED_AT_ONCE: Final = 2000
 
-
-class ViewError(SyncError):
-    """A list view that cannot be used: unknown, not readable or not expressible as SOQL. Never read as "no contacts"."""
-
-    code = "view_unusable"
+_COLLECTIONS: Final = "composite/sobjects"
+#: The delete log does not cover the range any more: only a full comparison can tell.
+_LOG_GONE: Final = frozenset({"INVALID_REPLICATION_DATE", "EXCEEDED_ID_LIMIT"})
+_REMEDIES: Final = {
+    "salesforce_credentials": "Check the login and the user's permissions (API Enabled): `sync-pipeline doctor`.",
+    "salesforce_limit": "The org's API limit is used up; the next run goes on.",
+    "salesforce_unreachable": "Nothing was read; the next run tries again.",
+}
 
 
 @dataclass(frozen=True)
 class OrgInfo:
-    """Whose credential this is; ids have 18 characters."""
+    """Which org it is and as whom we are there; Ids have 18 characters."""
 
     org_id: str
     user_id: str
     username: str
 
 
-@dataclass(frozen=True)
-class ListView:
-    """A list view of Contacts; `soql` is its own query, whatever its scope."""
-
-    id: str
-    label: str
-    soql: str
-    scope: str
-
-
-@dataclass(frozen=True)
-class RowResult:
-    """One row of a collection call. `duplicates` are the Ids that a duplicate rule named."""
-
-    id: str = ""
-    created: bool = False
-    error: Refused | OutcomeUnknown | None = None
-    duplicates: tuple[str, ...] = ()
-
-
 class Org:
-    """Calls raise Refused, OutcomeUnknown (writes) and SideUnavailable (no login). One thread at a time."""
+    """Salesforce through one credential: the integration user's, or (per_user) `username`'s. Calls nothing until used.
+
+    Reads raise SideUnavailable where nothing can be read at all (code salesforce_credentials, salesforce_limit or
+    salesforce_unreachable) and Refused for what concerns the one call. Writes raise neither: each row has its result.
+    """
 
     def __init__(
         self,
@@ -77,53 +61,62 @@ class Org:
         clock: ServerClock,
         *,
         username: str = "",
+        mailbox: str = "",
     ) -> None:
-        """Calls nothing yet. `username` is the user that a JWT stands for (default: the one of the secrets)."""
-        self._settings = settings
-        self._secrets = secrets
-        self._policy = policy
-        self._counter = counter
-        self._clock = clock
+        self._settings, self._secrets, self._policy = settings, secrets, policy
+        self._counter, self._clock = counter, clock
         self._username = username or secrets.salesforce_username
-        self.session = SalesforceSession(settings.url, policy, counter, clock)
-        self._client: Salesforce | None = None
+        self._session = OrgSession(settings.url, policy=policy, counter=counter, clock=clock, mailbox=mailbox)
+        self._salesforce: Salesforce | None = None
         self._identity: OrgInfo | None = None
+        self._usage: tuple[int, int] | None = None
         self._users: dict[str, Org] = {}
 
-    def as_user(self, username: str) -> Org:
-        """The same org in the hands of one of its users, by JWT bearer."""
+    def as_user(self, username: str, mailbox: str = "") -> Org:
+        """The same org with a user's own credential (JWT) and a pause budget of its own; the same Org each time."""
         if username not in self._users:
-            self._users[username] = Org(
-                self._settings, self._secrets, self._policy, self._counter, self._clock, username=username
-            )
+            shared = self._settings, self._secrets, self._policy.fresh(), self._counter, self._clock
+            self._users[username] = Org(*shared, username=username, mailbox=mailbox)
         return self._users[username]
 
     def close(self) -> None:
+        """Closes the connections, those of `as_user` too."""
         for org in self._users.values():
             org.close()
-        self.session.close()
+        self._session.close()
 
-    # -- the org ---------------------------------------------------------------------------------------------------
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- who and what --------------------------------------------------------------------------------------------------
 
     @property
     def instance_url(self) -> str:
-        """Where people open records."""
-        return self._settings.url or f"https://{self.client.sf_instance}"
+        """Where a person opens records, such as https://acme.my.salesforce.com."""
+        return self._settings.url or f"https://{self._connection().sf_instance}"
 
     @property
     def user_id(self) -> str:
+        """The Id of the user that we are there; what we create and write says so."""
         return self.identity().user_id
 
     def identity(self) -> OrgInfo:
-        """The org's and the user's ids. Raises SideUnavailable where the login is refused."""
+        """Which org this is, and as whom we are there; asked once."""
         if self._identity is None:
-            found = self.client.oauth2("userinfo")
-            self._identity = OrgInfo(found["organization_id"], found["user_id"], found["preferred_username"])
+            # The version's own resource names it, so that the OAuth scope `api` is enough.
+            org_id, user_id = str(self._read("GET", "")["identity"]).rstrip("/").split("/")[-2:]
+            user_id = long_id(user_id)
+            names = [row["Username"] for page in self.query(_USERNAME + quote(user_id)) for row in page]
+            self._identity = OrgInfo(long_id(org_id), user_id, names[0] if names else "")
         return self._identity
 
     def describe(self) -> list[dict[str, Any]]:
-        """Rows of salesforce.describe for Contact."""
-        fields = self._get("sobjects/Contact/describe")["fields"]
+        """Contact's fields as this user sees them: rows of salesforce.describe."""
         return [
             {
                 "name": field["name"],
@@ -134,244 +127,164 @@ class Org:
                 "updateable": field["updateable"],
                 "nillable": field["nillable"],
                 "defaulted": field["defaultedOnCreate"],
-                "restricted": bool(field.get("restrictedPicklist")),
-                "picklist": [
-                    entry["value"] for entry in field.get("picklistValues") or () if entry.get("active", True)
-                ],
+                "restricted": field["restrictedPicklist"],
+                "picklist": [value["value"] for value in field.get("picklistValues") or [] if value["active"]],
             }
-            for field in fields
+            for field in self._read("GET", "sobjects/Contact/describe")["fields"]
         ]
 
     def users(self) -> list[dict[str, Any]]:
-        """Rows of salesforce.users."""
-        soql = "SELECT Id, Username, Email, Name, IsActive FROM User"
-        return [
-            {
-                "id": row["Id"],
-                "username": row["Username"],
-                "email": row["Email"] or "",
-                "name": row["Name"],
-                "is_active": row["IsActive"],
-            }
-            for page in self.query(soql)
-            for row in page
-        ]
+        """The org's users: rows of salesforce.users."""
+        names = {"id": "Id", "username": "Username", "email": "Email", "name": "Name", "is_active": "IsActive"}
+        pages = self.query(f"SELECT {', '.join(names.values())} FROM User ORDER BY Id")
+        return [{column: row.get(name) for column, name in names.items()} for page in pages for row in page]
 
-    def limits_used(self) -> tuple[int, int]:
-        """(used, allowed) calls of the day, from the last answer's Sforce-Limit-Info; (0, 0) where it had none."""
-        return self.session.used, self.session.allowed
+    def limits_used(self) -> tuple[int, int] | None:
+        """(calls used, calls allowed) of the org in the last 24 hours, as the last answer told; None before one did."""
+        return self._usage
 
-    # -- reading ---------------------------------------------------------------------------------------------------
+    def server_time(self) -> datetime:
+        """The server's time, naive UTC; logs in first where it has not answered yet."""
+        self._connection()
+        return self._clock.now()
+
+    # -- reading -------------------------------------------------------------------------------------------------------
 
     def query(self, soql: str, *, include_deleted: bool = False) -> Iterator[list[dict[str, Any]]]:
-        """Pages of records. Ends only when Salesforce says `done`."""
-        answer = self.client.query(soql, include_deleted=include_deleted)
+        """The rows page by page (at most 2,000 each); with `include_deleted` those in the recycle bin too.
+
+        Raises Refused with error_code INVALID_QUERY_LOCATOR where Salesforce has dropped the query midway: start anew.
+        """
+        page = self._read("GET", "queryAll" if include_deleted else "query", params={"q": soql})
         while True:
-            yield answer["records"]
-            if answer["done"]:
+            yield page["records"]
+            if page["done"]:
                 return
-            answer = self.client.query_more(answer["nextRecordsUrl"], identifier_is_url=True)
+            page = self._read("GET", page["nextRecordsUrl"])
 
     def retrieve(self, ids: Sequence[str], fields: Sequence[str]) -> dict[str, dict[str, Any] | None]:
-        """Contacts by Id; None for what is not there or not readable. Parent paths are not possible here."""
+        """Contacts by Id, in the order asked; None for one that is deleted or not readable. No fields of parents."""
+        own = list(dict.fromkeys(["Id", *(name for name in fields if "." not in name)]))
         found: dict[str, dict[str, Any] | None] = {}
-        for start in range(0, len(ids), RETRIEVE_ROWS):
-            part = list(ids[start : start + RETRIEVE_ROWS])
-            body = {"ids": part, "fields": list(fields)}
-            rows = self.client.restful("composite/sobjects/Contact", method="POST", json=body)
-            found |= dict(zip(part, rows or [], strict=True))
+        for part in chunks(list(dict.fromkeys(ids)), RETRIEVED_AT_ONCE):
+            rows = self._read("POST", f"{_COLLECTIONS}/Contact", json={"ids": list(part), "fields": own})
+            found.update(zip(part, rows, strict=True))
         return found
 
-    def deleted_since(self, start: datetime, end: datetime) -> set[str] | None:
-        """Ids of Contacts deleted in the span (naive UTC); None where the delete log no longer covers it."""
-        span = {"start": f"{start:%Y-%m-%dT%H:%M:%S}+00:00", "end": f"{end:%Y-%m-%dT%H:%M:%S}+00:00"}
+    def deleted_since(self, start: datetime, end: datetime) -> tuple[list[tuple[str, datetime]], datetime] | None:
+        """Contacts deleted between two times (naive UTC), as [(Id, when)], and the time up to which that is known.
+
+        None where the log does not reach back to `start` any more (15 days, or less where it was purged).
+        """
+        span = {"start": start.replace(tzinfo=UTC).isoformat(), "end": end.replace(tzinfo=UTC).isoformat()}
         try:
-            answer = self._get("sobjects/Contact/deleted", span)
-        except Refused as refused:
-            if refused.status != 400:
-                raise
+            body = self._read("GET", "sobjects/Contact/deleted/", params=span)
+        except Refused as error:
+            if error.error_code in _LOG_GONE:
+                return None
+            raise
+        if moment(body["earliestDateAvailable"]) > start:
             return None
-        return {row["id"] for row in answer["deletedRecords"]}
+        rows = [(long_id(row["id"]), moment(row["deletedDate"])) for row in body["deletedRecords"]]
+        return rows, moment(body["latestDateCovered"])
 
-    def list_view(self, name: str) -> ListView:
-        """A list view of Contacts by Id, developer name or label. Raises ViewError."""
-        try:
-            rows = [
-                row
-                for row in self._list_views()
-                if name in (row["developerName"], row["label"]) or _same_id(name, row["id"])
-            ]
-            exact = [row for row in rows if row["label"] != name or row["developerName"] == name] or rows
-            if not exact:
-                raise ViewError(
-                    f"There is no list view of Contacts with the Id, developer name or label {name!r} that this credential sees.",
-                    remedy="Correct `view` in the settings, or share the view with the user in Salesforce.",
-                    code="view_unknown",
-                )
-            if len(exact) > 1:
-                raise ViewError(
-                    f"{len(exact)} list views are labelled {name!r}.",
-                    remedy="Name it by its Id or developer name in the settings.",
-                    code="view_ambiguous",
-                )
-            found = exact[0]
-            described = (
-                self._get(f"sobjects/{LIST_VIEW_TYPE}/listviews/{found['id']}/describe")
-                if found["soqlCompatible"]
-                else {}
-            )
-        except Refused as refused:
-            if refused.status not in (400, 403, 404):
-                raise
-            raise ViewError(
-                f"The list view {name!r} cannot be read: {refused.message}",
-                remedy="Check in Salesforce that it still exists and is shared with the user.",
-                code="view_not_readable",
-            ) from refused
-        if not described.get("query"):
-            raise ViewError(
-                f"The list view {name!r} cannot be expressed as SOQL.",
-                remedy="Choose another view, or make one with plain filters.",
-                code="view_not_compatible",
-            )
-        return ListView(found["id"], found["label"], described["query"], described.get("scope") or "everything")
+    def list_view(self, view: str) -> ListView:
+        """A Contact list view by Id, developer name or label. Raises ViewError."""
 
-    def _list_views(self) -> Iterator[dict[str, Any]]:
-        answer = self._get(f"sobjects/{LIST_VIEW_TYPE}/listviews")
-        while True:
-            yield from answer["listviews"]
-            link = answer.get("nextRecordsUrl")
-            if not link:
-                return
-            answer = self._get(link.partition(f"/v{API_VERSION}/")[2])
+        def read(path: str) -> Any:
+            # A 403 here speaks of the view, and not of everything.
+            return self._read("GET", path, forbidden_stops=False)
 
-    # -- writing ---------------------------------------------------------------------------------------------------
+        return views.find(view, read)
+
+    # -- writing -------------------------------------------------------------------------------------------------------
 
     def create(self, rows: Sequence[Mapping[str, Any]], *, allow_duplicates: bool = False) -> list[RowResult]:
-        """New Contacts; results in the rows' order. A whole call without an answer is OutcomeUnknown for each row."""
-        return self._collection("POST", [{"attributes": {"type": "Contact"}, **row} for row in rows], allow_duplicates)
+        """Creates Contacts from {API name: value}. A duplicate rule that matches refuses a row, with its matches."""
+        return self._write("POST", _COLLECTIONS, rows, allow_duplicates=allow_duplicates)
 
-    def update(self, rows: Sequence[Mapping[str, Any]], *, allow_duplicates: bool = False) -> list[RowResult]:
-        """Changes Contacts; each row has `id`."""
-        return self._collection("PATCH", [{"attributes": {"type": "Contact"}, **row} for row in rows], allow_duplicates)
+    def update(self, rows: Sequence[Mapping[str, Any]], *, allow_duplicates: bool = True) -> list[RowResult]:
+        """Updates Contacts from {"id": …, API name: value}. Duplicate rules that only warn do not stop an update."""
+        changed = [{"id" if name == "Id" else name: value for name, value in row.items()} for row in rows]
+        return self._write("PATCH", _COLLECTIONS, changed, allow_duplicates=allow_duplicates)
 
-    def upsert(self, field: str, rows: Sequence[Mapping[str, Any]]) -> list[RowResult]:
-        """Creates or changes Contacts by a unique external id field: repeating it is harmless."""
-        return self._collection(
-            "PATCH",
-            [{"attributes": {"type": "Contact"}, **row} for row in rows],
-            False,
-            path=f"composite/sobjects/Contact/{field}",
-        )
+    def upsert(
+        self, field: str, rows: Sequence[Mapping[str, Any]], *, allow_duplicates: bool = False
+    ) -> list[RowResult]:
+        """Creates or updates Contacts by a unique external id field, whose value stands in each row."""
+        return self._write("PATCH", f"{_COLLECTIONS}/Contact/{field}", rows, allow_duplicates=allow_duplicates)
 
     def delete(self, ids: Sequence[str]) -> list[RowResult]:
         """Moves Contacts to the recycle bin."""
-        results: list[RowResult] = []
-        for start in range(0, len(ids), COLLECTION_ROWS):
-            part = list(ids[start : start + COLLECTION_ROWS])
-            results += self._rows(
-                part, lambda some: self._call("DELETE", "composite/sobjects", params={"ids": ",".join(some)})
-            )
-        return results
 
-    def _collection(
-        self, method: str, rows: Sequence[Mapping[str, Any]], allow_duplicates: bool, path: str = "composite/sobjects"
+        def send(part: Sequence[str]) -> requests.Response:
+            params = {"ids": ",".join(part), "allOrNone": "false"}
+            return self._call("DELETE", _COLLECTIONS, verb=Verb.WRITE, params=params)
+
+        return writes.write(ids, send, self._policy)
+
+    def _write(
+        self, method: str, path: str, rows: Sequence[Mapping[str, Any]], *, allow_duplicates: bool
     ) -> list[RowResult]:
-        headers = {"Sforce-Duplicate-Rule-Header": "allowSave=true"} if allow_duplicates else {}
-        results: list[RowResult] = []
-        for start in range(0, len(rows), COLLECTION_ROWS):
-            part = list(rows[start : start + COLLECTION_ROWS])
-            results += self._rows(
-                part, lambda some: self._call(method, path, json={"allOrNone": False, "records": some}, headers=headers)
-            )
-        return results
+        allow = f"allowSave={str(allow_duplicates).lower()}"
+        headers = {"Sforce-Duplicate-Rule-Header": f"{allow}; includeRecordDetails=true; runAsCurrentUser=true"}
 
-    def _rows(self, part: list[Any], send: Any) -> list[RowResult]:
-        """Sends one call of rows; those that were only locked are sent again, within the policy."""
-        results: dict[int, RowResult] = {}
-        left, attempt = list(range(len(part))), 0
-        while left:
-            attempt += 1
-            try:
-                answers = send([part[index] for index in left])
-            except (Refused, OutcomeUnknown) as error:
-                return [results.get(index, RowResult(error=error)) for index in range(len(part))]
-            busy = []
-            for index, answer in zip(left, answers, strict=True):
-                results[index] = _row_result(answer)
-                error = results[index].error
-                if isinstance(error, Refused) and error.error_code in BUSY_CODES:
-                    busy.append(index)
-            left = busy if busy and self._policy.wait(attempt, None) else []
-        return [results[index] for index in range(len(part))]
+        def send(part: Sequence[Mapping[str, Any]]) -> requests.Response:
+            records = [{"attributes": {"type": "Contact"}, **row} for row in part]
+            body = {"allOrNone": False, "records": records}
+            return self._call(method, path, verb=Verb.WRITE, json=body, headers=headers)
 
-    # -- inside ----------------------------------------------------------------------------------------------------
+        return writes.write(rows, send, self._policy)
 
-    @property
-    def client(self) -> Salesforce:
-        """simple-salesforce, logged in."""
-        if self._client is None:
-            self._client = self._login()
-            self.session.refresh = self._renew
-        return self._client
+    # -- the wire ------------------------------------------------------------------------------------------------------
 
-    def _get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
-        return self._call("GET", path, params=params)
-
-    def _call(self, method: str, path: str, **arguments: Any) -> Any:
-        return self.client.restful(path, method=method, **arguments)
-
-    def _renew(self) -> str:
-        """A new session id, for this client and for the call that is being repeated."""
-        fresh = self._login()
-        if self._client is not None:
-            self._client.session_id = fresh.session_id
-            self._client._generate_headers()
-        return str(fresh.session_id)
-
-    def _login(self) -> Salesforce:
-        settings, secrets = self._settings, self._secrets
-        given: dict[str, Any] = {"consumer_key": secrets.salesforce_client_id, "domain": settings.domain or "login"}
-        if settings.auth == "jwt":
-            given |= {"username": self._username, "privatekey": secrets.salesforce_private_key}
-        elif settings.auth == "client_credentials":
-            given |= {"consumer_secret": secrets.salesforce_client_secret}
-        else:
-            given |= {"username": self._username, "password": secrets.salesforce_password}
-            given |= {"consumer_secret": secrets.salesforce_client_secret}
+    def _read(self, method: str, path: str, *, forbidden_stops: bool = True, **arguments: Any) -> Any:
         try:
-            client = Salesforce(version=API_VERSION, session=self.session, **given)
-        except (SalesforceAuthenticationFailed, Refused, ValueError) as error:
-            who = f" for {self._username}" if settings.auth != "client_credentials" else ""
-            raise SideUnavailable(
-                SIDE,
-                redact(f"Salesforce does not accept the login ({settings.auth}){who}: {error}"),
-                remedy="Check salesforce.domain, the client id and secret or key in the environment, and the connected app;"
-                " `sync-pipeline doctor` tells which.",
-                code="salesforce_credentials",
-            ) from error
-        register_secret(client.session_id)
-        return client
+            return self._call(method, path, verb=Verb.READ, **arguments).json()
+        except Refused as error:
+            code = _concerns_everything(error)
+            if code is None or (code == "salesforce_credentials" and error.status == 403 and not forbidden_stops):
+                raise
+            raise SideUnavailable(SIDE, error.message, remedy=_REMEDIES[code], code=code) from error
+
+    def _call(
+        self, method: str, path: str, *, verb: Verb, headers: Mapping[str, str] | None = None, **arguments: Any
+    ) -> requests.Response:
+        """`path` is below the version's resource, or absolute as Salesforce gave it. Raises Refused, OutcomeUnknown."""
+
+        def send() -> requests.Response:
+            connection = self._connection()
+            url = f"https://{connection.sf_instance}{path}" if path.startswith("/") else connection.base_url + path
+            own = {"Authorization": f"Bearer {connection.session_id}", "Accept": "application/json", **(headers or {})}
+            # Not simple-salesforce's own call: its repeat after a 401 drops headers such as the duplicate rule's.
+            response = self._session.request(method, url, headers=own, **arguments)
+            if told := response.headers.get("Sforce-Limit-Info"):
+                usage = Salesforce.parse_api_usage(told).get("api-usage")
+                self._usage = (usage.used, usage.total) if usage else self._usage
+            return response
+
+        return perform(send, verb=verb, policy=self._policy, refresh=self._log_in)
+
+    def _connection(self) -> Salesforce:
+        if self._salesforce is None:
+            self._log_in()
+        assert self._salesforce is not None
+        return self._salesforce
+
+    def _log_in(self) -> None:
+        token, instance = log_in(self._session, self._settings, self._secrets, self._username)
+        self._salesforce = Salesforce(session_id=token, instance=instance, session=self._session, version=API_VERSION)
 
 
-def _row_result(answer: Mapping[str, Any]) -> RowResult:
-    if answer.get("success"):
-        return RowResult(id=answer["id"], created=bool(answer.get("created", False)))
-    first = (answer.get("errors") or [{}])[0]
-    code = str(first.get("statusCode") or first.get("errorCode") or "UNKNOWN")
-    fields = ", ".join(first.get("fields") or ())
-    error = Refused(
-        f"{first.get('message', 'no message')}" + (f" ({fields})" if fields else ""),
-        status=400,
-        error_code=code,
-        body=first,
-        remedy="Correct the value; the contact is tried again after a pause.",
-    )
-    # The key is misspelt in the single-row form (facts/salesforce.md D).
-    found = first.get("duplicateResult") or first.get("duplicateResut") or {}
-    matches = (entry for result in found.get("matchResults") or () for entry in result.get("matchRecords") or ())
-    return RowResult(error=error, duplicates=tuple(entry["record"]["Id"] for entry in matches))
+_USERNAME: Final = "SELECT Username FROM User WHERE Id = "
 
 
-def _same_id(one: str, other: str) -> bool:
-    return len(one) in (15, 18) and one[:15] == other[:15]
+def _concerns_everything(error: Refused) -> str | None:
+    """The code under which a refused read stops the whole side; None where only this call is concerned."""
+    if error.status == 429 or error.error_code == "REQUEST_LIMIT_EXCEEDED":
+        return "salesforce_limit"
+    if error.status in (401, 403):
+        return "salesforce_credentials"
+    if error.status in (0, 408) or error.status >= 500:
+        return "salesforce_unreachable"
+    return None

@@ -11,7 +11,7 @@ from sync_pipeline.model.fields import Field
 from sync_pipeline.salesforce.client import Org
 from sync_pipeline.salesforce.rows import Describe, row, selectable
 from sync_pipeline.salesforce.soql import id_lists, literal, moment
-from sync_pipeline.salesforce.views import MEMBERS_AT_ONCE, ListView, member_query
+from sync_pipeline.salesforce.views import MEMBERS_AT_ONCE, ListView, MemberQuery, member_query
 from sync_pipeline.transport import Refused
 
 #: A row is stamped before its transaction commits, and a call may last ten minutes (facts/salesforce.md C).
@@ -30,10 +30,10 @@ Record = dict[str, Any]
 class Page:
     """Rows of one page. Save them and `watermark` in one transaction.
 
-    rows: of salesforce.accounts or salesforce.contacts, to be upserted. gone: Ids that no longer exist (Accounts: deleted;
-    Contacts: deleted for good, beyond the recycle bin). watermark: naive UTC; what to give next time, also if this page is
-    the last that arrived. is_last: the reading is complete. is_full: it began at the beginning, so what stands in the
-    mirror and in no page is not readable any more, once is_last came.
+    rows: of salesforce.accounts or salesforce.contacts, to be upserted. gone: Ids that no longer exist (Accounts:
+    deleted; Contacts: deleted for good, beyond the recycle bin). watermark: naive UTC; what to give next time, also if
+    this page is the last that arrives. is_last: the reading is complete. is_full: it began at the beginning, so what
+    stands in the mirror and in no page is not readable any more, once is_last came.
     """
 
     rows: list[Record]
@@ -53,7 +53,7 @@ class Presence:
 
 
 def accounts(org: Org, watermark: datetime | None) -> Iterator[Page]:
-    """The org's Accounts that changed since; all of them where there is no watermark or it is older than the recycle bin.
+    """The Accounts that changed since; all where there is no watermark, or one older than the recycle bin.
 
     The last page always comes, even with no rows. Raises SideUnavailable, Refused.
     """
@@ -67,7 +67,7 @@ def accounts(org: Org, watermark: datetime | None) -> Iterator[Page]:
 
 
 def contacts(org: Org, fields: Iterable[Field], describe: Describe, watermark: datetime | None) -> Iterator[Page]:
-    """The Contacts that changed since, those in the recycle bin (is_deleted, master_id) included; all without a watermark.
+    """The Contacts that changed since, with those in the recycle bin (is_deleted, master_id); else as `accounts`.
 
     What was deleted beyond the recycle bin is read from the delete log, and stands in `gone` of the last page.
     Raises SideUnavailable, Refused.
@@ -78,7 +78,7 @@ def contacts(org: Org, fields: Iterable[Field], describe: Describe, watermark: d
     log = org.deleted_since(since - OVERLAP if since else start - RECYCLE_BIN, start)
     if log is None:
         since = None
-    logged = {contact for contact, _ in log[0]} if log else set()
+    logged: set[str] = {contact for contact, _ in log[0]} if log else set()
     for records, reached in _changed(org, "Contact", selectable(mapped, describe), since):
         logged.difference_update(record["Id"] for record in records)
         rows = [row(record, mapped) for record in records]
@@ -107,7 +107,15 @@ def members(org: Org, view: ListView, owner_id: str = "") -> set[str]:
     `owner_id`: whose Contacts the scope `mine` means under org credentials; "" under the user's own.
     Raises SideUnavailable, Refused, ViewNotCompatible.
     """
-    query = member_query(view.soql, scope=view.scope, owner=owner_id)
+    return _scan(org, member_query(view.soql, scope=view.scope, owner=owner_id))
+
+
+def contact_ids(org: Org) -> set[str]:
+    """All Contacts that this credential reads, without the recycle bin: a complete scan. Raises as `members`."""
+    return _scan(org, MemberQuery("Contact"))
+
+
+def _scan(org: Org, query: MemberQuery) -> set[str]:
     found: set[str] = set()
     after, restarts = "", 0
     while True:
@@ -129,7 +137,7 @@ def members(org: Org, view: ListView, owner_id: str = "") -> set[str]:
 def _changed(
     org: Org, sobject: str, names: Iterable[str], since: datetime | None
 ) -> Iterator[tuple[list[Record], datetime]]:
-    """Pages of records by SystemModstamp, with the stamp reached. Goes on from there where Salesforce drops the query."""
+    """Pages of records by SystemModstamp, with the stamp reached; goes on from there where the query is dropped."""
     begin = literal(since - OVERLAP) if since else ""
     restarts = 0
     while True:

@@ -27,7 +27,7 @@ _NUMBERS: Final = frozenset({"double", "currency", "percent"})
 
 
 def stored(fields: Iterable[Field]) -> tuple[Field, ...]:
-    """The mapped fields that the mirror of Contacts holds: not the Account's name (it is joined), not the record's link."""
+    """The mapped fields that the mirror holds: not the Account's name (it is joined), not the record's link."""
     return tuple(field for field in fields if field.salesforce not in ("Account.Name", "Id"))
 
 
@@ -44,12 +44,12 @@ def selectable(fields: Iterable[Field], describe: Describe) -> list[str]:
 
 
 def row(record: Mapping[str, Any], fields: Iterable[Field]) -> dict[str, Any]:
-    """A row of salesforce.contacts (without seen_run) with the mapped fields' columns, from a record of a query or retrieve.
+    """A row of salesforce.contacts (without seen_run) with the mapped fields, from a record of a query or retrieve.
 
-    A mapped field that the record does not have is None (not asked for, or not visible); one that is null is ''.
+    What the record does not have is None (not asked for, or not visible); a text or an Id that is null is ''.
     """
     found: dict[str, Any] = {"id": record["Id"], "is_readable": True}
-    found |= {column: record.get(name) for column, name in _REFERENCES.items()}
+    found |= {column: _text(_value(record, name), Kind.TEXT) for column, name in _REFERENCES.items()}
     found |= {column: _time(record.get(name)) for column, name in _TIMES.items()}
     found |= {column: bool(record.get(name, False)) for column, name in _FLAGS.items()}
     found |= {field.name: _text(_value(record, field.salesforce), field.kind) for field in stored(fields)}
@@ -64,7 +64,7 @@ def body(
     *,
     creating: bool = False,
 ) -> dict[str, Any]:
-    """The fields of a write by API name: the changes, then `account_id`, `owner_id` and `extra` of an operation's detail.
+    """The fields of a write by API name: the changes, then account_id, owner_id and extra of an operation's detail.
 
     '' becomes null; when `creating`, what is empty is left out, so that Salesforce's own defaults apply. A change of a
     field that a Contact write cannot set (a parent's name, the Id) is left out: Company travels as account_id.
@@ -121,7 +121,7 @@ def _text(value: Any, kind: Kind) -> str | None:
 
 
 def _typed(text: str, kind: str) -> Any:
-    """A value as JSON for a field of that type; what cannot be read as one goes as it is, and Salesforce refuses the row."""
+    """A value as JSON for a field of that type; what is none goes as it is, and Salesforce refuses the row."""
     if text == "":
         return None
     if kind == "boolean" and text.lower() in ("true", "false"):

@@ -17,14 +17,14 @@ from simple_salesforce.login import SalesforceLogin
 
 from sync_pipeline.model.errors import SideUnavailable
 from sync_pipeline.settings import SalesforceSettings, Secrets
-from sync_pipeline.transport import Policy, Refused, RequestCounter, ServerClock, Verb, perform
+from sync_pipeline.transport import Policy, Refused, RequestCounter, ServerClock, Verb, perform, register_secret
 
 logger = logging.getLogger(__name__)
 
 SIDE = "salesforce"
 
 _REMEDIES = {
-    "invalid_grant": "Check the user name, the key or password, and that the user is pre-authorised for the connected app.",
+    "invalid_grant": "Check the user name and its key or password, and that the connected app pre-authorises the user.",
     "invalid_client": "Check SYNC_PIPELINE_SALESFORCE_CLIENT_ID and SYNC_PIPELINE_SALESFORCE_CLIENT_SECRET.",
     "invalid_client_id": "Check SYNC_PIPELINE_SALESFORCE_CLIENT_ID.",
 }
@@ -71,7 +71,7 @@ class OrgSession(requests.Session):
 def log_in(session: OrgSession, settings: SalesforceSettings, secrets: Secrets, username: str) -> tuple[str, str]:
     """(access token, host of the instance). `username` is whom a JWT stands for.
 
-    Raises SideUnavailable: salesforce_credentials where the login is refused, salesforce_unreachable where nobody answers.
+    Raises SideUnavailable: salesforce_credentials where it is refused, salesforce_unreachable where nobody answers.
     """
     who = username if settings.auth == "jwt" else settings.auth
     try:
@@ -88,6 +88,7 @@ def log_in(session: OrgSession, settings: SalesforceSettings, secrets: Secrets, 
             "Check the private key (PEM, RSA, without a passphrase) and salesforce.domain; then `sync-pipeline doctor`."
         )
         raise SideUnavailable(SIDE, message, remedy=remedy, code="salesforce_credentials") from None
+    register_secret(token)
     return token, instance
 
 
@@ -105,7 +106,7 @@ def refused_login(error: Refused, who: str, domain: str) -> SideUnavailable:
 _warned = threading.Event()
 
 
-def _credentials(settings: SalesforceSettings, secrets: Secrets, username: str) -> dict[str, str]:
+def _credentials(settings: SalesforceSettings, secrets: Secrets, username: str) -> dict[str, Any]:
     if settings.auth == "jwt":
         return {"username": username, "privatekey": secrets.salesforce_private_key}
     if settings.auth == "client_credentials":

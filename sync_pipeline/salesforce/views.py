@@ -21,6 +21,7 @@ _ID: Final = re.compile(r"00B[A-Za-z0-9]{12}([A-Za-z0-9]{3})?")
 #: One token of SOQL: blanks, a string literal, a parenthesis, or a run of anything else.
 _TOKEN: Final = re.compile(r"\s+|'(?:[^'\\]|\\.)*'|[()]|[^\s()']+", re.DOTALL)
 _CLAUSES: Final = ("SELECT", "FROM", "USING", "WHERE", "WITH", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "FOR")
+_KEPT: Final = frozenset({"SELECT", "FROM", "USING", "WHERE", "ORDER"})
 
 Read = Callable[[str], Any]  # a path below the version's resource -> parsed JSON; raises Refused
 
@@ -102,7 +103,7 @@ def find(view: str, read: Read) -> ListView:
     if not described.get("query"):
         raise ViewNotCompatible(
             f"The list view {label!r} cannot be expressed in SOQL.",
-            remedy="Remove filters that Salesforce cannot query (its describe says soqlCompatible: false), or choose another view.",
+            remedy="Remove the filters that Salesforce cannot query (soqlCompatible: false), or choose another view.",
         )
     soql = str(described["query"])
     scope = str(described.get("scope") or "")
@@ -117,7 +118,7 @@ def member_query(list_view_query: str, *, scope: str = "", owner: str) -> Member
     credentials. `scope` is the view's scope where its SOQL does not say it. Raises ViewNotCompatible.
     """
     clauses = _clauses(list_view_query)
-    unusable = [name for name in clauses if name not in ("SELECT", "FROM", "USING", "WHERE", "ORDER")]
+    unusable = [name for name in clauses if name not in _KEPT]
     if unusable or clauses.get("FROM", "").split(" ")[0].lower() != "contact":
         what = f"has {unusable[0]}" if unusable else "is not of Contacts"
         raise ViewNotCompatible(f"The list view's query {what}: {list_view_query}", remedy="Choose another view.")
@@ -208,5 +209,5 @@ def _asked(view: str, read: Read, path: str) -> Any:
 def _gone(view: str) -> ViewGone:
     return ViewGone(
         f"There is no list view {view!r} on Contact that this user sees.",
-        remedy="It may have been deleted, renamed or unshared: share it with the user, or name another view in the settings.",
+        remedy="It may be deleted, renamed or not shared: share it with the user, or set another `view`.",
     )

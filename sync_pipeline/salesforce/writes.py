@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+import requests
+
+from sync_pipeline.model.errors import SideUnavailable
 from sync_pipeline.salesforce.soql import chunks
 from sync_pipeline.transport import OutcomeUnknown, Policy, Refused
 
@@ -14,12 +17,13 @@ ROWS_AT_ONCE: Final = 200
 _HALVING_CALLS: Final = 60
 _LOCKED: Final = "UNABLE_TO_LOCK_ROW"
 
-Send = Callable[[Sequence[Any]], Any]  # rows of one call -> parsed body; raises Refused, OutcomeUnknown
+#: Rows of one call -> its answer; raises Refused, OutcomeUnknown, and SideUnavailable where no login is possible.
+Send = Callable[[Sequence[Any]], requests.Response]
 
 
 @dataclass(frozen=True)
 class RowResult:
-    """What became of one row. `error` None: done. `duplicates`: Ids that a duplicate rule named; `fields`: API names."""
+    """What became of one row (error None: done). `duplicates`: Ids that a duplicate rule named; `fields`: API names."""
 
     id: str = ""
     created: bool = False
@@ -54,7 +58,12 @@ def _sent(rows: Sequence[Any], send: Send) -> list[RowResult]:
             results += _read(part, send(part))
         except OutcomeUnknown as error:
             results += [RowResult(error=error)] * len(part)
+        except SideUnavailable as error:
+            refused = Refused(error.message, status=401, error_code=error.code, remedy=error.remedy)
+            return results + _none_sent([part, *waiting], refused)
         except Refused as error:
+            if _is_hopeless(error):
+                return results + _none_sent([part, *waiting], error)
             # 400 for the whole call: one row could not be read (a date that is none), and nothing was done.
             if error.status == 400 and len(part) > 1 and spare > 0:
                 spare -= 1
@@ -65,7 +74,20 @@ def _sent(rows: Sequence[Any], send: Send) -> list[RowResult]:
     return results
 
 
-def _read(rows: Sequence[Any], body: Any) -> list[RowResult]:
+def _is_hopeless(error: Refused) -> bool:
+    """Whether the next call would be refused as well: no token, no permission, no calls left, nobody there."""
+    return error.status in (0, 401, 403, 429)
+
+
+def _none_sent(waiting: Sequence[Sequence[Any]], error: Refused) -> list[RowResult]:
+    return [RowResult(error=error)] * sum(len(part) for part in waiting)
+
+
+def _read(rows: Sequence[Any], response: requests.Response) -> list[RowResult]:
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
     answers = body if isinstance(body, list) else []
     if len(answers) != len(rows):
         error = OutcomeUnknown(f"Salesforce answered {len(answers)} results to {len(rows)} rows.", status=200)

@@ -10,6 +10,7 @@ import socket
 import struct
 from collections.abc import Sequence
 from contextlib import suppress
+from email.utils import format_datetime
 from typing import Any, Final
 
 from starlette.applications import Starlette
@@ -53,6 +54,7 @@ class _Port:
         except ConnectionFault as broken:
             await _break(broken, scope, receive, send)
             return
+        response.headers["Date"] = format_datetime(self._runtime.state.now(), usegmt=True)  # the sandbox's own clock
         await response(scope, receive, send)
 
     async def _respond(self, scope: Scope, body: bytes) -> Response:

@@ -141,6 +141,7 @@ def _servers(state: State, seeder: Seeder | None) -> list[_QuietServer]:
                 access_log=False,
                 log_level="warning",
                 proxy_headers=False,
+                date_header=False,
                 timeout_keep_alive=600,  # a client's pool must not meet a connection closed for idleness only
                 timeout_graceful_shutdown=1,
             )

@@ -31,6 +31,16 @@ class ReturnedValue:
 
 
 @dataclass(frozen=True)
+class Withheld:
+    """A field that the service refused, so that it was left out and the contact's other fields travelled (R12)."""
+
+    field: str
+    code: str
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True)
 class Receipt:
     """One operation's end. Ids are those after the write; mirror rows are given where the service showed them.
 
@@ -47,7 +57,9 @@ class Receipt:
     contact: Mapping[str, Any] | None = None
     deleted_item: str = ""
     forgotten_item: str = ""
+    moves_link: bool = False  # the link follows the item to `outlook_id`
     written_stamp: datetime | None = None
+    withheld: tuple[Withheld, ...] = ()
     returned: tuple[ReturnedValue, ...] = ()
     code: str = ""
     message: str = ""

@@ -215,7 +215,7 @@ def test_clearing_the_field_in_salesforce_removes_only_the_mapped_entry(
     record, item = linked(world, **{field: first})
     world.anna.update(item, **{name: entries(first, second)})
     world.run()
-    world.salesforce.update(record, **{field: None})
+    world.salesforce.update(record, **{field: None})  # type: ignore[arg-type]
     world.run()
     assert values_of(world.anna.item(item), name) == [second]
     world.salesforce.update(record, **{field: third})

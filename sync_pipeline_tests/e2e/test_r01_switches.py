@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sync_pipeline_tests.harness import ANNA, BEN, PEOPLE, Outlook, World, of
+from sync_pipeline_tests.harness import ANNA, BEN, PEOPLE, World, of
 
 # -- the switch of the whole mailbox ---------------------------------------------------------------------------------
 
@@ -226,7 +226,8 @@ def test_the_rule_names_the_user_field_that_holds_the_mailbox(world: World) -> N
 def test_a_listed_mailbox_keeps_its_own_settings_beside_the_discovered_ones(world: World) -> None:
     world.mailboxes.clear()
     listed = [{"mailbox": BEN, "salesforce_user": PEOPLE[BEN][0], "down_sync": False}]
-    world.top["mailboxes"] = {"discover": {"where": "Username IN ('anna@acme.example.com', 'ben@acme.example.com')"}, "listed": listed}
+    rule = {"where": "Username IN ('anna@acme.example.com', 'ben@acme.example.com')"}
+    world.top["mailboxes"] = {"discover": rule, "listed": listed}
     world.as_user(ANNA).create(LastName="Adler", Email="adler@example.com")
     world.as_user(BEN).create(LastName="Birk", Email="birk@example.com")
     world.run()
@@ -251,7 +252,7 @@ def test_a_mailbox_with_a_changed_address_is_no_new_mailbox(world: World, found_
         world.top["mailboxes"] = [{"mailbox": new, "salesforce_user": username}]
     mark = world.mark()
     world.run()
-    renamed = Outlook(world.server.graph_url, new)
+    renamed = world.outlook(new)
     assert world.writes(mark) == []
     assert renamed.contacts() == before
     world.salesforce.update(contact, Title="Still linked")

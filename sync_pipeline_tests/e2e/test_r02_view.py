@@ -1,4 +1,4 @@
-"""R2: all Contacts, my Contacts, or a list view; its own SOQL is what is run, and a view that is gone is never empty."""
+"""R2: all Contacts, my Contacts or a list view, whose own SOQL is run; a view that is gone is never an empty one."""
 
 from __future__ import annotations
 
@@ -74,9 +74,8 @@ def test_with_credentials_per_user_view_mine_shows_what_the_user_owns(world: Wor
 
 @pytest.mark.parametrize("way", ["Id", "15-character Id", "developer name", "label"])
 def test_a_list_view_is_chosen_by(world: World, way: str) -> None:
-    made = world.org(
-        "listviews", developer_name="Sales_People", label="People of Sales", where="Department = 'Sales'"
-    )["id"]
+    view = {"developer_name": "Sales_People", "label": "People of Sales", "where": "Department = 'Sales'"}
+    made = world.org("listviews", **view)["id"]
     names = {"Id": made, "15-character Id": made[:15], "developer name": "Sales_People", "label": "People of Sales"}
     world.use(view=names[way])
     two_contacts(world)

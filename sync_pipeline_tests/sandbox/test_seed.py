@@ -22,7 +22,7 @@ from sync_pipeline.sandbox.state import State
 SEEDS = [1, 2, 71]
 
 
-@pytest.fixture(params=SEEDS)
+@pytest.fixture(params=SEEDS, scope="module")
 def state(request: pytest.FixtureRequest) -> State:
     return _seeded(seed=request.param)
 
@@ -43,7 +43,8 @@ def _items(state: State, mailbox: str) -> list[dict[str, Any]]:
     """Every contact of a mailbox with `folder` (its name) and `properties`."""
     outlook = Mailboxes(state)
     sql = (
-        "SELECT f.name AS folder, c.properties, c.immutable_id FROM graph_contacts c JOIN graph_folders f ON f.id = c.folder"
+        "SELECT f.name AS folder, c.properties, c.immutable_id"
+        " FROM graph_contacts c JOIN graph_folders f ON f.id = c.folder"
         f" WHERE c.mailbox = '{outlook.user(mailbox).id}' ORDER BY c.number"
     )
     return [{**row, "properties": json.loads(row["properties"])} for row in _rows(state, sql)]
@@ -127,7 +128,7 @@ def test_account_names_have_every_awkward_case(state: State) -> None:
     assert len(twice) > 10
     created = [{a["CreatedDate"] for a in accounts if comparable(a["Name"]) == name} for name in twice]
     assert sum(len(dates) > 1 for dates in created) > len(created) // 2
-    assert any(one != other and one in other for one in names for other in list(names)[:500] if len(one) > 4)
+    assert any(one != other and one in other for one in list(names)[:500] for other in names if len(one) > 4)
 
 
 def test_people_have_accents_apostrophes_phones_and_gaps(state: State) -> None:
@@ -135,7 +136,7 @@ def test_people_have_accents_apostrophes_phones_and_gaps(state: State) -> None:
     assert any(not person["LastName"].isascii() for person in people)
     assert len({person["AccountId"] for person in people if person["AccountId"]}) < len(people)
     for field in ("FirstName", "Email", "Phone", "MailingCity", "Title"):
-        assert 0 < sum(person[field] is not None for person in people)
+        assert any(person[field] is not None for person in people)
     for field in ("Email", "Phone", "MailingCity", "Title", "Birthdate"):
         assert any(person[field] is None for person in people)
     assert any(
@@ -198,7 +199,6 @@ def test_nobody_is_chosen_in_two_mailboxes(state: State) -> None:
 
 
 def test_nobody_chosen_is_another_mailboxes_contact(state: State) -> None:
-    outlook = Mailboxes(state)
     owned = _rows(state, "SELECT c.Email, u.Username FROM sf_Contact c JOIN sf_User u ON u.Id = c.OwnerId")
     users = {person["mailbox"]: person["salesforce_user"] for person in state.people() if person["mailbox"]}
     for address, username in users.items():
@@ -209,10 +209,10 @@ def test_nobody_chosen_is_another_mailboxes_contact(state: State) -> None:
         }
         emails = {_email(item) for item in _items(state, address) if _chosen(item) and _email(item)}
         assert not emails & strangers
-        assert outlook.user(address)
 
 
-def test_list_views_overlap(state: State) -> None:
+def test_list_views_overlap() -> None:
+    state = _seeded(contacts=200)
     views = _rows(state, "SELECT DeveloperName, _scope, _where FROM sf_ListView WHERE _where IS NOT NULL")
     members: dict[str, set[str]] = {}
     for view in views:

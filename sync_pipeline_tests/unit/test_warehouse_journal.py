@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sync_pipeline.model.operation import Action, Side
-from sync_pipeline.warehouse.journal import intents_in_doubt
+from sync_pipeline.warehouse.intents import intents_in_doubt
 from sync_pipeline.warehouse.receipt import Outcome, Receipt, ReturnedValue
 from sync_pipeline_tests.unit.warehouse_kit import MAILBOX, NOW, operation, plan_base, plan_link, rows, warehouse
 

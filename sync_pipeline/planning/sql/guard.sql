@@ -45,15 +45,6 @@ with counted as (
     from judged left join done_today on done_today.mailbox = judged.mailbox and done_today.side = judged.side
     where judged.action = 'delete' and judged.state = 'ready'
     group by judged.mailbox, judged.side
-), clearings as (
-    select mailbox, side, change.field as field, count(*) as planned
-    from (select mailbox, side, unnest(from_json(fields, '[{"field": "VARCHAR", "before": "VARCHAR", "after": "VARCHAR"}]')) as change
-          from judged where state = 'ready' and verdict <> 'approved' and clears > 0)
-    where change.after = '' and coalesce(change.before, '') <> ''
-    group by all
-), over_clearing as (
-    select clearings.mailbox, clearings.side, clearings.field, clearings.planned, limits.most
-    from clearings join limits using (mailbox) where clearings.planned > limits.most
 ), in_org as (
     select coalesce(sum(planned), 0) + (select coalesce(sum(deletes), 0) from done_today) as deletes from deletes
 ), guarded as (
@@ -70,11 +61,6 @@ with counted as (
             when judged.action = 'delete' and (select deletes from in_org) > limits.most_in_org then ['guard',
                 'More deletions in all than max_deletes.org allows (' || (select deletes from in_org)::integer || ' against '
                 || limits.most_in_org || ').']
-            when judged.clears > 0 and exists (
-                select 1 from over_clearing
-                where over_clearing.mailbox = judged.mailbox and over_clearing.side = judged.side
-                  and contains(judged.fields::varchar, '"field":"' || over_clearing.field || '"')) then ['guard',
-                'More clearings of one field in this mailbox than max_deletes allows.']
             when judged.earlier_kind in ('guard', 'changed_settings', 'old_copy') then [judged.earlier_kind, judged.earlier_reason]
         end as guard
     from judged

@@ -4,19 +4,35 @@
 --      without a link), planning.candidates (who might be the same person, and on what evidence),
 --      planning.contact_matches (one verdict per newcomer: link | hold | wait | create); matched ones join planning.links
 
+-- the last link that each unlinked item had
+create or replace table planning.parted as
+select mailbox, outlook_id, arg_max(closed_reason, closed_at) as reason, arg_max(salesforce_id, closed_at) as salesforce_id
+from sync.links where state = 'closed' and outlook_id <> '' group by mailbox, outlook_id;
+
 create or replace table planning.newcomers as
 with unlinked as (
     select item.*,
-        row_number() over (partition by item.mailbox, item.stamp_contact order by item.place desc, item.created_at, item.id) as stamp_rank
+        row_number() over (partition by item.mailbox, item.stamp_contact order by item.place = 'folder' desc, item.created_at, item.id) as stamp_rank
     from outlook.contacts as item
     join planning.mailboxes as mailbox on mailbox.mailbox = item.mailbox and mailbox.enabled
     where (item.place = 'folder' or (item.place = 'elsewhere' and item.categorised))
       and not exists (
         select 1 from planning.links as link where link.mailbox = item.mailbox and link.outlook_id = item.id)
+      -- unlinked by hand, it stays so until it is linked by hand again
+      and not exists (
+        select 1 from planning.parted as parted
+        where parted.mailbox = item.mailbox and parted.outlook_id = item.id and parted.reason = 'by_hand')
       -- R6: an original whose copy stands in the folder is only waiting for its deletion
       and not exists (
         select 1 from outlook.contacts as copy
         where copy.mailbox = item.mailbox and copy.copy_of = item.id and copy.place = 'folder' and copy.id <> item.id)
+), remembered as (
+    -- its stamp, or the Contact it was parted from when it was moved out (R15: dragged in again, it comes back)
+    select item.*, case
+        when item.stamp_org = {{ literal(org_id) }} and item.stamp_rank = 1 then item.stamp_contact
+        when parted.reason = 'unlinked' then parted.salesforce_id end as remembered
+    from unlinked as item
+    left join planning.parted as parted on parted.mailbox = item.mailbox and parted.outlook_id = item.id
 )
 select
     item.mailbox, item.id as outlook_id, item.place, item.categorised, item.created_at, item.modified_at, item.change_key,
@@ -30,12 +46,11 @@ select
         else concat_ws(' ', nullif(item.first_name, ''), nullif(item.last_name, '')) end)) as full_name,
     lower(planning.normal('text', coalesce(item.company, ''))) as company,
     -- a stamp speaks only where no living item of the mailbox is linked to that Contact: else it is a copy of it
-    case when item.stamp_org = {{ literal(org_id) }} and item.stamp_rank = 1 and linked.link_id is null
-         then coalesce(successor.winner, item.stamp_contact) end as stamp
-from unlinked as item
-left join planning.successors as successor on successor.id = item.stamp_contact
+    case when linked.link_id is null then coalesce(successor.winner, item.remembered) end as stamp
+from remembered as item
+left join planning.successors as successor on successor.id = item.remembered
 left join planning.links as linked
-    on linked.mailbox = item.mailbox and linked.contact_id = coalesce(successor.winner, item.stamp_contact)
+    on linked.mailbox = item.mailbox and linked.contact_id = coalesce(successor.winner, item.remembered)
     and linked.place in ('folder', 'elsewhere');
 
 create or replace table planning.people as
@@ -143,8 +158,8 @@ select mailbox, outlook_id,
     end as verdict,
     case when stamp is not null then stamp when candidates = 1 and strong = 1 then contact_id end as contact_id,
     case
-        when stamp is not null and not stamped_gone then 'It carries the stamp of this Contact.'
-        when stamp is not null then 'It carries the stamp of a Contact that was deleted in Salesforce; approve to create it anew.'
+        when stamp is not null and not stamped_gone then 'It carries the stamp of this Contact, or was linked to it before.'
+        when stamp is not null then 'It belonged to a Contact that was deleted in Salesforce; approve to create it anew.'
         when unreadable > 0 then 'A Contact that this mailbox may not read matches it.'
         when candidates > 1 then candidates || ' Contacts in Salesforce match it; link one by hand or approve the creation.'
         when linked_here > 0 then 'It matches a Contact that is linked to another Outlook contact of this mailbox.'

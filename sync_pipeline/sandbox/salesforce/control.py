@@ -18,7 +18,7 @@ from sync_pipeline.sandbox.salesforce.catalogue import (
     raw_description,
 )
 from sync_pipeline.sandbox.salesforce.errors import SalesforceError
-from sync_pipeline.sandbox.salesforce.models import Acting, Org
+from sync_pipeline.sandbox.salesforce.models import ADMINISTRATOR_ACTOR, Acting, Org
 from sync_pipeline.sandbox.salesforce.storage import add_column
 from sync_pipeline.sandbox.state import Actor, Json, State
 
@@ -96,7 +96,7 @@ def _user(org: Org, body: Body) -> Json:
 
 
 def _person_account(org: Org, body: Body) -> Json:
-    account, contact = org.insert_person_account(body, actor=f"user:{ADMINISTRATOR}")
+    account, contact = org.insert_person_account(body, actor=ADMINISTRATOR_ACTOR)
     return {"account": account, "contact": contact}
 
 

@@ -25,6 +25,7 @@ from sync_pipeline.sandbox.state import Actor, State
 
 Row = dict[str, Any]
 SERVICE: Final = "salesforce"
+ADMINISTRATOR_ACTOR: Final = f"user:{ADMINISTRATOR}"
 MOST_MERGED: Final = 2
 _CHUNK: Final = 5000
 _NAME_PARTS: Final = ("FirstName", "MiddleName", "LastName", "Suffix")
@@ -86,7 +87,7 @@ class Org:
             raise LookupError("the org has lost its administrator; reset the sandbox")
         return Acting(actor.name, user["Id"], user["Username"], bool(user["_is_administrator"]))
 
-    def administrator(self, actor: str = "application") -> Acting:
+    def administrator(self, actor: str = ADMINISTRATOR_ACTOR) -> Acting:
         """The administrator, under the given name in the log."""
         return self.acting(Actor(actor, ADMINISTRATOR))
 
@@ -283,7 +284,7 @@ class Org:
         object_name: str,
         rows: Iterable[Mapping[str, Any]],
         *,
-        actor: str = "application",
+        actor: str = ADMINISTRATOR_ACTOR,
         created_at: datetime | None = None,
         log: bool = True,
     ) -> list[str]:
@@ -317,7 +318,7 @@ class Org:
         return ids
 
     def insert_person_account(
-        self, values: Mapping[str, Any], *, actor: str = "application", created_at: datetime | None = None
+        self, values: Mapping[str, Any], *, actor: str = ADMINISTRATOR_ACTOR, created_at: datetime | None = None
     ) -> tuple[str, str]:
         """A Person Account: (account id, contact id). `values` are the contact's."""
         name = " ".join(values[part] for part in _NAME_PARTS if values.get(part))

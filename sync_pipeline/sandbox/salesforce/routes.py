@@ -53,6 +53,7 @@ _ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     f"{_OBJECT}/{{id}}": {"GET": responses.read, "PATCH": responses.update, "DELETE": responses.delete},
     f"{_OBJECT}/{{field}}/{{value:path}}": {"GET": responses.read_by_external_id, "PATCH": responses.upsert},
 }  # fmt: skip
+LONGEST_ADDRESS: Final = 16_384
 _METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _PUBLIC: Final = frozenset({"/services/oauth2/token", "/services/data"})
 
@@ -104,6 +105,8 @@ class _Route(Route):
 def _endpoint(handlers: Mapping[str, Handler]) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
         method = "GET" if request.method == "HEAD" else request.method
+        if len(request.scope["raw_path"]) + len(request.scope["query_string"]) > LONGEST_ADDRESS:
+            raise SalesforceError(414, "URI_TOO_LONG", f"the address has more than {LONGEST_ADDRESS} bytes")
         if method not in handlers:
             raise MethodNotAllowed(method, list(handlers))
         return handlers[method](Call(request, await request.body()))

@@ -1,4 +1,4 @@
-"""Turns SOQL conditions into SQLite ones: texts regardless of case, `!=` with empty fields, '' as null, dates by day."""
+"""Turns SOQL conditions into SQLite ones: texts in any case, `!=` with empty fields, '' as null, dates by the day."""
 
 from __future__ import annotations
 

@@ -78,7 +78,9 @@ class _Filling:
                 newcomers.append(person)
                 body = graph_contact(person, company=company)
             else:
-                body = self._known_body(person)
+                # Where a known person has other values, the folder is the place: a move merges in the run after it.
+                place = FOLDER if FOLDER in self.folders else place
+                body = self._known_body(person, differing=place == FOLDER)
             add_own_values(body, randomness, self.sources.people.phone())
             if place != FOLDER or randomness.random() < 0.5:
                 body["categories"] = [CATEGORY, "Green"] if randomness.random() < 0.1 else [CATEGORY]
@@ -100,15 +102,19 @@ class _Filling:
                 return person
         return None
 
-    def _known_body(self, person: Person) -> dict[str, Any]:
-        """The same person as someone noted him in Outlook: some values missing, some different or in another form."""
+    def _known_body(self, person: Person, *, differing: bool) -> dict[str, Any]:
+        """The same person as someone noted him in Outlook, in another form; or some values missing, some different."""
         randomness = self.sources.randomness
+        company = self.sources.account_names.get(person.get("AccountId", ""), "")
+        if not differing:
+            body = graph_contact(person, company=company)
+            in_another_form(body, randomness)
+            return body
         kept = {name: value for name, value in person.items() if name in _IDENTITY or randomness.random() < 0.7}
         if randomness.random() < 0.5:
             kept["Title"] = "Former colleague"
         if randomness.random() < 0.5:
             kept["MobilePhone"] = self.sources.people.phone()
-        company = self.sources.account_names.get(person.get("AccountId", ""), "")
         body = graph_contact(kept, company=company if randomness.random() < 0.6 else "")
         in_another_form(body, randomness)
         return body

@@ -27,7 +27,7 @@ OWNERS: Final = (
 )  # fmt: skip
 #: Salesforce users without a mailbox here: their Contacts are in nobody's `mine`.
 OTHER_USERS: Final = (("sales.office", "Sam Sales"), ("partners", "Paula Partner"))
-OTHERS_SHARE: Final = 0.1
+ONE_IN: Final = 10  # every tenth Contact is one of theirs
 VIEWS: Final = (
     ListViewDef("PartnerContacts", "Partner Contacts", where="LeadSource = 'Partner Referral'"),
     ListViewDef("ContactsInGermany", "Contacts in Germany", where="MailingCountry = 'Deutschland'"),
@@ -140,8 +140,8 @@ def _contacts(
     account_ids = account_ids[: max(1, min(len(account_ids) // 3, count // 2))]
     for place in range(count):
         # The mailboxes' users in turn, so that none goes without.
-        alone = not owners or randomness.random() < OTHERS_SHARE
-        persons = owned[randomness.choice(others) if alone else owners[place % len(owners)]]
+        alone = not owners or place % ONE_IN == ONE_IN - 1
+        persons = owned[randomness.choice(others) if alone else owners[(place - place // ONE_IN) % len(owners)]]
         account = randomness.choice(account_ids) if account_ids and randomness.random() < 0.9 else ""
         person = people.draw(accounts[account].name if account else "")
         person |= {"AccountId": account} if account else {}

@@ -1,10 +1,11 @@
--- in:  returned (run_id, operation_id, link_id, side, field, value, is_rewritten: how each sent value came back), sync.journal_bases
+-- in:  returned (link_id, salesforce_id, side, field, value, is_rewritten: how each sent value came back), sync.links
 -- out: sync.frozen: how often in a row a side rewrote a field (R12); a value that comes back as it was sent ends the row
 create or replace temp table came_back as
-select distinct coalesce(base.link_id, returned.link_id) as link_id, returned.field, returned.side, returned.value, returned.is_rewritten
+select distinct coalesce(link.link_id, returned.link_id) as link_id, returned.field, returned.side, returned.value, returned.is_rewritten
 from returned
-left join sync.journal_bases as base
-    on base.run_id = returned.run_id and base.operation_id = returned.operation_id and base.field = returned.field;
+-- a Contact is one record for all mailboxes
+left join sync.links as link
+    on returned.side = 'salesforce' and link.salesforce_id = returned.salesforce_id and link.state = 'linked';
 
 delete from sync.frozen
 where rewrites < 2 and (link_id, field) in (select (link_id, field) from came_back where not is_rewritten);

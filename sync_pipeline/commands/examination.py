@@ -1,0 +1,194 @@
+"""What `doctor` looks at, each finding as it is made; nothing is written to either service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from sync_pipeline.commands.invocation import DONE, NOT_SYNCHRONISED, WITH_PROBLEMS, WRONG_USAGE, Invocation
+from sync_pipeline.engine.inputs import mailbox_fields, missing_fields, usable_fields
+from sync_pipeline.engine.session import LOCK_FILE
+from sync_pipeline.engine.summary import warehouse_path
+from sync_pipeline.model.errors import SettingsInvalid, SyncError
+from sync_pipeline.model.fields import Direction
+from sync_pipeline.outlook.client import Graph
+from sync_pipeline.outlook.properties import CATEGORY, FOLDER_NAME
+from sync_pipeline.salesforce.client import Org
+from sync_pipeline.salesforce.views import member_query
+from sync_pipeline.settings import MailboxSettings, Settings
+from sync_pipeline.transport import Policy, RequestCounter, ServerClock
+from sync_pipeline.warehouse.connection import open_warehouse
+from sync_pipeline.warehouse.lock import RunLock
+from sync_pipeline.warehouse.reader import Reader
+
+_SHARING = (
+    "view: all with salesforce.credentials: org shows this mailbox Contacts that its own user may not see in Salesforce: the one "
+    "integration user reads past the sharing rules."
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line. `code`: 0 good, 1 works with a reservation, 2 settings or credentials are wrong, 3 does not work."""
+
+    what: str
+    code: int
+    said: str
+    remedy: str = ""
+
+
+def examine(invocation: Invocation, addresses: list[str], *, sign_in: bool) -> Iterator[Finding]:
+    """Everything, the foundations first; `addresses` limit the mailboxes."""
+    try:
+        settings = invocation.settings()
+        yield Finding("settings", DONE, f"valid; data in {settings.data_dir}, schedule {settings.schedule}")
+        secrets = invocation.secrets(settings)
+    except SettingsInvalid as error:
+        yield Finding("settings", WRONG_USAGE, error.message, error.remedy)
+        return
+    ways = f"Salesforce ({settings.salesforce.auth}) and Graph ({settings.graph.auth})"
+    yield Finding("credentials", DONE, f"set for {ways}")
+    for warning in settings.warnings:
+        yield Finding("credentials", WITH_PROBLEMS, warning)
+    # Somebody waits for the answer: a service that is down is told soon.
+    policy, counter, clock = Policy(attempts=2, pause_cap=5.0, pause_budget=10.0), RequestCounter(), ServerClock()
+    org = Org(settings.salesforce, secrets, policy, counter, clock)
+    graph = Graph(settings.graph, secrets, policy, counter, clock, token_file=settings.data_dir / "graph_token.txt")
+    try:
+        with graph:
+            if sign_in:
+                graph.wire.sign_in(invocation.say)
+            yield from _services(settings, org, graph, addresses)
+    finally:
+        org.close()
+
+
+def _services(settings: Settings, org: Org, graph: Graph, addresses: list[str]) -> Iterator[Finding]:
+    org_id, mailboxes = "", list[MailboxSettings]()
+    try:
+        identity = org.identity()
+        org_id = identity.org_id
+        used, allowed = org.limits_used()
+        limit = f", {used:,} of {allowed:,} calls used today" if allowed else ""
+        yield Finding("Salesforce", DONE, f"org {org_id} as {identity.username}{limit}")
+        mailboxes = _mailboxes(settings, org, addresses)
+        yield from _fields(settings, mailboxes, org)
+        users = {row["username"].lower(): row for row in org.users()}
+    except SyncError as error:
+        yield Finding("Salesforce", NOT_SYNCHRONISED, error.message, error.remedy)
+        users = None
+        mailboxes = mailboxes or [m for m in settings.mailboxes.listed if not addresses or m.mailbox in addresses]
+    for mailbox in mailboxes:
+        if not mailbox.enabled:
+            yield Finding(mailbox.mailbox, DONE, f"switched off (on_disable: {mailbox.on_disable})")
+            continue
+        if users is not None:
+            yield from _pairing(mailbox, users)
+            yield from _view(mailbox, settings, org, users)
+        yield from _mailbox(mailbox, graph, org_id)
+    if unknown := [address for address in addresses if address not in {mailbox.mailbox for mailbox in mailboxes}]:
+        yield Finding("mailboxes", WRONG_USAGE, f"the settings know no {', '.join(unknown)}")
+    yield from _warehouse(settings, org_id)
+
+
+def _mailboxes(settings: Settings, org: Org, addresses: list[str]) -> list[MailboxSettings]:
+    """The listed mailboxes and those that the rule finds. Raises SyncError where Salesforce does not answer the rule."""
+    known = {mailbox.mailbox: mailbox for mailbox in settings.mailboxes.listed}
+    if discover := settings.mailboxes.discover:
+        soql = f"SELECT Username, {discover.mailbox_field} FROM User WHERE IsActive = true AND ({discover.where}) ORDER BY Id"
+        for page in org.query(soql):
+            for row in page:
+                if address := (row.get(discover.mailbox_field) or "").strip().lower():
+                    known[address] = settings.mailbox_settings(address, row["Username"])
+    return [mailbox for address, mailbox in known.items() if not addresses or address in addresses]
+
+
+def _fields(settings: Settings, mailboxes: Iterable[MailboxSettings], org: Org) -> Iterator[Finding]:
+    described = org.describe()
+    missing = missing_fields(settings.fields, described)
+    if missing:
+        names = ", ".join(missing)
+        yield Finding("fields", WITH_PROBLEMS, f"the org does not show Contact's {names}; they are left out", "Give the user access.")
+    wanted = {field.name: field.direction for field in settings.fields}
+    narrowed = sorted(
+        {
+            row.salesforce
+            for mailbox in mailboxes
+            for row in mailbox_fields(mailbox, usable_fields(settings.fields, described), described)
+            if row.direction == Direction.FROM_SALESFORCE and wanted[row.field] is not Direction.FROM_SALESFORCE
+        }
+    )
+    if narrowed:
+        names = ", ".join(narrowed)
+        yield Finding("fields", WITH_PROBLEMS, f"{names} may not be written; they come from Salesforce only", "Give the user access.")
+    if not missing and not narrowed:
+        yield Finding("fields", DONE, f"all {len(wanted)} mapped fields can be read and written as mapped")
+
+
+def _pairing(mailbox: MailboxSettings, users: dict[str, dict[str, object]]) -> Iterator[Finding]:
+    user = users.get(mailbox.salesforce_user.lower())
+    if user is None:
+        said = f"the org has no user {mailbox.salesforce_user!r}"
+        yield Finding(mailbox.mailbox, NOT_SYNCHRONISED, said, "salesforce_user is the user's Username; correct the settings.")
+    elif not user["is_active"]:
+        said = f"the Salesforce user {mailbox.salesforce_user} is not active"
+        yield Finding(mailbox.mailbox, WITH_PROBLEMS, said, "He can own no new Contact; set create.fixed: {OwnerId: …}.")
+
+
+def _view(
+    mailbox: MailboxSettings, settings: Settings, org: Org, users: dict[str, dict[str, object]]
+) -> Iterator[Finding]:
+    is_org = settings.salesforce.credentials == "org"
+    if mailbox.view == "all" and is_org:
+        yield Finding(mailbox.mailbox, DONE, _SHARING)
+    if mailbox.view in ("mine", "all"):
+        return
+    user = users.get(mailbox.salesforce_user.lower())
+    try:
+        reader = org if is_org else org.as_user(mailbox.salesforce_user)
+        view = reader.list_view(mailbox.view)
+        member_query(view.soql, owner=str(user["id"]) if user and is_org else "")
+        yield Finding(mailbox.mailbox, DONE, f"list view {view.label!r} can be read")
+    except SyncError as error:
+        yield Finding(mailbox.mailbox, NOT_SYNCHRONISED, error.message, error.remedy)
+
+
+def _mailbox(mailbox: MailboxSettings, graph: Graph, org_id: str) -> Iterator[Finding]:
+    try:
+        survey = graph.mailbox(mailbox.mailbox).survey()
+    except SyncError as error:
+        yield Finding(mailbox.mailbox, NOT_SYNCHRONISED, error.message, error.remedy)
+        return
+    living = [folder for folder in survey.folders if folder.role != "deleted"]
+    marked = [folder for folder in living if folder.org]
+    folder = next(iter(marked or [folder for folder in living if folder.name == FOLDER_NAME]), None)
+    listed = survey.categories is None or any(name.casefold() == CATEGORY.casefold() for name in survey.categories)
+    if folder is not None and folder.org and org_id and folder.org != org_id:
+        said = f"its folder {folder.name!r} is kept for another org, {folder.org}"
+        remedy = "Two installations never share a folder: switch the other one off for this mailbox, and delete its folder."
+        yield Finding(mailbox.mailbox, NOT_SYNCHRONISED, said, remedy)
+        return
+    where = f"folder {folder.name!r}" if folder else "the first run makes the folder"
+    category = "" if listed else "; the first run lists the category"
+    yield Finding(mailbox.mailbox, DONE, f"can be read; {where}{category}; view {mailbox.view}")
+
+
+def _warehouse(settings: Settings, org_id: str) -> Iterator[Finding]:
+    path = warehouse_path(settings)
+    if owner := RunLock(settings.data_dir / LOCK_FILE).owner():
+        yield Finding("run", DONE, f"run {owner.run_id} goes on, or died, in process {owner.process} since {owner.since}")
+    if not path.exists():
+        yield Finding("warehouse", DONE, f"{path} is made by the first run")
+        return
+    try:
+        with open_warehouse(path, read_only=True, wait_seconds=5.0) as connection:
+            identity, last = Reader(connection).identity(), Reader(connection).run()
+    except SyncError as error:
+        yield Finding("warehouse", NOT_SYNCHRONISED, error.message, error.remedy)
+        return
+    if identity and org_id and (identity["org_id"], identity["tenant"]) != (org_id, settings.graph.tenant):
+        said = f"{path} belongs to org {identity['org_id']} and tenant {identity['tenant']}"
+        yield Finding("warehouse", NOT_SYNCHRONISED, said, "Set another data_dir for this org and tenant.")
+        return
+    ran = f"; last run {last['run_id']} at {last['started_at']:%Y-%m-%d %H:%M} UTC, {last['status']}" if last else ""
+    yield Finding("warehouse", DONE, f"{path} can be opened{ran}")

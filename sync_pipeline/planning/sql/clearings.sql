@@ -1,0 +1,65 @@
+-- in:  planning.operations, planning.base_updates, planning.mailboxes, planning.links, sync.verdicts, sync.holds, sync.history,
+--      sync.history_values
+-- out: planning.operations, planning.base_updates: where one field is cleared more often than max_deletes allows (R20), the
+--      clearing becomes an operation of its own, so that it alone is held and the other fields travel
+
+create or replace table planning.clearings as
+with changes as (
+    select operation_id, mailbox, side,
+        unnest(from_json(fields, '[{"field": "VARCHAR", "before": "VARCHAR", "after": "VARCHAR"}]')) as change
+    from planning.operations where action = 'update' and hold_kind is null
+), cleared as (
+    select operation_id, mailbox, side, change.field as field, 'h' || left(md5(operation_id || '|' || change.field), 15) as held_id
+    from changes where change.after = '' and coalesce(change.before, '') <> ''
+), today as (
+    select event.mailbox, event.side, v.field, count(*) as done
+    from sync.history as event join sync.history_values as v using (event_id)
+    where event.happened_at > {{ literal(now) }}::timestamp - interval 1 day and event.outcome = 'done' and event.action = 'update'
+      and v.after = '' and coalesce(v.before, '') <> ''
+    group by all
+), limits as (
+    select mailbox.mailbox, least(greatest(mailbox.guard_count, ceil(mailbox.guard_percent / 100.0 * count(link.link_id))), mailbox.guard_cap)
+        as most
+    from planning.mailboxes as mailbox left join planning.links as link on link.mailbox = mailbox.mailbox
+    group by mailbox.mailbox, mailbox.guard_count, mailbox.guard_percent, mailbox.guard_cap
+), over_limit as (
+    select cleared.mailbox, cleared.side, cleared.field, count(*) + coalesce(any_value(today.done), 0) as planned, any_value(limits.most) as most
+    from cleared
+    join limits on limits.mailbox = cleared.mailbox
+    left join today on today.mailbox = cleared.mailbox and today.side = cleared.side and today.field = cleared.field
+    where cleared.held_id not in (select operation_id from sync.verdicts where verdict = 'approved')
+    group by cleared.mailbox, cleared.side, cleared.field
+    having count(*) + coalesce(any_value(today.done), 0) > any_value(limits.most)
+)
+select cleared.*, coalesce(over_limit.planned, 0) as planned, coalesce(over_limit.most, 0) as most
+from cleared
+left join over_limit on over_limit.mailbox = cleared.mailbox and over_limit.side = cleared.side and over_limit.field = cleared.field
+where over_limit.field is not null
+   -- once held, a clearing waits for a person even when the others were dropped or approved meanwhile
+   or cleared.held_id in (select operation_id from sync.holds where kind = 'guard')
+   or cleared.held_id in (select operation_id from sync.verdicts where lapses_at > {{ literal(now) }}::timestamp);
+
+insert into planning.operations by name
+select clearing.held_id as operation_id, operation.* exclude (operation_id, fields, hold_kind, hold_reason, detail),
+    to_json([{field: clearing.field, before: (
+        select change.before from (
+            select unnest(from_json(operation.fields, '[{"field": "VARCHAR", "before": "VARCHAR", "after": "VARCHAR"}]')) as change)
+        where change.field = clearing.field), after: ''}]) as fields,
+    '{}'::json as detail, 'guard' as hold_kind,
+    'More contacts lose their ' || clearing.field || ' in this mailbox than max_deletes allows (' || clearing.planned
+        || ' against ' || clearing.most::integer || ').' as hold_reason
+from planning.clearings as clearing join planning.operations as operation on operation.operation_id = clearing.operation_id;
+
+update planning.base_updates as base set operation_id = clearing.held_id
+from planning.clearings as clearing
+where base.operation_id = clearing.operation_id and base.field = clearing.field;
+
+update planning.operations as operation set fields = (
+    select coalesce(to_json(list(change)), '[]'::json)
+    from (select unnest(from_json(operation.fields, '[{"field": "VARCHAR", "before": "VARCHAR", "after": "VARCHAR"}]')) as change)
+    where change.field not in (select field from planning.clearings as clearing where clearing.operation_id = operation.operation_id))
+where operation_id in (select operation_id from planning.clearings);
+
+delete from planning.operations
+where operation_id in (select operation_id from planning.clearings) and fields::varchar = '[]'
+  and coalesce(detail ->> 'account_id', '') = '' and coalesce(detail ->> 'stamp', '') = '' and coalesce(detail ->> 'categorise', 'false') = 'false';

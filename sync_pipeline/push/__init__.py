@@ -1,0 +1,1 @@
+"""Executes a plan and decides nothing: intent, call, receipt; recovery looks before anything is sent again."""

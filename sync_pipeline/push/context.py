@@ -1,0 +1,60 @@
+"""What a push is told of its run, and the counts that it gives back."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from sync_pipeline.model.errors import MailboxStopped
+from sync_pipeline.model.operation import COUNTED_AS
+from sync_pipeline.outlook.properties import Mark
+from sync_pipeline.transport import ServerClock
+from sync_pipeline.warehouse.receipt import Outcome, Receipt
+
+#: By what happened to operations: create, update, delete (done), then what was not done. "left": the budget ended.
+COUNTS = ("create", "update", "delete", "refused", "stale", "skipped", "unsent", "in_doubt", "left")
+
+
+def _never() -> bool:
+    return False
+
+
+def _ignore(_: MailboxStopped) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """`clock` is the services' time; `is_over` whether the time budget is spent; `stop` hears of mailboxes that fail.
+
+    `external_id_field` is a unique external id of Contact that names our creations, "" where the org has none for us.
+    """
+
+    run_id: str
+    number: int
+    org_id: str
+    installation_id: str
+    clock: ServerClock
+    external_id_field: str = ""
+    is_over: Callable[[], bool] = _never
+    stop: Callable[[MailboxStopped], None] = _ignore
+    sleep: Callable[[float], None] = time.sleep
+
+    @property
+    def mark(self) -> Mark:
+        """What our folder carries after this run."""
+        return Mark(self.org_id, self.installation_id, self.number)
+
+
+def count(receipts: Iterable[Receipt]) -> Counter[str]:
+    """Receipts by COUNTS; the set-up of a mailbox is not counted."""
+    counts: Counter[str] = Counter()
+    for receipt in receipts:
+        counted = COUNTED_AS.get(receipt.operation.action)
+        if receipt.outcome is not Outcome.DONE:
+            counts[receipt.outcome] += 1
+        elif counted is not None:
+            counts[counted] += 1
+    return counts

@@ -1,0 +1,77 @@
+"""What the services' errors mean for one operation, in words that tell a person what to do (R12, R25)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sync_pipeline.model.fields import Field
+from sync_pipeline.model.operation import Operation, Side
+from sync_pipeline.transport import Refused
+from sync_pipeline.warehouse.receipt import Outcome, Receipt
+
+_REMEDIES = {
+    "STRING_TOO_LONG": "Shorten the value.",
+    "INVALID_EMAIL_ADDRESS": "Correct the e-mail address.",
+    "REQUIRED_FIELD_MISSING": "Fill the field, or give a default under create.defaults in the settings.",
+    "FIELD_CUSTOM_VALIDATION_EXCEPTION": "Change the value so that the org's validation rule accepts it.",
+    "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST": "Use a value of the picklist.",
+    "FIELD_INTEGRITY_EXCEPTION": "Use a value that the org accepts there, such as a state or country of its list.",
+    "INVALID_CROSS_REFERENCE_KEY": "The Account or owner named is gone or not visible; correct the settings.",
+    "DUPLICATES_DETECTED": "Link it to one of them with `sync-pipeline link`, or approve the operation to create it.",
+    "DUPLICATE_VALUE": "A value that must be unique is taken by another record.",
+    "INSUFFICIENT_ACCESS_OR_READONLY": "Give the Salesforce user the right to edit this Contact.",
+    "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": "Give the Salesforce user access to the Account or owner named.",
+    "ErrorAccessDenied": "Give the application Contacts.ReadWrite for this mailbox.",
+    "ErrorQuotaExceeded": "The mailbox is full.",
+}
+#: The record is gone or another version of it stands there: the next plan sees that.
+_STALE = frozenset(
+    {"ENTITY_IS_DELETED", "INVALID_ID_FIELD", "NOT_FOUND", "ErrorItemNotFound", "ErrorIrresolvableConflict"}
+)
+_BUSY = frozenset({"UNABLE_TO_LOCK_ROW"})
+
+
+def concerns_all(error: Refused) -> bool:
+    """Whether the refusal speaks of the service or the login and not of this one record."""
+    return error.status in (0, 401, 429) or error.status >= 500 or error.error_code == "REQUEST_LIMIT_EXCEEDED"
+
+
+def refusal(
+    run_id: str,
+    operation: Operation,
+    error: Refused,
+    fields: Iterable[Field],
+    *,
+    named: Sequence[str] = (),
+    duplicates: Sequence[str] = (),
+) -> Receipt:
+    """The receipt of a write that was refused. `named` are the service's field names in the error, `duplicates` Ids."""
+    if concerns_all(error) or error.error_code in _BUSY:
+        return Receipt(run_id, operation, Outcome.UNSENT, code=error.error_code, message=error.message)
+    if error.error_code in _STALE or error.status in (404, 409, 412):
+        return Receipt(run_id, operation, Outcome.STALE, code=error.error_code, message=error.message)
+    message = error.message + (f" Records: {', '.join(duplicates)}." if duplicates else "")
+    return Receipt(
+        run_id,
+        operation,
+        Outcome.REFUSED,
+        code=error.error_code or f"http_{error.status}",
+        message=message,
+        remedy=_REMEDIES.get(error.error_code)
+        or error.remedy
+        or "Correct the contact; it is tried again after a pause.",
+        refused_field=mapped_field(operation.side, named, fields),
+        result={"duplicates": list(duplicates)} if duplicates else {},
+    )
+
+
+def stale(run_id: str, operation: Operation, what: str) -> Receipt:
+    """Nothing was sent: the service holds something else than was planned from."""
+    return Receipt(run_id, operation, Outcome.STALE, code="changed_meanwhile", message=what)
+
+
+def mapped_field(side: Side, named: Sequence[str], fields: Iterable[Field]) -> str:
+    """The mapped field that the service names; "" where it names none or several."""
+    table = {(field.salesforce if side is Side.SALESFORCE else field.outlook): field.name for field in fields}
+    found = [table[name] for name in named if name in table]
+    return found[0] if len(found) == 1 and len(named) == 1 else ""

@@ -1,0 +1,70 @@
+"""What is left to push of a run's plan, and what a finished operation means for those that wait for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import duckdb
+
+from sync_pipeline.model.operation import Operation, Side
+from sync_pipeline.warehouse.intents import operation_from_row
+from sync_pipeline.warehouse.receipt import Outcome, Receipt
+from sync_pipeline.warehouse.tables import fetch
+
+#: A stamp that planning could not know: the Contact is created in this very run.
+CREATED = "created"
+
+
+def ready_operations(connection: duckdb.DuckDBPyConnection, run_id: str, side: Side) -> list[Operation]:
+    """The operations of the plan that are ready and have no journal row yet, in the plan's order.
+
+    States are read anew at each call, so that a hold set since holds here too.
+    """
+    rows = fetch(
+        connection,
+        "select * from sync.plan where run_id = ? and side = ? and state = 'ready' and operation_id not in "
+        "(select operation_id from sync.journal where run_id = ?) order by seq",
+        [run_id, side, run_id],
+    )
+    return [operation_from_row(row) for row in rows]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How an operation of this run ended, and the Contact that it made or changed."""
+
+    outcome: str
+    salesforce_id: str
+
+
+class Outcomes:
+    """The ends of this run's operations, by id: of earlier steps from the journal, of this one as they come."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
+        rows = fetch(
+            connection, "select operation_id, outcome, salesforce_id from sync.journal where run_id = ?", [run_id]
+        )
+        self._ended = {
+            row["operation_id"]: Ended(row["outcome"] or "in_doubt", row["salesforce_id"] or "") for row in rows
+        }
+
+    def add(self, receipts: Sequence[Receipt]) -> None:
+        for receipt in receipts:
+            contact = receipt.salesforce_id or receipt.operation.salesforce_id
+            self._ended[receipt.operation.operation_id] = Ended(receipt.outcome, contact)
+
+    def prepare(self, operation: Operation) -> Operation | None:
+        """The operation as it can be sent now; None where what it depends on was not done.
+
+        What the operation before it created takes its place as Contact and stamp.
+        """
+        if not operation.depends_on:
+            return operation
+        before = self._ended.get(operation.depends_on)
+        if before is None or before.outcome != Outcome.DONE:
+            return None
+        detail = dict(operation.detail)
+        if detail.get("stamp") == CREATED:
+            detail["stamp"] = before.salesforce_id
+        return replace(operation, salesforce_id=operation.salesforce_id or before.salesforce_id, detail=detail)

@@ -1,0 +1,162 @@
+"""Each asset check on a warehouse that is right, and on one that is wrong in the way that it watches for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, cast
+
+import dagster as dg
+import duckdb
+import pytest
+
+from sync_pipeline.assets import checks
+from sync_pipeline.engine import Session
+from sync_pipeline.model.fields import apply_mapping
+from sync_pipeline.warehouse.schema import migrate
+from sync_pipeline.warehouse.tables import insert
+
+FIELDS = apply_mapping({})
+ANNA = "anna@example.com"
+
+
+class Warehouse:
+    """An empty warehouse in memory, in the form in which checks see a session."""
+
+    def __init__(self) -> None:
+        self.connection = duckdb.connect(":memory:")
+        migrate(self.connection, FIELDS)
+        self.fields, self.run_id = FIELDS, "run-1"
+
+    @contextmanager
+    def warehouse(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        yield self.connection
+
+    def add(self, table: str, **values: Any) -> None:
+        insert(self.connection, table, [values])
+
+    def plan(self, operation_id: str, **values: Any) -> None:
+        plain: Mapping[str, Any] = {
+            "run_id": "run-1", "operation_id": operation_id, "mailbox": ANNA, "side": "outlook", "action": "update",
+            "outlook_id": operation_id, "salesforce_id": "", "depends_on": "", "rule": "R10", "reason": "Because.", "state": "ready",
+        }  # fmt: skip
+        self.add("sync.plan", **{**plain, **values})
+
+    def link(self, link_id: str, outlook: str = "Director", salesforce: str = "Director", **values: Any) -> None:
+        """A link of one item and one Contact whose job titles are their bases."""
+        item, contact = f"item {link_id}", f"contact {link_id}"
+        self.add("outlook.contacts", mailbox=ANNA, id=item, place="folder", job_title=outlook)
+        self.add("salesforce.contacts", id=contact, is_deleted=False, job_title=salesforce)
+        plain = {"outlook_job_title": outlook, "salesforce_job_title": salesforce}
+        keys = {"link_id": link_id, "mailbox": ANNA, "outlook_id": item, "salesforce_id": contact, "state": "linked"}
+        self.add("sync.links", **{**keys, **plain, **values})
+
+    def check(self, name: str) -> dg.AssetCheckResult:
+        session = cast(Session, self)
+        result = getattr(checks, name)(session=session)
+        assert isinstance(result, dg.AssetCheckResult)
+        return result
+
+
+@pytest.fixture
+def warehouse() -> Warehouse:
+    return Warehouse()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["delete_guard", "plan_is_consistent", "required_fields", "no_duplicate_links", "nothing_drifted", "mailboxes_synchronised"],
+)
+def test_an_empty_warehouse_passes(warehouse: Warehouse, name: str) -> None:
+    assert warehouse.check(name).passed
+
+
+def test_deletions_on_hold_fail_the_delete_guard_and_are_counted(warehouse: Warehouse) -> None:
+    warehouse.plan("1", action="delete")
+    assert warehouse.check("delete_guard").passed
+    warehouse.plan("2", action="delete", state="held", hold_kind="guard", hold_reason="More than allowed.")
+    result = warehouse.check("delete_guard")
+    assert not result.passed
+    assert result.metadata["held"].value == 1
+    assert result.metadata["planned"].value == 1
+
+
+def test_two_writes_to_one_contact_make_a_plan_inconsistent(warehouse: Warehouse) -> None:
+    warehouse.plan("1", side="salesforce", salesforce_id="003A")
+    assert warehouse.check("plan_is_consistent").passed
+    warehouse.plan("2", side="salesforce", salesforce_id="003A")
+    assert not warehouse.check("plan_is_consistent").passed
+
+
+def test_an_operation_without_a_reason_makes_a_plan_inconsistent(warehouse: Warehouse) -> None:
+    warehouse.plan("1", reason="")
+    assert not warehouse.check("plan_is_consistent").passed
+
+
+def test_an_operation_that_waits_for_one_that_is_held_makes_a_plan_inconsistent(warehouse: Warehouse) -> None:
+    warehouse.plan("1", state="held")
+    warehouse.plan("2", depends_on="1")
+    assert not warehouse.check("plan_is_consistent").passed
+
+
+def test_another_runs_plan_does_not_count(warehouse: Warehouse) -> None:
+    warehouse.plan("1", reason="", run_id="run-0")
+    assert warehouse.check("plan_is_consistent").passed
+
+
+def test_contacts_that_lack_a_required_field_are_counted_by_mailbox(warehouse: Warehouse) -> None:
+    for subject in ("one", "two"):
+        warehouse.add("sync.problems", mailbox=ANNA, subject=subject, field="", code="required_field_missing")
+    result = warehouse.check("required_fields")
+    assert not result.passed
+    assert result.metadata["contacts"].value == 2
+
+
+@pytest.mark.parametrize("side", ["outlook_id", "salesforce_id"])
+def test_a_contact_that_is_linked_twice_is_found_on_either_side(warehouse: Warehouse, side: str) -> None:
+    warehouse.link("1")
+    warehouse.link("2", **{side: f"{'item' if side == 'outlook_id' else 'contact'} 1"})
+    assert not warehouse.check("no_duplicate_links").passed
+
+
+def test_a_closed_link_is_no_duplicate(warehouse: Warehouse) -> None:
+    warehouse.link("1")
+    warehouse.link("2", outlook_id="item 1", state="closed")
+    assert warehouse.check("no_duplicate_links").passed
+
+
+def test_values_that_differ_though_neither_side_changed_have_drifted(warehouse: Warehouse) -> None:
+    warehouse.link("1", outlook="Director", salesforce="Head of Sales")
+    result = warehouse.check("nothing_drifted")
+    assert not result.passed
+    assert result.metadata["drifted"].value == 1
+
+
+def test_values_that_differ_in_form_only_have_not_drifted(warehouse: Warehouse) -> None:
+    warehouse.link("1", outlook="Head  of Sales ", salesforce="Head of Sales")
+    assert warehouse.check("nothing_drifted").passed
+
+
+def test_a_change_that_waits_to_be_copied_is_no_drift(warehouse: Warehouse) -> None:
+    warehouse.link("1", outlook="Director", salesforce="Head of Sales", salesforce_job_title="Director")
+    assert warehouse.check("nothing_drifted").passed
+
+
+def test_a_field_that_was_never_seen_has_not_drifted(warehouse: Warehouse) -> None:
+    warehouse.link("1", outlook="Director", salesforce="Head of Sales", outlook_job_title=None)
+    assert warehouse.check("nothing_drifted").passed
+
+
+def test_a_frozen_field_has_not_drifted(warehouse: Warehouse) -> None:
+    warehouse.link("1", outlook="Director", salesforce="Head of Sales")
+    warehouse.add("sync.frozen", link_id="1", field="job_title", side="salesforce", rewrites=2)
+    assert warehouse.check("nothing_drifted").passed
+
+
+def test_a_mailbox_that_was_stopped_is_named_with_its_remedy(warehouse: Warehouse) -> None:
+    warehouse.add("outlook.mailboxes", mailbox=ANNA, status="stopped", code="mailbox_unknown", message="Unknown.", remedy="Do it.")
+    result = warehouse.check("mailboxes_synchronised")
+    assert not result.passed
+    table = result.metadata["attention"]
+    assert isinstance(table, dg.TableMetadataValue)
+    assert table.records[0].data["remedy"] == "Do it."

@@ -1,0 +1,234 @@
+"""Bad input to a run: a clear error or problem that says what to do, the rest goes on, and nothing is lost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from sync_pipeline.model.errors import SettingsInvalid, SideUnavailable, SyncError
+from sync_pipeline_tests.harness import ANNA, BEN, World, of
+
+
+def two_contacts(world: World) -> None:
+    """One of Anna's and one of Ben's."""
+    world.as_user(ANNA).create(LastName="Adler", Email="adler@example.com")
+    world.as_user(BEN).create(LastName="Birk", Email="birk@example.com")
+
+
+# -- mailboxes and credentials ---------------------------------------------------------------------------------------
+
+
+def test_a_mailbox_that_graph_does_not_have_is_stopped_and_the_others_go_on(world: World) -> None:
+    world.use(ANNA)
+    nobody = {"mailbox": "nobody@example.com", "salesforce_user": "ben@acme.example.com"}
+    world.top["mailboxes"] = [{"mailbox": ANNA, "salesforce_user": "anna@acme.example.com"}, nobody]
+    two_contacts(world)
+    document = world.run()
+    row = of(document, "nobody@example.com")
+    assert row["status"] == "stopped"
+    assert "nobody@example.com" in row["message"]
+    assert row["remedy"]
+    assert of(document, ANNA)["status"] == "ok"
+    assert len(world.anna.contacts()) == 1
+
+
+def test_a_salesforce_user_that_the_org_does_not_have_stops_the_mailbox_and_the_others_go_on(world: World) -> None:
+    world.top["mailboxes"] = [
+        {"mailbox": ANNA, "salesforce_user": "typing.error@acme.example.com"},
+        {"mailbox": BEN, "salesforce_user": "ben@acme.example.com"},
+    ]
+    two_contacts(world)
+    document = world.run()
+    assert of(document, ANNA)["status"] == "stopped"
+    assert "typing.error@acme.example.com" in of(document, ANNA)["message"]
+    assert of(document, ANNA)["remedy"]
+    assert world.writes(mailbox=ANNA) == []
+    assert len(world.ben.contacts()) == 1
+
+
+def test_a_run_of_a_mailbox_that_the_settings_do_not_name_is_refused(world: World) -> None:
+    with pytest.raises(SettingsInvalid) as refusal:
+        world.run("nobody@example.com")
+    assert "nobody@example.com" in str(refusal.value)
+    assert ANNA in str(refusal.value)
+    assert world.writes() == []
+
+
+@pytest.mark.parametrize("side", ["salesforce", "graph"])
+def test_wrong_credentials_are_a_clear_error_and_after_correcting_them_nothing_is_lost(world: World, side: str) -> None:
+    two_contacts(world)
+    right = world.secrets
+    wrong: dict[str, Any] = {f"{side}_client_secret": "Xq7-not-the-secret"}
+    world.secrets = replace(right, **wrong)
+    with pytest.raises(SideUnavailable) as refusal:
+        world.run()
+    assert refusal.value.side == side
+    assert refusal.value.remedy
+    assert "Xq7-not-the-secret" not in str(refusal.value)
+    assert world.writes() == []
+    world.secrets = right
+    world.run()
+    assert len(world.anna.contacts()) == 1
+
+
+def test_credentials_that_stop_working_delete_nothing(world: World) -> None:
+    world.use(outlook_deletion="delete")
+    two_contacts(world)
+    world.run()
+    mark = world.mark()
+    world.control.post("expire_tokens").raise_for_status()
+    world.secrets = replace(world.secrets, graph_client_secret="wrong", salesforce_client_secret="wrong")
+    with pytest.raises(SyncError):
+        world.run()
+    assert world.writes(mark) == []
+    assert len(world.salesforce.contacts()) == 2
+
+
+def test_a_per_user_credential_that_is_refused_stops_that_mailbox_only(world: World) -> None:
+    world.use(ANNA, BEN).use_per_user_credentials()
+    two_contacts(world)
+    world.run()
+    world.org("users", username="ben@acme.example.com", name="Ben Berg", is_active=False)
+    world.salesforce.update(world.salesforce.contact(LastName="Adler")["Id"], Title="Goes on")
+    mark = world.mark()
+    document = world.run()
+    assert of(document, BEN)["status"] == "stopped"
+    assert of(document, BEN)["remedy"]
+    assert world.writes(mark, mailbox=BEN) == []
+    assert world.anna.contact("adler@example.com")["jobTitle"] == "Goes on"
+
+
+# -- contacts and values ---------------------------------------------------------------------------------------------
+
+
+def in_folder(world: World, **properties: Any) -> str:
+    """A contact in the folder, which is made where it is missing."""
+    if "Salesforce Contacts" not in world.anna.folders():
+        world.run()
+    return world.anna.create(world.anna.folder(), **properties)
+
+
+def test_a_contact_without_a_last_name_is_a_problem_and_the_rest_goes_on(world: World) -> None:
+    in_folder(world, jobTitle="Nobody knows who", mobilePhone="+49 170 1")
+    in_folder(world, surname="Named", email="named@example.com")
+    document = world.run()
+    assert [row["LastName"] for row in world.salesforce.contacts()] == ["Named"]
+    assert of(document, ANNA)["problems"] == 1
+    [problem] = world.problems()
+    assert "LastName" in problem["message"]
+    assert problem["remedy"]
+    assert len(world.anna.contacts()) == 2
+
+
+# property of Outlook, field of Salesforce, a value that Salesforce does not take, the mapped field's name
+BAD_VALUES = [
+    ("jobTitle", "Title", "x" * 129, "job_title"),
+    ("mobilePhone", "MobilePhone", "1" * 41, "mobile_phone"),
+    ("email", "Email", "not an address", "email"),
+    ("email", "Email", "a" * 70 + "@long.example.com", "email"),
+    ("title", "Salutation", "Grand Duchess", "salutation"),
+]
+
+
+def restricted_salutation(world: World) -> None:
+    world.org("fields", object="Contact", name="Salutation", restrictedPicklist=True)
+
+
+@pytest.mark.parametrize(("name", "field", "value", "mapped"), BAD_VALUES)
+def test_a_new_contact_with_a_value_that_salesforce_refuses_is_created_without_it_and_nothing_is_cut(
+    world: World, name: str, field: str, value: str, mapped: str
+) -> None:
+    restricted_salutation(world)
+    made = in_folder(world, **{"surname": "Muster", "department": "Law", name: value})
+    document = world.run()
+    world.run()
+    found = world.salesforce.contact(LastName="Muster")
+    assert (found[field], found["Department"]) == (None, "Law")
+    assert of(document, ANNA)["problems"] == 1
+    [problem] = world.problems()
+    assert problem["field"] == mapped
+    assert problem["remedy"]
+    item = world.anna.get(made)
+    assert item is not None
+    assert (item["emailAddresses"][0]["address"] if name == "email" else item[name]) == value
+
+
+@pytest.mark.parametrize(("name", "field", "value", "mapped"), BAD_VALUES)
+def test_an_edit_that_salesforce_refuses_is_a_problem_and_the_other_edits_travel(
+    world: World, name: str, field: str, value: str, mapped: str
+) -> None:
+    restricted_salutation(world)
+    fields = {"Title": "Counsel", "MobilePhone": "+49 170 1", "Email": "mia@example.com", "Salutation": "Ms."}
+    contact = world.as_user(ANNA).create(LastName="Muster", **fields)
+    world.run()
+    made = world.anna.contact("mia@example.com")["id"]
+    world.anna.update(made, **{"department": "Law", name: value})
+    document = world.run()
+    found = world.salesforce.contact(Id=contact)
+    assert (found[field], found["Department"]) == (fields[field], "Law")
+    assert of(document, ANNA)["problems"] == 1
+    assert [problem["field"] for problem in world.problems()] == [mapped]
+    item = world.anna.get(made)
+    assert item is not None
+    assert (item["emailAddresses"][0]["address"] if name == "email" else item[name]) == value
+
+
+def test_a_poisoned_record_that_only_salesforce_can_judge_does_not_stop_the_others(world: World) -> None:
+    world.org("validation_rules", object="Contact", field="Title", contains="poison", message="No poison here.")
+    in_folder(world, surname="Bad", email="bad@example.com", jobTitle="poison")
+    in_folder(world, surname="Good", email="good@example.com")
+    document = world.run()
+    assert [row["LastName"] for row in world.salesforce.contacts()] == ["Good"]
+    assert of(document, ANNA)["problems"] == 1
+    assert "No poison here." in world.problems()[0]["message"]
+
+
+# -- Companies -------------------------------------------------------------------------------------------------------
+
+COMPANIES = {
+    "quotes": "O'Hara \"& Sons\" ''",
+    "percent": "100% %percent%",
+    "underscore": "under_score_",
+    "backslash": "back\\slash\\' OR Name != '",
+    "emoji": "Rocket 🚀 Café",
+    "300 characters": "Länge " * 50,
+    "SQL": "'); DROP TABLE sync.links; --",
+    "line": "two\nlines",
+}
+
+
+@pytest.mark.parametrize("company", COMPANIES.values(), ids=list(COMPANIES))
+def test_an_odd_company_is_kept_in_outlook_and_the_contact_is_created(world: World, company: str) -> None:
+    made = in_folder(world, surname="Muster", email="mia@example.com", companyName=company)
+    in_folder(world, surname="Other", email="other@example.com", companyName="Plain")
+    world.run()
+    world.run()
+    assert sorted(row["LastName"] for row in world.salesforce.contacts()) == ["Muster", "Other"]
+    assert world.salesforce.contact(LastName="Muster")["AccountId"] is None
+    item = world.anna.get(made)
+    assert item is not None
+    assert item["companyName"] == company
+    mark = world.mark()
+    world.run()
+    assert world.writes(mark) == []
+
+
+@pytest.mark.parametrize("name", ["quotes", "percent", "underscore", "backslash", "emoji", "SQL"])
+def test_an_odd_company_finds_the_account_of_exactly_that_name(world: World, name: str) -> None:
+    account = world.salesforce.create("Account", Name=COMPANIES[name])
+    in_folder(world, surname="Muster", email="mia@example.com", companyName=COMPANIES[name])
+    world.run()
+    assert world.salesforce.contact(LastName="Muster")["AccountId"] == account
+
+
+def test_odd_characters_in_every_field_arrive_as_they_are(world: World) -> None:
+    odd = 'O\'Brien \\ "q" % _ 🚀 <b> Ö\u0301'
+    made = in_folder(world, surname=odd, givenName=odd, email="o'brien@example.com", jobTitle=odd, personalNotes=odd)
+    world.run()
+    [found] = world.salesforce.query("SELECT FirstName, LastName, Title, Description FROM Contact")
+    assert [found[name] for name in ("FirstName", "LastName", "Title", "Description")] == [odd] * 4
+    item = world.anna.get(made)
+    assert item is not None
+    assert (item["surname"], item["jobTitle"]) == (odd, odd)

@@ -1,0 +1,206 @@
+"""R6: created in the folder, dragged into it, or marked with the category elsewhere and then moved into it whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sync_pipeline_tests.harness import ANNA, CATEGORY, Json, World, extended, stamp_of
+
+FAX = "String 0x3A24"
+PHOTO = b"\xff\xd8\xff\xe0 a portrait of Mia \xff\xd9"
+# Every property that a person can set through the API, none of which may be lost on the way.
+WHOLE: dict[str, Any] = {
+    "assistantName": "Ari", "birthday": "1980-02-29T11:59:00Z", "businessHomePage": "https://mia.example.com",
+    "companyName": "Muster AG", "department": "Law", "displayName": "Mia M., the lawyer", "fileAs": "Mia (law)",
+    "generation": "III", "givenName": "Mia", "initials": "M.M.", "jobTitle": "Counsel", "manager": "Max",
+    "middleName": "Q.",
+    "mobilePhone": "+49 170 1", "nickName": "Mimi", "officeLocation": "4.12", "personalNotes": "Likes tea\nand chess",
+    "profession": "Lawyer", "spouseName": "Sam", "surname": "Muster", "title": "Dr.", "yomiCompanyName": "yc",
+    "yomiGivenName": "yg", "yomiSurname": "ys", "businessPhones": ["+49 30 1", "+49 30 2"], "homePhones": ["+49 40 1"],
+    "imAddresses": ["sip:mia@example.com"], "children": ["Kim", "Lee"], "categories": ["Friends", CATEGORY],
+    "emailAddresses": [
+        {"name": "Mia at work", "address": "mia@example.com"},
+        {"name": "Mia at home", "address": "mia@home.example.com"},
+    ],
+    "businessAddress": {
+        "street": "Ring 1", "city": "Bonn", "state": "NW", "countryOrRegion": "DE", "postalCode": "53111",
+    },
+    "homeAddress": {"street": "Weg 2", "city": "Ulm"}, "otherAddress": {"city": "Kiel"},
+    "singleValueExtendedProperties": [{"id": FAX, "value": "+49 30 99"}],
+}  # fmt: skip
+
+
+def contact_of(world: World, email: str) -> Json:
+    return world.salesforce.contact(Email=email)
+
+
+def creations(world: World) -> list[Json]:
+    """The items that we ever created in Outlook."""
+    return world.writes(service="graph", entity="contact", action="create")
+
+
+def test_a_contact_created_in_the_folder_is_created_in_salesforce(world: World) -> None:
+    world.run()
+    made = world.anna.create(
+        world.anna.folder(), givenName="Mia", surname="Muster", email="mia@example.com", jobTitle="Counsel"
+    )
+    world.run()
+    found = contact_of(world, "mia@example.com")
+    assert (found["FirstName"], found["LastName"], found["Title"]) == ("Mia", "Muster", "Counsel")
+    assert found["OwnerId"] == world.user_id(ANNA)
+    item = world.anna.contact("mia@example.com")
+    assert (item["id"], stamp_of(item)) == (made, found["Id"])
+    mark = world.mark()
+    world.run()
+    assert world.writes(mark) == []
+
+
+def test_a_contact_dragged_into_the_folder_is_created_in_salesforce_and_stays_the_same_item(world: World) -> None:
+    world.run()
+    made = world.anna.create(givenName="Mia", surname="Muster", email="mia@example.com")
+    world.anna.move(made, world.anna.folder())
+    world.run()
+    item = world.anna.contact("mia@example.com")
+    assert (item["id"], stamp_of(item)) == (made, contact_of(world, "mia@example.com")["Id"])
+    assert creations(world) == []
+
+
+@pytest.mark.parametrize("place", ["the default folder", "a folder of one's own", "a folder below another"])
+def test_a_contact_marked_with_the_category_is_created_in_salesforce_and_moved_into_the_folder(
+    world: World, place: str
+) -> None:
+    outer = world.anna.create_folder("Private")
+    folders = {"the default folder": None, "a folder of one's own": outer}
+    folder = folders[place] if place in folders else world.anna.create_folder("Inner", outer)
+    world.anna.create(folder, givenName="Mia", surname="Muster", email="mia@example.com", categories=[CATEGORY])
+    world.run()
+    world.run()
+    item = world.anna.contact("mia@example.com")
+    assert stamp_of(item) == contact_of(world, "mia@example.com")["Id"]
+    assert world.anna.contacts(folder or "contacts") == []
+    assert len(creations(world)) == 1
+
+
+def test_the_category_may_be_put_on_later(world: World) -> None:
+    made = world.anna.create(surname="Muster", email="mia@example.com")
+    world.run()
+    assert world.salesforce.contacts() == []
+    world.anna.update(made, categories=[CATEGORY])
+    world.run()
+    assert stamp_of(world.anna.contact("mia@example.com")) == contact_of(world, "mia@example.com")["Id"]
+
+
+def test_a_move_loses_no_property_that_the_api_shows(world: World) -> None:
+    made = world.anna.create(**WHOLE)
+    before = world.anna.get(made)
+    assert before is not None
+    world.run()
+    world.run()
+    item = world.anna.contact("mia@example.com")
+    for name in WHOLE.keys() - {"categories", "singleValueExtendedProperties"}:
+        assert item[name] == before[name], name
+    assert sorted(item["categories"]) == sorted(before["categories"])
+    assert extended(item, FAX) == "+49 30 99"
+    assert world.anna.contacts("contacts") == []
+
+
+def test_a_move_takes_the_photo_along_and_deletes_the_original_only_in_a_later_run(world: World) -> None:
+    made = world.anna.create(surname="Muster", email="mia@example.com", categories=[CATEGORY])
+    world.anna.put_photo(made, PHOTO)
+    world.run()
+    item = world.anna.contact("mia@example.com")
+    assert world.anna.photo(item["id"]) == PHOTO
+    assert [each["id"] for each in world.anna.contacts("contacts")] == [made]
+    world.run()
+    assert world.anna.contacts("contacts") == []
+    assert [each["id"] for each in world.anna.deleted()] == [made]
+    assert [each["id"] for each in world.anna.contacts()] == [item["id"]]
+    assert len(creations(world)) == 1
+
+
+def test_without_a_photo_the_original_is_deleted_once_the_copy_is_verified(world: World) -> None:
+    made = world.anna.create(surname="Muster", email="mia@example.com", categories=[CATEGORY])
+    world.run()
+    assert world.anna.contacts("contacts") == []
+    assert [each["id"] for each in world.anna.deleted()] == [made]
+    order = [row["action"] for row in world.writes(service="graph", entity="contact")]
+    assert order.index("create") < order.index("delete")
+
+
+def test_an_original_whose_copy_is_no_longer_whole_is_not_deleted(world: World) -> None:
+    made = world.anna.create(surname="Muster", email="mia@example.com", nickName="Mimi", categories=[CATEGORY])
+    world.anna.put_photo(made, PHOTO)
+    world.run()
+    copy = world.anna.contact("mia@example.com")["id"]
+    world.anna.put_photo(copy, b"\xff\xd8 damaged \xff\xd9")
+    world.run()
+    kept = [world.anna.photo(item["id"]) for item in (*world.anna.contacts(), *world.anna.contacts("contacts"))]
+    assert PHOTO in kept
+    assert len(creations(world)) == 1
+
+
+def test_an_edit_of_the_original_before_its_deletion_is_carried_over(world: World) -> None:
+    made = world.anna.create(surname="Muster", email="mia@example.com", categories=[CATEGORY])
+    world.anna.put_photo(made, PHOTO)
+    world.run()
+    world.anna.update(made, jobTitle="Counsel", nickName="Mimi")
+    for _ in range(3):
+        world.run()
+    item = world.anna.contact("mia@example.com")
+    assert (item["jobTitle"], item["nickName"]) == ("Counsel", "Mimi")
+    assert contact_of(world, "mia@example.com")["Title"] == "Counsel"
+    assert world.anna.contacts("contacts") == []
+
+
+def test_an_edit_of_the_original_during_the_run_is_carried_over(world: World) -> None:
+    made = world.anna.create(surname="Muster", email="mia@example.com", categories=[CATEGORY])
+    world.run(before={"push_outlook": lambda: world.anna.update(made, nickName="Mimi")})
+    for _ in range(2):
+        world.run()
+    item = world.anna.contact("mia@example.com")
+    assert item["nickName"] == "Mimi"
+    assert world.anna.contacts("contacts") == []
+
+
+def test_a_move_whose_last_step_failed_is_finished_and_not_repeated(world: World) -> None:
+    made = world.anna.create(surname="Muster", email="mia@example.com", categories=[CATEGORY])
+    world.fault("403", service="graph", method="DELETE", path="contacts/", times=3)
+    world.run()
+    world.advance(24 * 3600)
+    world.control.request("DELETE", "faults").raise_for_status()
+    world.run()
+    world.run()
+    assert [each["id"] for each in world.anna.deleted()] == [made]
+    assert len(world.anna.contacts()) == 1
+    assert len(creations(world)) == 1
+    assert len(world.salesforce.contacts()) == 1
+
+
+def test_a_move_whose_copy_was_made_without_an_answer_is_not_repeated(world: World) -> None:
+    world.anna.create(surname="Muster", email="mia@example.com", categories=[CATEGORY])
+    world.fault("connection_reset", position="response_lost", service="graph", method="POST", path="/contacts$")
+    world.run()
+    world.advance(24 * 3600)
+    world.run()
+    world.run()
+    assert len(world.anna.contacts()) == 1
+    assert world.anna.contacts("contacts") == []
+    assert len(creations(world)) == 1
+    assert len(world.salesforce.contacts()) == 1
+
+
+@pytest.mark.parametrize("place", ["the deleted items", "a folder below the deleted items"])
+def test_a_categorised_contact_does_not_come_in_from(world: World, place: str) -> None:
+    folder = world.anna.create_folder("Old") if place.startswith("a folder") else None
+    made = world.anna.create(folder, surname="Gone", email="gone@example.com", categories=[CATEGORY])
+    if folder is None:
+        world.anna.delete(made)
+    else:
+        world.anna.http.delete(f"contactFolders/{folder}").raise_for_status()
+    world.run()
+    world.run()
+    assert world.salesforce.contacts() == []
+    assert world.anna.contacts() == []
+    assert world.writes(entity="contact") == []

@@ -1,0 +1,117 @@
+"""R17: Contacts merged in Salesforce: links go to the winner, chains are followed, the loser's edits merge first."""
+
+from __future__ import annotations
+
+from sync_pipeline_tests.harness import ANNA, BEN, World, item_of, items_of, linked, person, see_all
+
+
+def test_the_link_of_a_losing_contact_goes_to_the_winner_and_the_stamp_is_rewritten(world: World) -> None:
+    view = {"developer_name": "Chosen", "where": "Department = 'Chosen'"}
+    world.org("listviews", **view)
+    world.use(view="Chosen")
+    loser, item = linked(world, 1, Department="Chosen")
+    winner = person(world, 2, LastName="Winner")
+    world.org("merge", winner=winner, losers=[loser])
+    world.salesforce.update(winner, Department="Chosen")
+    world.run()
+    found = item_of(world.anna, winner)
+    assert (found["id"], found["surname"]) == (item, "Winner")
+    assert (items_of(world.anna, loser), world.anna.deleted()) == ([], [])
+
+
+def test_a_chain_of_merges_is_followed(world: World) -> None:
+    world.org("listviews", developer_name="Chosen", where="Department = 'Chosen'")
+    world.use(view="Chosen")
+    first, item = linked(world, 1, Department="Chosen")
+    second, third = person(world, 2), person(world, 3, LastName="Winner")
+    world.org("merge", winner=second, losers=[first])
+    world.org("merge", winner=third, losers=[second])
+    world.salesforce.update(third, Department="Chosen")
+    world.run()
+    found = item_of(world.anna, third)
+    assert (found["id"], found["surname"]) == (item, "Winner")
+    assert world.anna.deleted() == []
+
+
+def test_where_the_mailbox_holds_the_winner_too_the_losers_item_is_removed(world: World) -> None:
+    loser, gone = linked(world, 1)
+    winner, kept = linked(world, 2)
+    world.org("merge", winner=winner, losers=[loser])
+    world.run()
+    world.run()
+    assert [item["id"] for item in world.anna.contacts()] == [kept]
+    assert [item["id"] for item in world.anna.deleted()] == [gone]
+    assert [row["Id"] for row in world.salesforce.contacts()] == [winner]
+
+
+def test_the_losers_edits_since_the_base_merge_into_the_winner_first(world: World) -> None:
+    loser, gone = linked(world, 1, Title="Base")
+    winner, kept = linked(world, 2)
+    world.anna.update(gone, jobTitle="Edited on the loser")
+    world.org("merge", winner=winner, losers=[loser])
+    world.run()
+    world.run()
+    assert world.salesforce.record(winner)["Title"] == "Edited on the loser"
+    assert world.anna.item(kept)["jobTitle"] == "Edited on the loser"
+    assert [item["id"] for item in world.anna.contacts()] == [kept]
+
+
+def test_what_the_losing_contact_held_unedited_does_not_overwrite_the_winner(world: World) -> None:
+    loser, _ = linked(world, 1, Title="Loser's", Department="Loser's")
+    winner, kept = linked(world, 2, Title="Winner's", Department=None)
+    world.org("merge", winner=winner, losers=[loser])
+    world.run()
+    world.run()
+    found, item = world.salesforce.record(winner), world.anna.item(kept)
+    assert (found["Title"], found["Department"]) == ("Winner's", None)
+    assert (item["jobTitle"], item["department"], item["surname"]) == ("Winner's", None, "Last2")
+
+
+def test_several_losers_of_one_merge_leave_one_item(world: World) -> None:
+    first, _ = linked(world, 1)
+    second, _ = linked(world, 2)
+    winner, kept = linked(world, 3)
+    world.org("merge", winner=winner, losers=[first, second])
+    world.run()
+    world.run()
+    assert [item["id"] for item in world.anna.contacts()] == [kept]
+
+
+def test_each_mailbox_follows_the_merge_by_itself(world: World) -> None:
+    see_all(world, ANNA)
+    loser, winner = person(world, 1), person(world, 2, LastName="Winner")
+    world.run()
+    world.use(ANNA, BEN)
+    world.mailboxes[BEN] = {"view": "Losers"}
+    world.org("listviews", developer_name="Losers", where="LastName = 'Last1'")
+    world.run()
+    bens = item_of(world.ben, loser)["id"]
+    world.org("merge", winner=winner, losers=[loser])
+    world.org("listviews", developer_name="Losers", where="LastName = 'Winner'")
+    world.run()
+    world.run()
+    assert [item["surname"] for item in world.anna.contacts()] == ["Winner"]
+    assert [(item["id"], item["surname"]) for item in world.ben.contacts()] == [(bens, "Winner")]
+
+
+def test_a_merge_is_not_read_as_a_deletion_where_deletions_in_outlook_delete(world: World) -> None:
+    world.use(outlook_deletion="delete")
+    loser, _ = linked(world, 1)
+    winner, _ = linked(world, 2)
+    world.org("merge", winner=winner, losers=[loser])
+    for _ in range(3):
+        world.run()
+    assert [row["Id"] for row in world.salesforce.contacts()] == [winner]
+    assert item_of(world.anna, winner)["surname"] == "Last2"
+
+
+def test_a_losing_item_that_was_deleted_meanwhile_does_not_touch_the_winner(world: World) -> None:
+    world.use(outlook_deletion="delete")
+    loser, gone = linked(world, 1)
+    winner, kept = linked(world, 2)
+    world.anna.delete(gone)
+    world.org("merge", winner=winner, losers=[loser])
+    world.run()
+    world.run()
+    assert [row["Id"] for row in world.salesforce.contacts()] == [winner]
+    assert [item["id"] for item in world.anna.contacts()] == [kept]

@@ -1,0 +1,96 @@
+"""R19: a deletion on one side against an edit on the other."""
+
+from __future__ import annotations
+
+from sync_pipeline_tests.harness import (
+    ANNA,
+    BEN,
+    World,
+    conflicts,
+    exported,
+    item_of,
+    items_of,
+    linked,
+    person,
+    see_all,
+)
+
+
+def test_a_deletion_in_outlook_loses_to_an_edit_in_salesforce(world: World) -> None:
+    world.use(outlook_deletion="delete")
+    record, item = linked(world, Title="Base")
+    world.anna.delete(item)
+    world.salesforce.update(record, Title="Edited")
+    world.run()
+    world.run()
+    assert world.salesforce.record(record)["Title"] == "Edited"
+    assert item_of(world.anna, record)["jobTitle"] == "Edited"
+
+
+def test_a_move_out_that_means_deletion_loses_to_an_edit_in_salesforce(world: World) -> None:
+    world.use(moved_out="delete")
+    record, item = linked(world, Title="Base")
+    world.anna.move(item, "contacts")
+    world.salesforce.update(record, Title="Edited")
+    for _ in range(3):
+        world.run()
+    assert world.salesforce.record(record)["Title"] == "Edited"
+    assert item_of(world.anna, record)["jobTitle"] == "Edited"
+
+
+def test_an_edit_that_both_sides_had_agreed_on_does_not_stop_the_deletion(world: World) -> None:
+    world.use(outlook_deletion="delete")
+    record, item = linked(world, Title="Base")
+    world.salesforce.update(record, Title="Edited")
+    world.run()
+    world.anna.delete(item)
+    world.run()
+    assert world.salesforce.get(record) is None
+
+
+def test_a_change_of_form_only_does_not_stop_the_deletion(world: World) -> None:
+    world.use(outlook_deletion="delete")
+    record, item = linked(world, Phone="+1 555 0100")
+    world.salesforce.update(record, Phone="+1 (555) 0100")
+    world.anna.delete(item)
+    world.run()
+    assert world.salesforce.get(record) is None
+
+
+def test_a_deletion_in_salesforce_wins_over_an_edit_in_outlook_and_the_edit_is_in_the_history(world: World) -> None:
+    record, item = linked(world, Title="Base")
+    world.anna.update(item, jobTitle="Edited")
+    world.salesforce.delete(record)
+    world.run()
+    assert (items_of(world.anna, record), world.salesforce.get(record)) == ([], None)
+    assert [found["jobTitle"] for found in world.anna.deleted()] == ["Edited"]
+    [conflict] = conflicts(world)
+    assert (conflict[0], conflict[1], conflict[2]) == ("job_title", "salesforce", "Edited")
+    values = [row for row in exported(world, "history_values") if row["field"] == "job_title"]
+    assert "Edited" in {value for row in values for value in (row["before"], row["after"])}, "restorable"
+
+
+def test_an_edit_in_another_mailbox_counts_as_an_edit_in_salesforce(world: World) -> None:
+    see_all(world, ANNA, BEN).use(outlook_deletion="delete")
+    record = person(world, Title="Base")
+    world.run()
+    world.anna.delete(item_of(world.anna, record)["id"])
+    world.ben.update(item_of(world.ben, record)["id"], jobTitle="Edited by Ben")
+    world.run()
+    world.run()
+    assert world.salesforce.record(record)["Title"] == "Edited by Ben"
+    assert item_of(world.anna, record)["jobTitle"] == "Edited by Ben"
+    assert item_of(world.ben, record)["jobTitle"] == "Edited by Ben"
+
+
+def test_deletions_in_two_mailboxes_delete_the_contact_once(world: World) -> None:
+    see_all(world, ANNA, BEN).use(outlook_deletion="delete")
+    record = person(world)
+    world.run()
+    world.anna.delete(item_of(world.anna, record)["id"])
+    world.ben.delete(item_of(world.ben, record)["id"])
+    mark = world.mark()
+    world.run()
+    world.run()
+    assert world.salesforce.get(record) is None
+    assert [row["action"] for row in world.writes(mark)] == ["delete"]

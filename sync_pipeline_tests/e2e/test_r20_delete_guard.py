@@ -1,0 +1,402 @@
+"""R20: how many deletions a run may push, what is held, and what is never the ground for a deletion."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+
+import pytest
+
+from sync_pipeline.model.errors import SideUnavailable
+from sync_pipeline_tests.harness import ANNA, BEN, Json, World, item_of, items_of, of, person, see_all
+
+DAY = 24 * 3600
+
+
+def people(world: World, count: int, *, owner: str = ANNA, first: int = 1, **fields: str) -> list[str]:
+    """So many new Contacts of a mailbox's user, and a run."""
+    records = [person(world, first + number, owner=owner, **fields) for number in range(count)]
+    world.run()
+    return records
+
+
+def delete(world: World, records: Sequence[str]) -> None:
+    for record in records:
+        world.salesforce.delete(record)
+
+
+def deletions(operations: list[Json], state: str) -> list[Json]:
+    return [row for row in operations if row["action"] == "delete" and row["state"] == state]
+
+
+def limit(world: World, **limits: float) -> World:
+    """max_deletes with a count of 0 and 0 percent, save for what is given."""
+    return world.use(max_deletes={"count": 0, "percent": 0} | limits)
+
+
+# ── the numbers ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_ten_deletions_pass_by_default(world: World) -> None:
+    records = people(world, 12)
+    delete(world, records[:10])
+    world.run()
+    assert len(world.anna.contacts()) == 2
+
+
+def test_beyond_ten_none_is_pushed_and_everything_else_goes_on(world: World) -> None:
+    records = people(world, 13)
+    delete(world, records[:11])
+    world.salesforce.update(records[12], Title="Changed")
+    new = person(world, 50)
+    mark = world.mark()
+    document = world.run()
+    assert world.writes(mark, action="delete") == []
+    assert len(world.anna.contacts()) == 14
+    assert item_of(world.anna, records[12])["jobTitle"] == "Changed"
+    assert item_of(world.anna, new)["surname"] == "Last50"
+    assert of(document, ANNA)["holds"] == 11
+    held = deletions(world.plan(), "held")
+    assert len(held) == 11
+    assert all("max_deletes" in row["hold_reason"] for row in held)
+
+
+@pytest.mark.parametrize(
+    ("limits", "deleted", "passes"),
+    [
+        ({"count": 2}, 2, True),
+        ({"count": 2}, 3, False),
+        ({"percent": 50}, 3, True),
+        ({"percent": 50}, 4, False),
+        ({"count": 2, "percent": 50}, 3, True),
+        ({"count": 3, "percent": 20}, 3, True),
+        ({"count": 4, "percent": 90, "cap": 1}, 1, True),
+        ({"count": 4, "percent": 90, "cap": 1}, 2, False),
+        ({"count": 0, "percent": 0}, 1, False),
+        ({"count": 4, "org": 2}, 2, True),
+        ({"count": 4, "org": 2}, 3, False),
+    ],
+)
+def test_the_limit_is_the_count_or_the_percentage_whichever_is_more_up_to_the_cap_and_the_orgs_own(
+    world: World, limits: dict[str, float], deleted: int, passes: bool
+) -> None:
+    limit(world, **limits)
+    records = people(world, 6)
+    delete(world, records[:deleted])
+    world.run()
+    assert len(world.anna.contacts()) == (6 - deleted if passes else 6)
+
+
+def test_the_limit_counts_over_a_rolling_day(world: World) -> None:
+    limit(world, count=2)
+    records = people(world, 6)
+    delete(world, records[:2])
+    world.run()
+    assert len(world.anna.contacts()) == 4
+    delete(world, records[2:3])
+    world.run()
+    assert len(world.anna.contacts()) == 4, "the third within a day"
+    world.judge("dropped", deletions(world.held(), "held"))
+    world.advance(DAY + 60)
+    delete(world, records[3:4])
+    world.run()
+    assert items_of(world.anna, records[3]) == [], "a new day"
+
+
+def test_each_mailbox_has_a_limit_of_its_own(world: World) -> None:
+    limit(world, count=2).use(ANNA, BEN)
+    ours = people(world, 4)
+    bens = people(world, 4, owner=BEN, first=11)
+    delete(world, [*ours[:3], *bens[:1]])
+    world.run()
+    assert (len(world.anna.contacts()), len(world.ben.contacts())) == (4, 3)
+
+
+def test_a_mailbox_can_have_limits_of_its_own(world: World) -> None:
+    limit(world, count=1).use(ANNA, BEN)
+    world.mailboxes[BEN] = {"max_deletes": {"count": 3}}
+    ours = people(world, 4)
+    bens = people(world, 4, owner=BEN, first=11)
+    delete(world, [*ours[:3], *bens[:3]])
+    world.run()
+    assert (len(world.anna.contacts()), len(world.ben.contacts())) == (4, 1)
+
+
+def test_the_orgs_limit_counts_over_all_mailboxes(world: World) -> None:
+    limit(world, count=5, org=3).use(ANNA, BEN)
+    ours = people(world, 3)
+    bens = people(world, 3, owner=BEN, first=11)
+    delete(world, [*ours[:2], *bens[:2]])
+    mark = world.mark()
+    world.run()
+    assert world.writes(mark, action="delete") == []
+
+
+def test_each_side_has_a_limit_of_its_own(world: World) -> None:
+    limit(world, count=2).use(outlook_deletion="delete")
+    records = people(world, 6)
+    for record in records[:2]:
+        world.anna.delete(item_of(world.anna, record)["id"])
+    delete(world, records[2:4])
+    world.run()
+    assert [row["Id"] for row in world.salesforce.contacts()] == records[4:]
+    assert len(world.anna.contacts()) == 2
+
+
+def test_deletions_in_salesforce_are_limited_too(world: World) -> None:
+    limit(world, count=2).use(outlook_deletion="delete")
+    records = people(world, 6)
+    for record in records[:3]:
+        world.anna.delete(item_of(world.anna, record)["id"])
+    mark = world.mark()
+    document = world.run()
+    assert len(world.salesforce.contacts()) == 6
+    assert (world.writes(mark), of(document, ANNA)["holds"]) == ([], 3)
+
+
+def test_contacts_that_left_the_view_are_limited_too(world: World) -> None:
+    limit(world, count=2)
+    records = people(world, 6)
+    for record in records[:3]:
+        world.salesforce.update(record, OwnerId=world.user_id(BEN))
+    world.run()
+    assert len(world.anna.contacts()) == 6
+
+
+# ── a person's answer ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_held_deletions_stay_held_run_after_run(world: World) -> None:
+    limit(world, count=2)
+    records = people(world, 6)
+    delete(world, records[:3])
+    for _ in range(3):
+        document = world.run()
+        assert of(document, ANNA)["holds"] == 3
+    assert len(world.anna.contacts()) == 6
+
+
+def test_approved_deletions_are_pushed_all_of_them(world: World) -> None:
+    limit(world, count=2)
+    records = people(world, 6)
+    delete(world, records[:3])
+    world.run()
+    world.judge("approved", world.held())
+    document = world.run()
+    assert len(world.anna.contacts()) == 3
+    assert of(document, ANNA)["holds"] == 0
+
+
+def test_one_approved_deletion_is_pushed_and_the_others_stay_held(world: World) -> None:
+    limit(world, count=1)
+    records = people(world, 6)
+    delete(world, records[:3])
+    world.run()
+    [first, *_] = world.held()
+    world.judge("approved", [first])
+    world.run()
+    assert len(world.anna.contacts()) == 5
+    assert items_of(world.anna, first["salesforce_id"]) == []
+
+
+def test_dropped_deletions_of_contacts_deleted_in_outlook_are_restored(world: World) -> None:
+    limit(world, count=2).use(outlook_deletion="delete")
+    records = people(world, 6)
+    for record in records[:3]:
+        world.anna.delete(item_of(world.anna, record)["id"])
+    world.run()
+    world.judge("dropped", world.held())
+    document = world.run()
+    assert len(world.salesforce.contacts()) == 6
+    assert len(world.anna.contacts()) == 6
+    assert of(document, ANNA)["holds"] == 0
+
+
+def test_dropped_removals_stay_dropped_and_the_contacts_stay(world: World) -> None:
+    limit(world, count=2)
+    records = people(world, 6)
+    delete(world, records[:3])
+    world.run()
+    world.judge("dropped", world.held())
+    for _ in range(2):
+        document = world.run()
+        assert of(document, ANNA)["holds"] == 0
+    assert len(world.anna.contacts()) == 6
+
+
+# ── clearings ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_clearings_of_one_field_beyond_the_limit_are_held_on_the_way_to_outlook(world: World) -> None:
+    limit(world, count=2)
+    records = people(world, 6, Title="Director", Department="Sales")
+    for record in records[:3]:
+        world.salesforce.update(record, Title=None)
+    world.salesforce.update(records[4], Department=None)
+    document = world.run()
+    assert [item["jobTitle"] for item in world.anna.contacts()] == ["Director"] * 6
+    assert item_of(world.anna, records[4])["department"] is None, "another field, one clearing"
+    assert of(document, ANNA)["holds"] == 3
+
+
+def test_clearings_of_one_field_beyond_the_limit_are_held_on_the_way_to_salesforce(world: World) -> None:
+    limit(world, count=2)
+    records = people(world, 6, Title="Director")
+    for record in records[:3]:
+        world.anna.update(item_of(world.anna, record)["id"], jobTitle=None)
+    world.run()
+    assert [row["Title"] for row in world.salesforce.contacts()] == ["Director"] * 6
+
+
+def test_clearings_up_to_the_limit_travel(world: World) -> None:
+    limit(world, count=2)
+    records = people(world, 6, Title="Director")
+    for record in records[:2]:
+        world.salesforce.update(record, Title=None)
+    world.run()
+    assert [item["jobTitle"] for item in world.anna.contacts()].count(None) == 2
+
+
+def test_approved_clearings_travel(world: World) -> None:
+    limit(world, count=2)
+    records = people(world, 6, Title="Director")
+    for record in records[:3]:
+        world.salesforce.update(record, Title=None)
+    world.run()
+    world.judge("approved", world.held())
+    world.run()
+    assert [item["jobTitle"] for item in world.anna.contacts()].count(None) == 3
+
+
+# ── deletions that follow a change of ours ───────────────────────────────────────────────────────────────────────────
+
+
+def test_a_single_deletion_that_follows_a_changed_setting_is_held(world: World) -> None:
+    see_all(world, ANNA)
+    ours, bens = person(world, 1), person(world, 2, owner=BEN)
+    world.run()
+    world.use(view="mine")
+    for _ in range(2):
+        document = world.run()
+        assert of(document, ANNA)["holds"] == 1
+    assert len(world.anna.contacts()) == 2
+    [held] = world.held()
+    assert held["salesforce_id"] == bens
+    world.judge("approved", [held])
+    world.run()
+    assert [item_of(world.anna, ours)["surname"]] == [item["surname"] for item in world.anna.contacts()]
+
+
+def test_a_single_deletion_that_follows_a_changed_view_is_held(world: World) -> None:
+    world.org("listviews", developer_name="Some", where="Department IN ('Sales', 'Support')")
+    world.use(view="Some")
+    person(world, 1, Department="Sales")
+    leaves = person(world, 2, Department="Support")
+    world.run()
+    world.org("listviews", developer_name="Some", where="Department = 'Sales'")
+    document = world.run()
+    assert of(document, ANNA)["holds"] == 1
+    assert item_of(world.anna, leaves)["surname"] == "Last2"
+    assert [row["hold"] for row in world.held()] == ["changed_settings"]
+
+
+def test_a_single_deletion_that_follows_a_changed_credential_is_held(world: World) -> None:
+    see_all(world, ANNA)
+    person(world, 1)
+    hidden = person(world, 2, owner=BEN)
+    world.run()
+    world.use_per_user_credentials()
+    document = world.run()
+    assert item_of(world.anna, hidden)["surname"] == "Last2"
+    assert of(document, ANNA)["holds"] == 1
+
+
+def test_a_change_of_settings_does_not_hold_deletions_for_ever(world: World) -> None:
+    see_all(world, ANNA)
+    records = [person(world, number) for number in (1, 2, 3)]
+    world.run()
+    world.use(view="mine")
+    world.run()
+    world.run()
+    delete(world, records[:1])
+    world.run()
+    assert items_of(world.anna, records[0]) == []
+
+
+# ── what is never the ground for a deletion ──────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("kind", ["mine", "list"])
+def test_a_view_that_came_back_empty_where_there_was_something_removes_nothing(world: World, kind: str) -> None:
+    world.org("listviews", developer_name="Sales", where="Department = 'Sales'")
+    world.use(view={"mine": "mine", "list": "Sales"}[kind])
+    records = people(world, 3, Department="Sales")
+    for record in records:
+        world.salesforce.update(record, Department="Support", OwnerId=world.user_id(BEN))
+    mark = world.mark()
+    world.run()
+    world.run(full=True)
+    assert world.writes(mark, action="delete") == []
+    assert len(world.anna.contacts()) == 3
+
+
+def test_a_view_that_is_gone_removes_nothing(world: World) -> None:
+    world.org("listviews", developer_name="Sales", where="Department = 'Sales'")
+    world.use(view="Sales")
+    people(world, 3, Department="Sales")
+    world.org("listviews", developer_name="Sales", delete=True)
+    mark = world.mark()
+    document = world.run()
+    assert world.writes(mark) == []
+    assert of(document, ANNA)["status"] == "stopped"
+    assert len(world.anna.contacts()) == 3
+
+
+@pytest.mark.parametrize("fault", ["500", "html_error", "truncated_body"])
+@pytest.mark.parametrize("service", ["salesforce", "graph"])
+def test_a_listing_that_failed_removes_nothing(world: World, service: str, fault: str) -> None:
+    world.use(outlook_deletion="delete")
+    records = people(world, 3)
+    path = {"salesforce": "query", "graph": "contacts"}[service]
+    mark = world.mark()
+    world.fault(fault, times=100, service=service, method="GET", path=path, actor="application")
+    with suppress(SideUnavailable):  # a whole side that is down may end the run, too
+        world.run(full=True)
+    world.control.delete("faults")
+    assert world.writes(mark, action="delete") == []
+    world.run()
+    assert world.writes(mark, action="delete") == []
+    assert (len(world.anna.contacts()), len(world.salesforce.contacts())) == (3, len(records))
+
+
+def test_an_expired_delta_token_removes_nothing(world: World) -> None:
+    world.use(outlook_deletion="delete")
+    people(world, 3)
+    world.expire_delta()
+    mark = world.mark()
+    world.run()
+    assert world.writes(mark) == []
+    assert (len(world.anna.contacts()), len(world.salesforce.contacts())) == (3, 3)
+
+
+def test_a_deletion_that_was_seen_behind_an_expired_delta_token_still_counts(world: World) -> None:
+    world.use(outlook_deletion="delete")
+    records = people(world, 3)
+    world.anna.delete(item_of(world.anna, records[0])["id"])
+    world.expire_delta()
+    world.run()
+    world.run()
+    assert world.salesforce.get(records[0]) is None
+    assert len(world.salesforce.contacts()) == 2
+
+
+def test_a_lost_warehouse_removes_nothing(world: World) -> None:
+    world.use(outlook_deletion="delete")
+    records = people(world, 3)
+    world.anna.delete(item_of(world.anna, records[0])["id"])
+    shutil.rmtree(world.directory / "data")
+    mark = world.mark()
+    world.run()
+    assert world.writes(mark, action="delete") == []
+    assert len(world.salesforce.contacts()) == 3

@@ -1,0 +1,185 @@
+"""R21: one run at a time, chosen mailboxes, stamps and the folder's mark, foreign marks, old copies of a warehouse."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from sync_pipeline.warehouse.lock import RunInProgress
+from sync_pipeline_tests.harness import ANNA, BEN, STAMP, World, extended, item_of, linked, of, person
+
+MARK = STAMP.replace("Stamp", "Mark")
+
+
+def mark_of(world: World) -> list[str]:
+    """The parts of the mark on Anna's folder: org, installation, run."""
+    answer = world.anna.http.get(
+        f"contactFolders/{world.anna.folder()}",
+        params={"$expand": f"singleValueExtendedProperties($filter=id eq '{MARK}')"},
+    )
+    value = extended(answer.json(), MARK)
+    assert value, "the folder has no mark"
+    return value.split("/")
+
+
+def set_mark(world: World, *parts: str) -> None:
+    body = {"singleValueExtendedProperties": [{"id": MARK, "value": "/".join(parts)}]}
+    world.anna.http.patch(f"contactFolders/{world.anna.folder()}", json=body).raise_for_status()
+
+
+def org_id(world: World) -> str:
+    return str(world.salesforce.query("SELECT Id FROM Organization")[0]["Id"])
+
+
+def copy_of_warehouse(world: World) -> Path:
+    """A copy of the data directory as it is now."""
+    return Path(shutil.copytree(world.directory / "data", world.directory / "old"))
+
+
+def restore_warehouse(world: World, copy: Path) -> None:
+    shutil.rmtree(world.directory / "data")
+    shutil.copytree(copy, world.directory / "data")
+
+
+def test_a_stamp_carries_the_orgs_id(world: World) -> None:
+    record, _ = linked(world)
+    assert extended(item_of(world.anna, record), STAMP) == f"{org_id(world)}/{record}"
+
+
+def test_the_folder_carries_the_org_the_installation_and_the_number_of_the_last_run_that_pushed(world: World) -> None:
+    linked(world, 1)
+    org, installation, number = mark_of(world)
+    assert (org, installation != "") == (org_id(world), True)
+    world.run()
+    assert mark_of(world) == [org, installation, number], "a run that pushed nothing"
+    linked(world, 2)
+    assert mark_of(world)[:2] == [org, installation]
+    assert int(mark_of(world)[2]) > int(number)
+
+
+def test_a_folder_of_another_installation_stops_that_mailbox_and_no_other(world: World) -> None:
+    world.use(ANNA, BEN)
+    person(world, 1)
+    world.run()
+    org, _, number = mark_of(world)
+    set_mark(world, org, "another-installation", number)
+    person(world, 2)
+    bens = person(world, 3, owner=BEN)
+    mark = world.mark()
+    document = world.run()
+    assert [of(document, address)["status"] for address in (ANNA, BEN)] == ["stopped", "ok"]
+    assert world.writes(mark, mailbox=ANNA) == []
+    assert item_of(world.ben, bens)["surname"] == "Last3"
+    assert mark_of(world)[1] == "another-installation"
+
+
+def test_a_folder_of_another_org_stops_that_mailbox(world: World) -> None:
+    linked(world, 1)
+    _, installation, number = mark_of(world)
+    set_mark(world, "00D000000000000EAA", installation, number)
+    person(world, 2)
+    mark = world.mark()
+    document = world.run()
+    assert of(document, ANNA)["status"] == "stopped"
+    assert world.writes(mark) == []
+
+
+def test_two_installations_never_fight(world: World, tmp_path: Path) -> None:
+    linked(world, 1)
+    second = type(world)(world.server, tmp_path / "second")
+    person(world, 2)
+    mark = world.mark()
+    document = second.run()
+    assert of(document, ANNA)["status"] == "stopped"
+    assert world.writes(mark) == []
+    world.run()
+    assert len(world.anna.contacts()) == 2
+
+
+def test_an_old_copy_of_the_warehouse_makes_nothing_twice_and_holds_every_deletion(world: World) -> None:
+    world.use(outlook_deletion="delete")
+    first, _ = linked(world, 1)
+    linked(world, 2)
+    copy = copy_of_warehouse(world)
+    linked(world, 3)
+    world.anna.create(world.anna.folder(), surname="Fourth", email="fourth@example.com")
+    world.run()
+    restore_warehouse(world, copy)
+    world.salesforce.delete(first)
+    mark = world.mark()
+    document = world.run()
+    assert world.writes(mark, action="delete") == []
+    assert world.writes(mark, action="create") == []
+    assert of(document, ANNA)["holds"] == 1
+    assert [row["hold"] for row in world.held()] == ["old_copy"]
+    assert (len(world.anna.contacts()), len(world.salesforce.contacts())) == (4, 3)
+
+
+def test_with_an_old_copy_everything_is_compared(world: World) -> None:
+    record, item = linked(world, Title="Base")
+    copy = copy_of_warehouse(world)
+    world.anna.update(item, jobTitle="First")
+    world.run()
+    world.salesforce.update(record, Department="Second")
+    world.run()
+    restore_warehouse(world, copy)
+    world.run()
+    world.run()
+    found, shown = world.salesforce.record(record), world.anna.item(item)
+    assert (found["Title"], shown["jobTitle"]) == ("First", "First")
+    assert (found["Department"], shown["department"]) == ("Second", "Second")
+    assert world.ready() == []
+
+
+def test_with_an_old_copy_earlier_approvals_are_void(world: World) -> None:
+    world.use(max_deletes={"count": 0, "percent": 0})
+    first, _ = linked(world, 1)
+    linked(world, 2)
+    world.salesforce.delete(first)
+    world.run()
+    world.judge("approved", world.held())
+    copy = copy_of_warehouse(world)
+    world.judge("dropped", world.held())
+    linked(world, 3)
+    restore_warehouse(world, copy)
+    mark = world.mark()
+    world.run()
+    assert world.writes(mark, action="delete") == []
+
+
+def test_a_lost_warehouse_is_the_same_installation_and_makes_nothing_twice(world: World) -> None:
+    linked(world, 1)
+    linked(world, 2)
+    shutil.rmtree(world.directory / "data")
+    mark = world.mark()
+    document = world.run()
+    assert of(document, ANNA)["status"] == "ok"
+    assert [row["action"] for row in world.writes(mark, entity="contact") + world.writes(mark, entity="Contact")] == []
+    assert len(world.anna.contacts()) == 2
+
+
+def test_of_two_runs_at_a_time_one_works_and_the_other_leaves(world: World) -> None:
+    refused: list[RunInProgress] = []
+
+    def second_run() -> None:
+        with pytest.raises(RunInProgress) as caught:
+            world.run(settle=False)
+        refused.append(caught.value)
+
+    record = person(world)
+    world.run(before={"build_plan": second_run})
+    assert len(refused) == 1
+    assert item_of(world.anna, record)["surname"] == "Last1"
+    world.run()
+
+
+def test_a_run_of_chosen_mailboxes_leaves_the_others(world: World) -> None:
+    world.use(ANNA, BEN)
+    person(world, 1)
+    bens = person(world, 2, owner=BEN)
+    document = world.run(BEN)
+    assert [row["mailbox"] for row in document["mailboxes"]] == [BEN]
+    assert item_of(world.ben, bens)["surname"] == "Last2"
+    assert world.writes(0, mailbox=ANNA) == []

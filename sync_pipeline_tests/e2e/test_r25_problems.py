@@ -1,0 +1,113 @@
+"""R25: problems are shown with their remedy, tried again with growing pauses, and stop nobody else."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import pairwise
+
+from sync_pipeline_tests.harness import ANNA, BEN, World, item_of, linked, of, person
+
+PROBLEM = "Salesforce: problem"
+
+
+def poisoned(world: World, number: int = 1) -> tuple[str, str]:
+    """A linked contact whose edit Salesforce refuses."""
+    world.org("validation_rules", object="Contact", field="Title", contains="boss", message="No bosses here.")
+    record, item = linked(world, number)
+    world.anna.update(item, jobTitle="The boss")
+    return record, item
+
+
+def test_a_problem_is_shown_with_its_mailbox_and_its_remedy(world: World) -> None:
+    poisoned(world)
+    document = world.run()
+    [problem] = world.problems()
+    assert (problem["mailbox"], "No bosses here." in problem["message"]) == (ANNA, True)
+    assert problem["remedy"]
+    assert isinstance(problem["since"], datetime)
+    assert of(document, ANNA)["problems"] == 1
+
+
+def test_a_problem_stops_no_other_contact_and_no_other_mailbox(world: World) -> None:
+    world.use(ANNA, BEN)
+    bens, other = person(world, 2, owner=BEN), person(world, 3)
+    poisoned(world)
+    world.anna.update(item_of(world.anna, other)["id"], jobTitle="Plumber")
+    world.ben.update(item_of(world.ben, bens)["id"], jobTitle="Sailor")
+    world.run()
+    assert world.salesforce.record(other)["Title"] == "Plumber"
+    assert world.salesforce.record(bens)["Title"] == "Sailor"
+
+
+def test_a_contact_that_cannot_be_created_stops_no_other(world: World) -> None:
+    world.org("validation_rules", object="Contact", field="LastName", contains="poison", message="Never.")
+    world.run()
+    for surname in ("First", "Poisoned", "Last"):
+        world.anna.create(world.anna.folder(), surname=surname, email=f"{surname.lower()}@example.com")
+    document = world.run()
+    assert sorted(row["LastName"] for row in world.salesforce.contacts()) == ["First", "Last"]
+    assert of(document, ANNA)["problems"] == 1
+
+
+def test_a_mailbox_that_fails_stops_no_other(world: World) -> None:
+    world.use(ANNA, BEN)
+    bens = person(world, 2, owner=BEN)
+    world.fault("403", times=1000, service="graph", path=ANNA, actor="application")
+    document = world.run()
+    assert [of(document, address)["status"] for address in (ANNA, BEN)] == ["stopped", "ok"]
+    assert item_of(world.ben, bens)["surname"] == "Last2"
+
+
+def test_a_refused_operation_is_tried_again_with_growing_pauses(world: World) -> None:
+    record, item = poisoned(world)
+    attempts = []
+    for hour in range(40):
+        before = world.requests("PATCH", service="services/data")
+        world.run()
+        if world.requests("PATCH", service="services/data") > before:
+            attempts.append(hour)
+        world.advance(3600)
+    gaps = [later - earlier for earlier, later in pairwise(attempts)]
+    assert 3 <= len(attempts) < 40
+    assert gaps == sorted(gaps)
+    assert gaps[-1] > gaps[0]
+    assert world.salesforce.record(record)["Title"] is None
+    assert world.anna.item(item)["jobTitle"] == "The boss"
+
+
+def test_a_problem_is_over_when_its_cause_is(world: World) -> None:
+    record, _ = poisoned(world)
+    world.run()
+    world.org("validation_rules", object="Contact", clear=True)
+    world.advance(30 * 24 * 3600)
+    document = world.run()
+    assert world.salesforce.record(record)["Title"] == "The boss"
+    assert (of(document, ANNA)["problems"], world.problems()) == (0, [])
+
+
+def test_a_user_who_mends_the_value_does_not_have_to_wait(world: World) -> None:
+    record, item = poisoned(world)
+    world.run()
+    world.anna.update(item, jobTitle="Director")
+    document = world.run()
+    assert world.salesforce.record(record)["Title"] == "Director"
+    assert of(document, ANNA)["problems"] == 0
+
+
+def test_the_problem_category_is_off_by_default(world: World) -> None:
+    _, item = poisoned(world)
+    world.run()
+    world.run()
+    assert world.anna.item(item)["categories"] == ["Salesforce"]
+
+
+def test_with_the_problem_category_on_the_owner_sees_it_in_outlook_until_it_is_over(world: World) -> None:
+    world.use(problem_category=True)
+    _, item = poisoned(world)
+    world.run()
+    world.run()
+    assert sorted(world.anna.item(item)["categories"]) == ["Salesforce", PROBLEM]
+    world.anna.update(item, jobTitle="Director")
+    world.run()
+    world.run()
+    assert world.anna.item(item)["categories"] == ["Salesforce"]
