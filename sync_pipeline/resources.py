@@ -26,8 +26,12 @@ class SyncConfig(dg.Config):
 
     mailboxes: list[str] = Field(default=[], description="Only these mailboxes; empty: all that are switched on.")
     plan_only: bool = Field(default=False, description="Plan and show, but write nothing to either service.")
-    full: bool = Field(default=False, description="Read everything again and compare everything, not only what changed.")
-    approve_first_run: bool = Field(default=False, description="Push what would wait for approval as a first run (R22).")
+    full: bool = Field(
+        default=False, description="Read everything again and compare everything, not only what changed."
+    )
+    approve_first_run: bool = Field(
+        default=False, description="Push what would wait for approval as a first run (R22)."
+    )
 
 
 def load_from_environment() -> tuple[Settings, Secrets]:
@@ -37,7 +41,7 @@ def load_from_environment() -> tuple[Settings, Secrets]:
 
 
 def session_resource(load: Load = load_from_environment, progress: Progress | None = None) -> dg.ResourceDefinition:
-    """The resource. `load` gives settings and credentials when a run starts; `progress` hears (label, done, total or None)."""
+    """The resource. `load` gives settings and credentials when a run starts; `progress` hears (label, done, total)."""
 
     @dg.resource(
         config_schema=SyncConfig.to_config_schema(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import dagster as dg
 from dagster._utils.schedules import schedule_execution_time_iterator
@@ -23,16 +24,19 @@ _UNFINISHED = [
 
 
 def cron_of_settings() -> str:
-    """The cron of the settings file that this process would use, the default where there is none. Raises SettingsError."""
+    """The cron of the settings file that this process would use, else the default. Raises SettingsError."""
     file = settings_file()
     return load_settings(file).schedule if file else DEFAULT_CRON
 
 
 def longest_period(cron: str) -> timedelta:
-    """The longest time between two of the next fifty ticks."""
-    ticks = _ticks(cron, datetime.now(UTC))
-    times = [next(ticks) for _ in range(50)]
-    return max(later - earlier for earlier, later in zip(times, times[1:], strict=False))
+    """The longest time between two ticks: a week shows them all, and two ticks where they are rarer than that."""
+    now = datetime.now(UTC)
+    ticks = _ticks(cron, now)
+    times = [next(ticks), next(ticks)]
+    while times[-1] < now + timedelta(days=8):
+        times.append(next(ticks))
+    return max(later - earlier for earlier, later in pairwise(times))
 
 
 def every_half_hour(cron: str) -> dg.ScheduleDefinition:
@@ -43,8 +47,8 @@ def every_half_hour(cron: str) -> dg.ScheduleDefinition:
         job=contact_sync,
         cron_schedule=cron,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Synchronises all mailboxes. A tick is skipped while a run of the same shard goes on, and when the next "
-        "one is due already (Dagster catches up missed ticks after a restart).",
+        description="Synchronises all mailboxes. A tick is skipped while a run of the same shard goes on, and when the "
+        "next one is due already (Dagster catches up missed ticks after a restart).",
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         scheduled = context.scheduled_execution_time

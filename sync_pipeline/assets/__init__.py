@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from sync_pipeline.assets.checks import CHECKS
-from sync_pipeline.assets.extract import outlook_contacts, salesforce_accounts, salesforce_contacts, salesforce_view_members
+from sync_pipeline.assets.extract import (
+    outlook_contacts,
+    salesforce_accounts,
+    salesforce_contacts,
+    salesforce_view_members,
+)
 from sync_pipeline.assets.history import mailbox_sync, sync_history
 from sync_pipeline.assets.plan import account_resolution, contact_changes, contact_matches, sync_plan
 from sync_pipeline.assets.push import outlook_writes, salesforce_writes

@@ -20,7 +20,7 @@ Rows = list[dict[str, Any]]
 
 @dg.asset_check(asset=sync_plan)
 def delete_guard(session: dg.ResourceParam[Session]) -> dg.AssetCheckResult:
-    """Fails while the delete guard holds operations back (R20). They stay held in the plan itself until a person decides."""
+    """Fails while the delete guard holds operations (R20). They stay held in the plan itself until a person decides."""
     rows = _query(session, "delete_guard", run_id=session.run_id)
     held = [row for row in rows if row["held"]]
     counts = {"planned": sum(row["planned"] for row in rows), "held": sum(row["held"] for row in rows)}
@@ -30,7 +30,7 @@ def delete_guard(session: dg.ResourceParam[Session]) -> dg.AssetCheckResult:
 
 @dg.asset_check(asset=sync_plan, blocking=True)
 def plan_is_consistent(session: dg.ResourceParam[Session]) -> dg.AssetCheckResult:
-    """No contact is written twice, every operation has a rule and a reason. A fault stops the push: it is a defect of ours."""
+    """No contact is written twice, every operation has a rule and a reason. A fault stops the push: it is a defect."""
     rows = _query(session, "plan_is_consistent", run_id=session.run_id)
     return _result(rows, {"faults": len(rows)}, "Nothing is pushed. Please report this with the table.")
 
@@ -57,7 +57,9 @@ def nothing_drifted(session: dg.ResourceParam[Session]) -> dg.AssetCheckResult:
     with session.warehouse() as connection:
         rows = fetch(connection, drift_sql(session.fields))
     table = [{"mailbox": row["mailbox"], "link_id": row["link_id"], "field": row["field"]} for row in rows]
-    return _result(table, {"drifted": len(rows)}, "`sync-pipeline verify` lists them, `sync-pipeline run --full` compares all.")
+    return _result(
+        table, {"drifted": len(rows)}, "`sync-pipeline verify` lists them, `sync-pipeline run --full` compares all."
+    )
 
 
 @dg.asset_check(asset=sync_history)
@@ -67,7 +69,14 @@ def mailboxes_synchronised(session: dg.ResourceParam[Session]) -> dg.AssetCheckR
     return _result(rows, {"stopped": len(rows)}, "The others go on; each row says what to do.")
 
 
-CHECKS = [delete_guard, plan_is_consistent, required_fields, no_duplicate_links, nothing_drifted, mailboxes_synchronised]
+CHECKS = [
+    delete_guard,
+    plan_is_consistent,
+    required_fields,
+    no_duplicate_links,
+    nothing_drifted,
+    mailboxes_synchronised,
+]
 
 
 def _result(

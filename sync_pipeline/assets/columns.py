@@ -65,14 +65,16 @@ _MEANING = {
 #: Tables that planning makes anew in each run.
 _PLANNING = {
     "planning.contact_matches": {
-        "mailbox": "varchar", "outlook_id": "varchar", "contact_id": "varchar", "verdict": "varchar", "match_reason": "varchar",
+        "mailbox": "varchar", "outlook_id": "varchar", "contact_id": "varchar", "verdict": "varchar",
+        "match_reason": "varchar",
     },
     "planning.contact_changes": {
-        "link_id": "varchar", "mailbox": "varchar", "contact_id": "varchar", "outlook_id": "varchar", "field": "varchar",
-        "course": "varchar", "winner": "varchar", "obstacle": "varchar",
+        "link_id": "varchar", "mailbox": "varchar", "contact_id": "varchar", "outlook_id": "varchar",
+        "field": "varchar", "course": "varchar", "winner": "varchar", "obstacle": "varchar",
     },
     "planning.account_resolution": {
-        "key": "varchar", "account_id": "varchar", "rule": "varchar", "candidates": "integer", "suggestions": "varchar[]",
+        "key": "varchar", "account_id": "varchar", "rule": "varchar", "candidates": "integer",
+        "suggestions": "varchar[]",
     },
 }
 # fmt: on

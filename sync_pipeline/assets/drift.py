@@ -30,7 +30,8 @@ with paired as (
     from sync.links as link
     join outlook.contacts as item on item.mailbox = link.mailbox and item.id = link.outlook_id and item.place = 'folder'
     join salesforce.contacts as contact on contact.id = link.salesforce_id
-    where link.state = 'linked' and not coalesce(contact.is_deleted, false) and not coalesce(contact.is_person_account, false)
+    where link.state = 'linked' and not coalesce(contact.is_deleted, false)
+      and not coalesce(contact.is_person_account, false)
 ), drifted as (
     select mailbox, link_id, salesforce_id, outlook_id, unnest([
         {entries}

@@ -26,7 +26,7 @@ def salesforce_accounts(session: dg.ResourceParam[Session]) -> dg.MaterializeRes
     metadata=table("salesforce.contacts"),
 )
 def salesforce_contacts(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
-    """Contacts that changed, were deleted or were merged since the watermark; values that a response leaves out stay."""
+    """Contacts that changed, were deleted or merged since the watermark; values that a response leaves out stay."""
     return perform(engine.extract_contacts, session, "contacts", "recovered")
 
 
@@ -38,7 +38,7 @@ def salesforce_contacts(session: dg.ResourceParam[Session]) -> dg.MaterializeRes
     metadata=table("salesforce.view_members"),
 )
 def salesforce_view_members(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
-    """Which Contacts each mailbox's view holds, by complete scans only: a scan that failed never reads as "no contacts"."""
+    """Which Contacts each mailbox's view holds, by complete scans: one that failed never reads as "no contacts"."""
     return perform(engine.extract_view_members, session, "members")
 
 
@@ -50,5 +50,5 @@ def salesforce_view_members(session: dg.ResourceParam[Session]) -> dg.Materializ
     op_tags={"dagster/priority": "-1"},  # after Salesforce's, which first settle what a dead run left in doubt
 )
 def outlook_contacts(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
-    """Contacts of every mailbox that lie in the folder or carry the category, by delta links; personal ones are not stored."""
+    """Contacts of every mailbox that lie in the folder or carry the category, by delta links; no personal ones."""
     return perform(engine.extract_outlook, session, "items", "mailboxes", "stopped")

@@ -1,4 +1,4 @@
-"""Group `history`: the run is closed and its results exported; mailbox_sync shows per mailbox when that last went well."""
+"""Group `history`: the run is closed and exported; mailbox_sync shows per mailbox when that last went well."""
 
 # No `from __future__ import annotations` here: Dagster reads the annotation of `context` as it stands.
 from collections.abc import Mapping, Sequence
@@ -30,12 +30,14 @@ _COUNTS = ("conflicts", "holds", "problems")
     metadata=table("sync.history"),
 )
 def sync_history(context: dg.AssetExecutionContext, session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
-    """Who, what, when, why, before and after of every operation, kept for ever and exported as Parquet under exports/."""
+    """Who, what, when, why, before and after of every operation, kept for ever and exported as Parquet."""
     result = perform(engine.finish, session, "planned", "pushed", "failed")
     mailboxes_of_run = engine.summary(session.settings, session.run_id)["mailboxes"]
     if not session.options.plan_only:
         _materialise_mailboxes(context, mailboxes_of_run)
-    return dg.MaterializeResult(metadata={**(result.metadata or {}), **_totals(mailboxes_of_run, session.counter.rows())})
+    return dg.MaterializeResult(
+        metadata={**(result.metadata or {}), **_totals(mailboxes_of_run, session.counter.rows())}
+    )
 
 
 mailbox_sync = dg.AssetSpec(
@@ -45,8 +47,8 @@ mailbox_sync = dg.AssetSpec(
     owners=OWNERS,
     kinds={"microsoft", "salesforce"},
     partitions_def=mailboxes,
-    description="One partition per mailbox: when it was last synchronised, with what it took. sync_history reports the good "
-    "ones; those that could not be synchronised stand in the check `mailboxes_synchronised` and in its table.",
+    description="One partition per mailbox: when it was last synchronised, with what it took. sync_history reports the "
+    "good ones; those that could not be synchronised stand in the check `mailboxes_synchronised` and in its table.",
 )
 
 

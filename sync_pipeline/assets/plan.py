@@ -1,4 +1,4 @@
-"""Group `plan`: pure set-based SQL and one dataframe step over all mailboxes at once; nothing is written to a service."""
+"""Group `plan`: set-based SQL and one dataframe step over all mailboxes at once; nothing is sent to a service."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def contact_changes(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[
     metadata=table("planning.account_resolution"),
 )
 def account_resolution(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
-    """The Account of every Company that needs one: exact name, else the only substring, else none (R7). A dataframe step."""
+    """The Account of every Company that needs one: exact name, else the only substring, else none (R7)."""
     return perform(engine.resolve_companies, session, *_RULES)
 
 
@@ -75,5 +75,5 @@ def account_resolution(session: dg.ResourceParam[Session]) -> dg.MaterializeResu
     metadata=table("sync.plan"),
 )
 def sync_plan(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
-    """Every write that the run would send, with its rule and its reason; held where a person must look (R9, R10, R20, R22)."""
+    """Every write that the run would send, with rule and reason; held where a person must look (R9, R10, R20, R22)."""
     return perform(engine.build_plan, session, "ready", "held", "problem", "dropped", *_OPERATIONS)

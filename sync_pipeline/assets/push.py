@@ -1,4 +1,4 @@
-"""Group `push`: the plan's ready operations, each journalled before its call and receipted after it."""
+"""Group `push`: the plan's ready operations, journalled before the call, receipted after it; none with `plan_only`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OUTCOMES = ("done", "refused", "stale", "skipped")
     group_name=GROUP, owners=OWNERS, kinds={"salesforce", "duckdb"}, deps=[sync_plan], metadata=table("sync.journal")
 )
 def salesforce_writes(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
-    """Creations, updates and deletions in Salesforce, in collections of 200. With `plan_only` nothing is sent."""
+    """Creations, updates and deletions in Salesforce, in collections of 200."""
     return perform(engine.push_salesforce, session, *_OUTCOMES)
 
 
@@ -30,5 +30,5 @@ def salesforce_writes(session: dg.ResourceParam[Session]) -> dg.MaterializeResul
     metadata=table("sync.journal"),
 )
 def outlook_writes(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
-    """Creations, updates, moves and deletions in Outlook, in batches of 20, several mailboxes at once. With `plan_only` none."""
+    """Creations, updates, moves and deletions in Outlook, in batches of 20, several mailboxes at once."""
     return perform(engine.push_outlook, session, *_OUTCOMES)

@@ -18,7 +18,6 @@ OWNERS = ["team:data"]
 MOST_ROWS = 20
 
 
-
 class Step(Protocol):
     """One of the engine's steps."""
 
@@ -40,10 +39,16 @@ def perform(step: Step, session: Session, *counts: str) -> dg.MaterializeResult[
         # Dagster closes resources of a failed run like those of a good one, so the session would not hear of it.
         with session.warehouse() as connection:
             session.writer(connection).finish_run(
-                session.run_id, session.clock.now(), status="failed", planned=0, pushed=0, failed=0, message=redact(str(error))
+                session.run_id,
+                session.clock.now(),
+                status="failed",
+                planned=0,
+                pushed=0,
+                failed=0,
+                message=redact(str(error)),
             )
         raise
-    numbers: dict[str, Any] = {**dict.fromkeys(counts, 0), **result.counts}
+    numbers: dict[str, Any] = dict.fromkeys(counts, 0) | {str(name): count for name, count in result.counts.items()}
     numbers["seconds"] = round(time.monotonic() - started, 3)
     return dg.MaterializeResult(metadata={**numbers, "attention": attention_table(result.attention)})
 

@@ -45,7 +45,7 @@ def approve(
 def drop(
     invocation: Invocation, operations: tuple[str, ...], mailbox: str | None, run_id: str | None, everything: bool
 ) -> None:
-    """Turn operations down; a dropped deletion in Outlook is restored, others stay dropped until either side changes."""
+    """Turn operations down until either side changes; a dropped deletion in Outlook is restored."""
     _decide(invocation, "dropped", operations, mailbox, run_id, everything)
 
 
@@ -86,16 +86,20 @@ def link(invocation: Invocation, mailbox: str, outlook_id: str, salesforce_id: s
         )
         if not contacts or contacts[0]["is_deleted"]:
             raise click.UsageError(
-                f"No Contact {salesforce_id} is known, or it was deleted. Give its Id, and run `sync-pipeline run` first if "
-                "it is new."
+                f"No Contact {salesforce_id} is known, or it was deleted. Give its Id, and run `sync-pipeline run` "
+                "first if it is new."
             )
         contact_id = contacts[0]["id"]
         taken = [
-            row for row in _links(reader, mailbox) if row["outlook_id"] == outlook_id or row["salesforce_id"] == contact_id
+            row
+            for row in _links(reader, mailbox)
+            if row["outlook_id"] == outlook_id or row["salesforce_id"] == contact_id
         ]
         if taken:
             pair = f"{taken[0]['outlook_id']} and {taken[0]['salesforce_id']}"
-            raise click.UsageError(f"{pair} are linked in {mailbox}; close that link with `sync-pipeline unlink` first.")
+            raise click.UsageError(
+                f"{pair} are linked in {mailbox}; close that link with `sync-pipeline unlink` first."
+            )
         link_id = writer.link_by_hand(mailbox, outlook_id, contact_id, "by_hand", now_for(reader))
     document = {"link_id": link_id, "mailbox": mailbox, "outlook_id": outlook_id, "salesforce_id": contact_id}
     invocation.emit(document, lambda console: console.print("Linked. The next run compares every field."))
@@ -114,7 +118,8 @@ def unlink(invocation: Invocation, mailbox: str, outlook_id: str, salesforce_id:
         found = [
             row
             for row in _links(reader, mailbox)
-            if row["outlook_id"] == outlook_id and (salesforce_id is None or row["salesforce_id"].startswith(salesforce_id))
+            if row["outlook_id"] == outlook_id
+            and (salesforce_id is None or row["salesforce_id"].startswith(salesforce_id))
         ]
         if not found:
             raise click.UsageError(
@@ -153,7 +158,9 @@ def _decide(
     def show(console: Console) -> None:
         console.print(f"{len(decided)} operations {verdict}. The next run plans afresh and follows this.")
         if left:
-            console.print(f"{len(left)} conflicts still wait: `sync-pipeline resolve OPERATION --take salesforce|outlook`.")
+            console.print(
+                f"{len(left)} conflicts still wait: `sync-pipeline resolve OPERATION --take salesforce|outlook`."
+            )
 
     invocation.emit({**document, "conflicts_left": left}, show)
 

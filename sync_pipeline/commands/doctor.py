@@ -1,4 +1,4 @@
-"""The verb that examines an installation: one line for each thing that has to be right, with what to do where it is not."""
+"""The verb that examines an installation: a line for each thing that has to be right, and else what to do."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sync_pipeline.commands.invocation import DONE, WITH_PROBLEMS, WRONG_USAGE, Invocation, Verb, console, pass_invocation
+from sync_pipeline.commands.invocation import (
+    DONE,
+    WITH_PROBLEMS,
+    WRONG_USAGE,
+    Invocation,
+    Verb,
+    console,
+    pass_invocation,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,11 +26,13 @@ _MARKS = {DONE: "[green]✓[/]", WITH_PROBLEMS: "[yellow]![/]"}
 
 
 @click.command(cls=Verb)
-@click.option("--mailbox", "mailboxes", multiple=True, metavar="M", help="Only this mailbox; can be given several times.")
+@click.option(
+    "--mailbox", "mailboxes", multiple=True, metavar="M", help="Only this mailbox; can be given several times."
+)
 @click.option("--sign-in", is_flag=True, help="With graph.auth: delegated, sign in first, with a code in a browser.")
 @pass_invocation
 def doctor(invocation: Invocation, mailboxes: tuple[str, ...], sign_in: bool) -> int:
-    """Examine settings, credentials, both services, every mailbox, its view and folder, the fields and the warehouse."""
+    """Examine settings, credentials, both services, every mailbox and its view, the fields and the warehouse."""
     from sync_pipeline.commands.examination import examine
 
     findings: list[Finding] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from sync_pipeline.commands.invocation import DONE, NOT_SYNCHRONISED, WITH_PROBLEMS, WRONG_USAGE, Invocation
 from sync_pipeline.engine.inputs import mailbox_fields, missing_fields, usable_fields
@@ -22,8 +23,8 @@ from sync_pipeline.warehouse.lock import RunLock
 from sync_pipeline.warehouse.reader import Reader
 
 _SHARING = (
-    "view: all with salesforce.credentials: org shows this mailbox Contacts that its own user may not see in Salesforce: the one "
-    "integration user reads past the sharing rules."
+    "view: all with salesforce.credentials: org shows this mailbox Contacts that its own user may not see there:"
+    " the one integration user reads past the sharing rules."
 )
 
 
@@ -65,18 +66,18 @@ def examine(invocation: Invocation, addresses: list[str], *, sign_in: bool) -> I
 
 def _services(settings: Settings, org: Org, graph: Graph, addresses: list[str]) -> Iterator[Finding]:
     org_id, mailboxes = "", list[MailboxSettings]()
+    users: dict[str, dict[str, Any]] | None = None
     try:
         identity = org.identity()
         org_id = identity.org_id
-        used, allowed = org.limits_used()
-        limit = f", {used:,} of {allowed:,} calls used today" if allowed else ""
+        usage = org.limits_used()
+        limit = f", {usage[0]:,} of {usage[1]:,} calls used in 24 hours" if usage else ""
         yield Finding("Salesforce", DONE, f"org {org_id} as {identity.username}{limit}")
         mailboxes = _mailboxes(settings, org, addresses)
         yield from _fields(settings, mailboxes, org)
         users = {row["username"].lower(): row for row in org.users()}
     except SyncError as error:
         yield Finding("Salesforce", NOT_SYNCHRONISED, error.message, error.remedy)
-        users = None
         mailboxes = mailboxes or [m for m in settings.mailboxes.listed if not addresses or m.mailbox in addresses]
     for mailbox in mailboxes:
         if not mailbox.enabled:
@@ -92,10 +93,11 @@ def _services(settings: Settings, org: Org, graph: Graph, addresses: list[str]) 
 
 
 def _mailboxes(settings: Settings, org: Org, addresses: list[str]) -> list[MailboxSettings]:
-    """The listed mailboxes and those that the rule finds. Raises SyncError where Salesforce does not answer the rule."""
+    """The listed mailboxes and those that the rule finds. Raises SyncError where Salesforce refuses the rule."""
     known = {mailbox.mailbox: mailbox for mailbox in settings.mailboxes.listed}
     if discover := settings.mailboxes.discover:
-        soql = f"SELECT Username, {discover.mailbox_field} FROM User WHERE IsActive = true AND ({discover.where}) ORDER BY Id"
+        where = f"IsActive = true AND ({discover.where})"
+        soql = f"SELECT Username, {discover.mailbox_field} FROM User WHERE {where} ORDER BY Id"
         for page in org.query(soql):
             for row in page:
                 if address := (row.get(discover.mailbox_field) or "").strip().lower():
@@ -108,7 +110,12 @@ def _fields(settings: Settings, mailboxes: Iterable[MailboxSettings], org: Org) 
     missing = missing_fields(settings.fields, described)
     if missing:
         names = ", ".join(missing)
-        yield Finding("fields", WITH_PROBLEMS, f"the org does not show Contact's {names}; they are left out", "Give the user access.")
+        yield Finding(
+            "fields",
+            WITH_PROBLEMS,
+            f"the org does not show Contact's {names}; they are left out",
+            "Give the user access.",
+        )
     wanted = {field.name: field.direction for field in settings.fields}
     narrowed = sorted(
         {
@@ -120,23 +127,32 @@ def _fields(settings: Settings, mailboxes: Iterable[MailboxSettings], org: Org) 
     )
     if narrowed:
         names = ", ".join(narrowed)
-        yield Finding("fields", WITH_PROBLEMS, f"{names} may not be written; they come from Salesforce only", "Give the user access.")
+        yield Finding(
+            "fields",
+            WITH_PROBLEMS,
+            f"{names} may not be written; they come from Salesforce only",
+            "Give the user access.",
+        )
     if not missing and not narrowed:
         yield Finding("fields", DONE, f"all {len(wanted)} mapped fields can be read and written as mapped")
 
 
-def _pairing(mailbox: MailboxSettings, users: dict[str, dict[str, object]]) -> Iterator[Finding]:
+def _pairing(mailbox: MailboxSettings, users: dict[str, dict[str, Any]]) -> Iterator[Finding]:
     user = users.get(mailbox.salesforce_user.lower())
     if user is None:
         said = f"the org has no user {mailbox.salesforce_user!r}"
-        yield Finding(mailbox.mailbox, NOT_SYNCHRONISED, said, "salesforce_user is the user's Username; correct the settings.")
+        yield Finding(
+            mailbox.mailbox, NOT_SYNCHRONISED, said, "salesforce_user is the user's Username; correct the settings."
+        )
     elif not user["is_active"]:
         said = f"the Salesforce user {mailbox.salesforce_user} is not active"
-        yield Finding(mailbox.mailbox, WITH_PROBLEMS, said, "He can own no new Contact; set create.fixed: {OwnerId: …}.")
+        yield Finding(
+            mailbox.mailbox, WITH_PROBLEMS, said, "He can own no new Contact; set create.fixed: {OwnerId: …}."
+        )
 
 
 def _view(
-    mailbox: MailboxSettings, settings: Settings, org: Org, users: dict[str, dict[str, object]]
+    mailbox: MailboxSettings, settings: Settings, org: Org, users: dict[str, dict[str, Any]]
 ) -> Iterator[Finding]:
     is_org = settings.salesforce.credentials == "org"
     if mailbox.view == "all" and is_org:
@@ -165,7 +181,9 @@ def _mailbox(mailbox: MailboxSettings, graph: Graph, org_id: str) -> Iterator[Fi
     listed = survey.categories is None or any(name.casefold() == CATEGORY.casefold() for name in survey.categories)
     if folder is not None and folder.org and org_id and folder.org != org_id:
         said = f"its folder {folder.name!r} is kept for another org, {folder.org}"
-        remedy = "Two installations never share a folder: switch the other one off for this mailbox, and delete its folder."
+        remedy = (
+            "Two installations never share a folder: switch the other one off for this mailbox, and delete its folder."
+        )
         yield Finding(mailbox.mailbox, NOT_SYNCHRONISED, said, remedy)
         return
     where = f"folder {folder.name!r}" if folder else "the first run makes the folder"
@@ -176,7 +194,9 @@ def _mailbox(mailbox: MailboxSettings, graph: Graph, org_id: str) -> Iterator[Fi
 def _warehouse(settings: Settings, org_id: str) -> Iterator[Finding]:
     path = warehouse_path(settings)
     if owner := RunLock(settings.data_dir / LOCK_FILE).owner():
-        yield Finding("run", DONE, f"run {owner.run_id} goes on, or died, in process {owner.process} since {owner.since}")
+        yield Finding(
+            "run", DONE, f"run {owner.run_id} goes on, or died, in process {owner.process} since {owner.since}"
+        )
     if not path.exists():
         yield Finding("warehouse", DONE, f"{path} is made by the first run")
         return

@@ -16,7 +16,7 @@ _PLACES = {
     "gone": "it is gone",
 }
 _CLOSED = {
-    "unlinked": "it was moved out of the folder, so it is personal again; dragging it in or giving it the category brings it back",
+    "unlinked": "it was moved out of the folder, so it is personal again; dragged in or categorised it comes back",
     "deleted_in_salesforce": "the Contact was deleted in Salesforce",
     "deleted_in_outlook": "it was deleted in Outlook",
     "left_view": "the Contact left the mailbox's view",
@@ -32,7 +32,9 @@ def sentences(contact: Mapping[str, Any], story: Mapping[str, Rows], recent: Row
     """What the warehouse knows of the contact, the decisive things first. `story` is Reader.story's."""
     lines = [*_outlook(contact, story), *_salesforce(contact, story), *_link(story)]
     for hold in story["holds"]:
-        lines.append(f"On hold since {hold['since']:%Y-%m-%d %H:%M} as {hold['kind']} ({hold['operation_id']}): {hold['reason']}")
+        lines.append(
+            f"On hold since {hold['since']:%Y-%m-%d %H:%M} as {hold['kind']} ({hold['operation_id']}): {hold['reason']}"
+        )
     for problem in story["problems"]:
         where = f" in {problem['field']}" if problem["field"] else ""
         lines.append(f"Problem{where} ({problem['code']}): {problem['message']} {problem['remedy'] or ''}".rstrip())
@@ -40,11 +42,14 @@ def sentences(contact: Mapping[str, Any], story: Mapping[str, Rows], recent: Row
         lines.append(f"The field {frozen['field']} was rewritten by {frozen['side']} {frozen['rewrites']} times.")
     for operation in story["plan"]:
         lines.append(
-            f"Last plan: {operation['action']} in {operation['side'].capitalize()}, {operation['state']}, by {operation['rule']}: "
-            f"{operation['reason']}"
+            f"Last plan: {operation['action']} in {operation['side'].capitalize()}, {operation['state']}, "
+            f"by {operation['rule']}: {operation['reason']}"
         )
     for conflict in story["conflicts"]:
-        lines.append(f"Conflict in {conflict['field']}: {conflict['reason']} The value of {conflict['winner'] or 'neither'} stays.")
+        lines.append(
+            f"Conflict in {conflict['field']}: {conflict['reason']} "
+            f"The value of {conflict['winner'] or 'neither'} stays."
+        )
     if recent:
         lines.append("Last events:")
         lines += [f"  {recent_line(dict(event))}" for event in recent]
@@ -54,7 +59,9 @@ def sentences(contact: Mapping[str, Any], story: Mapping[str, Rows], recent: Row
 def _outlook(contact: Mapping[str, Any], story: Mapping[str, Rows]) -> Iterator[str]:
     if not story["item"]:
         if not contact["outlook_id"]:
-            yield "Outlook: no mailbox holds it." if not contact["mailbox"] else "Outlook: the mailbox does not hold it."
+            yield (
+                "Outlook: no mailbox holds it." if not contact["mailbox"] else "Outlook: the mailbox does not hold it."
+            )
         else:
             yield f"Outlook: {contact['outlook_id']} is not in the mirror any more."
         return
@@ -65,7 +72,11 @@ def _outlook(contact: Mapping[str, Any], story: Mapping[str, Rows]) -> Iterator[
 
 def _salesforce(contact: Mapping[str, Any], story: Mapping[str, Rows]) -> Iterator[str]:
     if not story["contact"]:
-        yield "Salesforce: no Contact belongs to it." if not contact["salesforce_id"] else "Salesforce: the Contact is not mirrored."
+        yield (
+            "Salesforce: no Contact belongs to it."
+            if not contact["salesforce_id"]
+            else "Salesforce: the Contact is not mirrored."
+        )
         return
     for row in story["contact"]:
         if row["is_deleted"]:

@@ -1,4 +1,4 @@
-"""What every verb shares: the global options before or after it, its settings, its output as one JSON document or as text."""
+"""What every verb shares: the global options before or after it, its settings, its output as JSON or as text."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def global_options() -> list[click.Parameter]:
             metavar="PATH",
             expose_value=False,
             callback=_remember("settings_file"),
-            help="The settings file; else SYNC_PIPELINE_SETTINGS, ./settings.yaml, or the sandbox on its default ports.",
+            help="The settings file; else SYNC_PIPELINE_SETTINGS, ./settings.yaml, or the sandbox on its own ports.",
         ),
         click.Option(
             ["--json"],
@@ -169,9 +169,9 @@ def no_run_meanwhile(settings: Settings, verb: str) -> Iterator[None]:
 
 def now_for(reader: Reader) -> datetime:
     """The services' time as far as the warehouse knows it, UTC without a zone: never before the last run."""
-    last = reader.run()
-    known = [last[name] for name in ("started_at", "finished_at") if last and last[name]] if last else []
-    return max([datetime.now(UTC).replace(tzinfo=None), *known])
+    last = reader.run() or {}
+    known: list[datetime] = [last[name] for name in ("started_at", "finished_at") if last.get(name)]
+    return max(datetime.now(UTC).replace(tzinfo=None), *known)
 
 
 def _plain(value: Any) -> Any:

@@ -6,6 +6,7 @@ import logging
 import os
 import uuid
 import warnings
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from sync_pipeline.settings import Secrets, Settings
 
 HOME = "dagster"
+_LOGGER = "own"
 
 
 def run_job(settings: Settings, secrets: Secrets, options: RunOptions, progress: Progress) -> str:
@@ -30,21 +32,23 @@ def run_job(settings: Settings, secrets: Secrets, options: RunOptions, progress:
 
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
     warnings.filterwarnings("ignore", category=dg.PreviewWarning)
-    from sync_pipeline.definitions import code_location
+    from sync_pipeline.assets import ASSETS, CHECKS
+    from sync_pipeline.jobs import NAME, contact_sync_job
     from sync_pipeline.resources import session_resource
 
-    definitions = code_location(session_resource(lambda: (settings, secrets), progress), {"console": _logger()})
+    definitions = dg.Definitions(
+        assets=ASSETS,
+        asset_checks=CHECKS,
+        jobs=[contact_sync_job(_LOGGER)],
+        resources={"session": session_resource(lambda: (settings, secrets), progress)},
+        executor=dg.in_process_executor,
+        loggers={_LOGGER: _own_log()},
+    )
     run_id = str(uuid.uuid4())
-    config = {
-        "mailboxes": list(options.mailboxes),
-        "plan_only": options.plan_only,
-        "full": options.full,
-        "approve_first_run": options.approve_first_run,
-    }
     with instance(settings.data_dir) as opened:
         try:
-            definitions.resolve_job_def("contact_sync").execute_in_process(
-                instance=opened, run_id=run_id, run_config=config
+            definitions.resolve_job_def(NAME).execute_in_process(
+                instance=opened, run_id=run_id, run_config={**asdict(options), "mailboxes": list(options.mailboxes)}
             )
         except dg.DagsterError as error:
             raise _cause(error) from error
@@ -64,7 +68,7 @@ def instance(data_dir: Path) -> dg.DagsterInstance:
 def dagster_home(data_dir: Path) -> Path:
     """A DAGSTER_HOME below `data_dir` with the values of our dagster.yaml, made where it is missing.
 
-    `dagster dev`, started where `data_dir` is ./data, keeps its own state at the same place, so both show the same runs.
+    `dagster dev`, started where `data_dir` is ./data, keeps its state at the same place, so both show the same runs.
     """
     home = (data_dir / HOME).resolve()
     home.mkdir(parents=True, exist_ok=True)
@@ -92,7 +96,7 @@ def dagster_home(data_dir: Path) -> Path:
     return home
 
 
-def _logger() -> dg.LoggerDefinition:
+def _own_log() -> dg.LoggerDefinition:
     """Dagster's events as this process's own log, which shows them only with --verbose."""
     import dagster as dg
 

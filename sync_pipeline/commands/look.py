@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _NOBODY = (
-    "No contact {contact!r} is known. An Outlook contact outside the folder and without the category is personal and is never "
-    "read; a Contact is known once a run has read it. Names and e-mail addresses are compared whole."
+    "No contact {contact!r} is known. An Outlook contact outside the folder and without the category is personal and is"
+    " never read; a Contact is known once a run has read it. Names and e-mail addresses are compared whole."
 )
 
 
@@ -58,7 +58,9 @@ def explain(invocation: Invocation, contact: str, mailbox: str | None) -> int:
 @click.argument("contact", required=False)
 @click.option("--mailbox", metavar="M", help="Only in this mailbox.")
 @click.option("--run", "run_id", metavar="R", help="Only of this run.")
-@click.option("--since", metavar="T", help="From a time on (2026-01-31, 2026-01-31T08:00) or for so long (90m, 12h, 7d).")
+@click.option(
+    "--since", metavar="T", help="From a time on (2026-01-31, 2026-01-31T08:00) or for so long (90m, 12h, 7d)."
+)
 @click.option("--limit", default=1000, show_default=True, type=click.IntRange(1), help="At most so many, the newest.")
 @pass_invocation
 def history(
@@ -75,7 +77,9 @@ def history(
         keys: list[str] = []
         if contact is not None:
             found = reader.find_contact(contact, mailboxes)
-            keys = sorted({key for row in found for key in (row["outlook_id"], row["salesforce_id"]) if key}) or [contact]
+            keys = sorted({key for row in found for key in (row["outlook_id"], row["salesforce_id"]) if key}) or [
+                contact
+            ]
         events = reader.history(contact_keys=keys, mailboxes=mailboxes, run_id=run_id, since=begin, limit=limit)
 
     def show(console: Console) -> None:
@@ -112,7 +116,20 @@ def problems(invocation: Invocation, mailbox: str | None) -> int:
     mailboxes = [mailbox.lower()] if mailbox else []
     with reading(settings) as reader:
         found = [
-            {name: row[name] for name in ("mailbox", "subject", "field", "code", "message", "remedy", "since", "attempts", "next_try")}
+            {
+                name: row[name]
+                for name in (
+                    "mailbox",
+                    "subject",
+                    "field",
+                    "code",
+                    "message",
+                    "remedy",
+                    "since",
+                    "attempts",
+                    "next_try",
+                )
+            }
             for row in reader.problems(mailboxes)
         ]
         holds = reader.holds(mailboxes)

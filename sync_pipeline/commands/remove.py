@@ -13,17 +13,22 @@ from sync_pipeline.commands.invocation import Invocation, Verb, no_run_meanwhile
 def remove(invocation: Invocation, mailbox: str) -> None:
     """Take a mailbox out: its links are closed, its contacts stay on both sides, its history is kept.
 
-    To take out of the mailbox what came from Salesforce, set `enabled: false` and `on_disable: remove` for it and let a run
-    do that first.
+    To take out of the mailbox what came from Salesforce, set `enabled: false` and `on_disable: remove` for it and let
+    a run do that first.
     """
     from sync_pipeline.warehouse.removal import remove_mailbox
 
     settings = invocation.settings()
     mailbox = mailbox.lower()
     with no_run_meanwhile(settings, "remove"), writing(settings) as (reader, writer):
-        known = {row["mailbox"] for row in reader.rows("select mailbox from outlook.mailboxes union select mailbox from sync.links")}
+        known = {
+            row["mailbox"]
+            for row in reader.rows("select mailbox from outlook.mailboxes union select mailbox from sync.links")
+        }
         if mailbox not in known:
-            raise click.UsageError(f"The warehouse knows no mailbox {mailbox}. Known: {', '.join(sorted(known)) or 'none'}.")
+            raise click.UsageError(
+                f"The warehouse knows no mailbox {mailbox}. Known: {', '.join(sorted(known)) or 'none'}."
+            )
         closed = remove_mailbox(writer.connection, mailbox, now_for(reader))
     try:
         entry = settings.mailbox_settings(mailbox)

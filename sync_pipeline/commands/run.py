@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Verb)
-@click.option("--mailbox", "mailboxes", multiple=True, metavar="M", help="Only this mailbox; can be given several times.")
+@click.option(
+    "--mailbox", "mailboxes", multiple=True, metavar="M", help="Only this mailbox; can be given several times."
+)
 @click.option("--plan-only", is_flag=True, help="Plan and show, write nothing to either service.")
 @click.option("--full", is_flag=True, help="Read everything again and compare everything, not only what changed.")
 @click.option("--yes", is_flag=True, help="Approve what would wait as a large first run, and nothing else.")
@@ -36,7 +38,9 @@ def run(invocation: Invocation, mailboxes: tuple[str, ...], plan_only: bool, ful
 
 
 @click.command(cls=Verb)
-@click.option("--mailbox", "mailboxes", multiple=True, metavar="M", help="Only this mailbox; can be given several times.")
+@click.option(
+    "--mailbox", "mailboxes", multiple=True, metavar="M", help="Only this mailbox; can be given several times."
+)
 @click.option("--full", is_flag=True, help="Compare everything, not only what changed.")
 @pass_invocation
 def plan(invocation: Invocation, mailboxes: tuple[str, ...], full: bool) -> int:
@@ -55,7 +59,9 @@ def plan(invocation: Invocation, mailboxes: tuple[str, ...], full: bool) -> int:
 
 
 @click.command(cls=Verb)
-@click.option("--mailbox", "mailboxes", multiple=True, metavar="M", help="Only this mailbox; can be given several times.")
+@click.option(
+    "--mailbox", "mailboxes", multiple=True, metavar="M", help="Only this mailbox; can be given several times."
+)
 @pass_invocation
 def verify(invocation: Invocation, mailboxes: tuple[str, ...]) -> int:
     """Read and compare everything on both sides; nothing is written to either."""
@@ -64,7 +70,9 @@ def verify(invocation: Invocation, mailboxes: tuple[str, ...]) -> int:
 
     settings, summary = _synchronise(invocation, mailboxes, plan_only=True, full=True)
     with reading(settings) as reader:
-        drifted = [row for row in reader.rows(drift_sql(settings.fields)) if not mailboxes or row["mailbox"] in mailboxes]
+        drifted = [
+            row for row in reader.rows(drift_sql(settings.fields)) if not mailboxes or row["mailbox"] in mailboxes
+        ]
     operations = _plan(settings, summary)["operations"]
     waiting = [operation for operation in operations if operation["state"] == "ready"]
     document = {**summary, "equal": not (waiting or drifted), "operations": operations, "drifted": drifted}
@@ -75,7 +83,8 @@ def verify(invocation: Invocation, mailboxes: tuple[str, ...]) -> int:
         show_rows(console, "Unchanged on both sides, and yet different", drifted)
         show_summary(console, summary)
         console.print(
-            "Both sides are equal." if document["equal"] else f"{len(waiting) + len(drifted)} differences.", style="bold"
+            "Both sides are equal." if document["equal"] else f"{len(waiting) + len(drifted)} differences.",
+            style="bold",
         )
 
     invocation.emit(document, show)

@@ -1,4 +1,4 @@
-"""The verbs that need no tenant: sandbox (both services as stand-ins on this machine) and demo (a whole day in a minute)."""
+"""The verbs that need no tenant: sandbox (both services as stand-ins on this machine) and demo (a day in a minute)."""
 
 from __future__ import annotations
 
@@ -41,19 +41,24 @@ def sandbox(
     salesforce_port: int,
     graph_port: int,
     state_dir: Path | None,
+    seed: int | None,
+    mailboxes: int | None,
+    contacts: int | None,
+    accounts: int | None,
     latency_ms: float,
     empty: bool,
-    **size: int | None,
 ) -> None:
     """Stand-ins for Salesforce and Microsoft Graph on this machine, with demo data; until Ctrl-C.
 
-    Without --state the data lies in data/sandbox, and is made anew where other numbers are asked for than it was made with.
+    Without --state the data lies in data/sandbox, and is made anew where other numbers are asked for than it was made
+    with.
     """
     from sync_pipeline.sandbox.seed import seed_sandbox, seeder
     from sync_pipeline.sandbox.server import STATE_FILE, serve
     from sync_pipeline.sandbox.state import State
     from sync_pipeline.settings.location import SANDBOX_DATA_DIR
 
+    size = {"seed": seed, "mailboxes": mailboxes, "contacts": contacts, "accounts": accounts}
     asked = {name: value for name, value in size.items() if value is not None}
     numbers = {**(seed_sandbox.__kwdefaults__ or {}), **asked}
     wanted = {"empty": True} if empty else numbers

@@ -1,4 +1,4 @@
-"""Both services in a person's hands, over HTTP with that person's token; nothing of the synchroniser takes part in it."""
+"""Both services in a person's hands, over HTTP with that person's token; the synchroniser has no part in it."""
 
 from __future__ import annotations
 

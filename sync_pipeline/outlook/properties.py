@@ -49,6 +49,8 @@ COPIED_EXTENDED: Final = (
         "String 0x3A4A",
     ),  # account and numbers
     *("String 0x3A4C", "String 0x3A50"),  # FTP site, personal home page
+    # The four user fields: named properties by number, in the set PSETID_Address.
+    *(f"String {{00062004-0000-0000-c000-000000000046}} Id 0x{number:X}" for number in range(0x804F, 0x8053)),
     *("SystemTime 0x3A41", "Short 0x3A4D", "Integer 0x0036"),  # wedding anniversary, gender, sensitivity
 )
 

@@ -85,13 +85,13 @@ def suggest_accounts(companies: pd.DataFrame, accounts: pd.DataFrame, limit: int
     The order of a name's words does not matter. Where Companies times Accounts would be too many comparisons, each
     Company is compared with the names that stand next to it in alphabetical order only, so that the cost stays bounded.
     """
+    wanted = {form: _sorted_words(form) for form in map(comparable, companies["company"].tolist()) if form}
     shown: dict[str, str] = {}
-    for original in accounts["name"].tolist():
+    for original in accounts["name"].tolist() if wanted else []:
         form = comparable(original)
         if form and (form not in shown or original < shown[form]):
             shown[form] = original
     by_words = sorted((_sorted_words(form), form) for form in shown)
-    wanted = {form: _sorted_words(form) for form in map(comparable, companies["company"].tolist()) if form}
     complete = len(wanted) * len(by_words) <= _FULL_COMPARISONS
     plain = [] if complete else sorted((form, _sorted_words(form)) for form in shown)
 

@@ -148,7 +148,9 @@ def _changed(
                 if records:
                     reached = moment(records[-1]["SystemModstamp"])
                     yield records, reached
-                    begin, restarts = literal(reached), 0
+                    # The same stamp again is no progress: a query dropped for ever must end.
+                    restarts = restarts if begin == literal(reached) else 0
+                    begin = literal(reached)
             return
         except Refused as error:
             restarts += 1

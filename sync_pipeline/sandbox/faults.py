@@ -14,7 +14,7 @@ Position = Literal["refused", "response_lost"]
 POSITIONS: Final = ("refused", "response_lost")
 CONNECTION_FAULTS: Final = ("timeout", "connection_reset", "truncated_body", "html_error")
 MATCH_KEYS: Final = ("service", "method", "path", "actor", "nth")
-FAULT_KEYS: Final = ("match", "fault", "position", "times", "retry_after", "hold_seconds")
+FAULT_KEYS: Final = ("match", "fault", "position", "times", "retry_after", "hold_seconds", "rows")
 
 
 class FaultRefused(ValueError):
@@ -23,7 +23,10 @@ class FaultRefused(ValueError):
 
 @dataclass
 class Fault:
-    """One rule. It fires on the nth matching call and on the following ones until it has fired `times` times."""
+    """One rule. It fires on the nth matching call and on the following ones until it has fired `times` times.
+
+    rows: which records of a call about several it hits (from 0); None hits the call as a whole.
+    """
 
     name: str
     service: str | None = None
@@ -35,6 +38,7 @@ class Fault:
     times: int = 1
     retry_after: int = 1
     hold_seconds: float = 60.0
+    rows: tuple[int, ...] | None = None
     matched: int = field(default=0, init=False)
     fired: int = field(default=0, init=False)
 
@@ -125,7 +129,16 @@ class Faults:
             times=numbers["times"],
             retry_after=int(description.get("retry_after", 1)),
             hold_seconds=float(description.get("hold_seconds", 60)),
+            rows=_rows(description.get("rows")),
         )
+
+
+def _rows(given: Any) -> tuple[int, ...] | None:
+    if given is None:
+        return None
+    if not isinstance(given, list) or not all(isinstance(row, int) and row >= 0 for row in given):
+        raise FaultRefused(f"rows is a list of whole numbers from 0, got {given!r}")
+    return tuple(given)
 
 
 def _only(given: Mapping[str, Any], allowed: Sequence[str], what: str) -> None:

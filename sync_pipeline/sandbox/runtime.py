@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -24,6 +25,8 @@ logger = logging.getLogger(__name__)
 # A control action gets the state and the request's JSON body and answers JSON; ValueError and LookupError become a 400.
 ControlAction = Callable[[State, Mapping[str, Any]], Any]
 Seeder = Callable[[State, Mapping[str, Any]], None]
+# The fault that the service acts out in the call being handled, see Service.acts_out.
+acted_fault: ContextVar[Fault | None] = ContextVar("acted_fault", default=None)
 HTML_ERROR: Final = "<html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
 
 
@@ -44,6 +47,8 @@ class Service:
     fault_responses: fault name -> its answer in the service's own error form. "401" and "500" must be among them.
     exception_handlers: exception class or status -> Starlette handler; an answer of 400 and above undoes what was done.
     is_public: whether a path needs no bearer token (the OAuth endpoints).
+    acts_out: whether the handlers act a fault out themselves (some rows of a call fail, say), from (fault, method,
+        path); they find it in `acted_fault`.
     template: the route template that counts a request, from (method, path); None leaves it to the Starlette route.
     opens_own_transactions: true for $batch, whose sub-requests each are a call of their own.
     concurrency_key: what a call counts against while the switch `concurrency_switch` is on; beyond the limit: 429.
@@ -55,6 +60,7 @@ class Service:
     fault_responses: Mapping[str, Callable[[Fault], Response]]
     exception_handlers: Mapping[Any, Callable[[Request, Exception], Response]] = field(default_factory=dict)
     is_public: Callable[[str], bool] = lambda path: False
+    acts_out: Callable[[Fault, str, str], bool] = lambda fault, method, path: False
     template: Callable[[str, str], str] | None = None
     opens_own_transactions: Callable[[str], bool] = lambda path: False
     concurrency_key: Callable[[str], str | None] = lambda path: None
@@ -110,13 +116,15 @@ class Runtime:
             if latency > 0 and not service.opens_own_transactions(path):  # a $batch takes as long as its parts
                 await asyncio.sleep(latency)
             fault = self.faults.take(service.name, method, path, actor.name)
-            if fault is not None and fault.position == "refused":
+            acted = fault is not None and service.acts_out(fault, method, path)
+            if fault is not None and fault.position == "refused" and not acted:
                 return self._answer(service, fault, None)
+            acted_fault.set(fault if acted else None)
             if service.opens_own_transactions(path):
                 response = await handle()
             else:
                 response = await self.transacted(handle)
-            return response if fault is None else self._answer(service, fault, response)
+            return response if fault is None or acted else self._answer(service, fault, response)
         finally:
             if key is not None:
                 self._in_flight[key] -= 1

@@ -29,7 +29,7 @@ def settings_file(environment: Mapping[str, str] = os.environ) -> Path | None:
 
 
 def find_settings(named: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
-    """The settings of the named file, of the environment's, of ./settings.yaml, or of the running sandbox; in this order.
+    """The settings of the named file, the environment's, ./settings.yaml, or the running sandbox, in this order.
 
     Raises SettingsError where the file is wrong, SettingsInvalid where there are none.
     """
@@ -39,8 +39,8 @@ def find_settings(named: Path | None = None, environment: Mapping[str, str] = os
     people = sandbox_mailboxes()
     if people is None:
         raise SettingsInvalid(
-            f"No settings: neither --settings nor {VARIABLE} names a file, there is no {FILE} here, and no sandbox answers "
-            f"at {SANDBOX_SALESFORCE_URL}.",
+            f"No settings: neither --settings nor {VARIABLE} names a file, there is no {FILE} here, and no sandbox "
+            f"answers at {SANDBOX_SALESFORCE_URL}.",
             remedy="Copy settings.example.yaml and name it with --settings, or put it here as settings.yaml, or start "
             "`sync-pipeline sandbox` in another shell.",
             code="settings_missing",

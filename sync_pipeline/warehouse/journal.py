@@ -228,7 +228,8 @@ class Journal:
         if refused or scalar(self.connection, "select count(*) from sync.problems where attempts > 0"):
             with staged(self.connection, "refused", refused, REFUSED_TYPES):
                 self.connection.execute(
-                    "create or replace temp view solved as select mailbox, subject from receipts where outcome = 'done';"
+                    "create or replace temp view solved as "
+                    "select mailbox, subject from receipts where outcome = 'done';"
                     + statement("problems")
                 )
 

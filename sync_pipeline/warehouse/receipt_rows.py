@@ -35,6 +35,7 @@ _UNPUSHED = (Outcome.STALE, Outcome.SKIPPED, Outcome.UNSENT)
 
 
 def receipt_row(receipt: Receipt, now: datetime) -> Row:
+    """A row with RECEIPT_TYPES."""
     operation = receipt.operation
     salesforce_id, outlook_id = (
         receipt.salesforce_id or operation.salesforce_id,
@@ -65,6 +66,7 @@ def _subject(operation: Operation) -> str:
 
 
 def refused_rows(receipt: Receipt, now: datetime) -> list[Row]:
+    """Rows with REFUSED_TYPES: the refused write, and each field that was left out of one."""
     operation = receipt.operation
     common = {
         "run_id": receipt.run_id,

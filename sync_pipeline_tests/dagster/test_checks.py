@@ -38,7 +38,8 @@ class Warehouse:
     def plan(self, operation_id: str, **values: Any) -> None:
         plain: Mapping[str, Any] = {
             "run_id": "run-1", "operation_id": operation_id, "mailbox": ANNA, "side": "outlook", "action": "update",
-            "outlook_id": operation_id, "salesforce_id": "", "depends_on": "", "rule": "R10", "reason": "Because.", "state": "ready",
+            "outlook_id": operation_id, "salesforce_id": "", "depends_on": "", "rule": "R10", "reason": "Because.",
+            "state": "ready",
         }  # fmt: skip
         self.add("sync.plan", **{**plain, **values})
 
@@ -65,7 +66,14 @@ def warehouse() -> Warehouse:
 
 @pytest.mark.parametrize(
     "name",
-    ["delete_guard", "plan_is_consistent", "required_fields", "no_duplicate_links", "nothing_drifted", "mailboxes_synchronised"],
+    [
+        "delete_guard",
+        "plan_is_consistent",
+        "required_fields",
+        "no_duplicate_links",
+        "nothing_drifted",
+        "mailboxes_synchronised",
+    ],
 )
 def test_an_empty_warehouse_passes(warehouse: Warehouse, name: str) -> None:
     assert warehouse.check(name).passed
@@ -154,7 +162,9 @@ def test_a_frozen_field_has_not_drifted(warehouse: Warehouse) -> None:
 
 
 def test_a_mailbox_that_was_stopped_is_named_with_its_remedy(warehouse: Warehouse) -> None:
-    warehouse.add("outlook.mailboxes", mailbox=ANNA, status="stopped", code="mailbox_unknown", message="Unknown.", remedy="Do it.")
+    warehouse.add(
+        "outlook.mailboxes", mailbox=ANNA, status="stopped", code="mailbox_unknown", message="Unknown.", remedy="Do it."
+    )
     result = warehouse.check("mailboxes_synchronised")
     assert not result.passed
     table = result.metadata["attention"]

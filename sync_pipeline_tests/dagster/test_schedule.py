@@ -43,7 +43,13 @@ def test_a_tick_starts_a_run_of_all_mailboxes(instance: dg.DagsterInstance) -> N
 
 
 @pytest.mark.parametrize(
-    "status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    "status",
+    [
+        dg.DagsterRunStatus.NOT_STARTED,
+        dg.DagsterRunStatus.STARTING,
+        dg.DagsterRunStatus.STARTED,
+        dg.DagsterRunStatus.CANCELING,
+    ],
 )
 def test_a_tick_is_skipped_while_a_run_goes_on(instance: dg.DagsterInstance, status: dg.DagsterRunStatus) -> None:
     unfinished(instance, status)
@@ -52,7 +58,9 @@ def test_a_tick_is_skipped_while_a_run_goes_on(instance: dg.DagsterInstance, sta
     assert "goes on" in str(answer.skip_message)
 
 
-@pytest.mark.parametrize("status", [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED])
+@pytest.mark.parametrize(
+    "status", [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+)
 def test_a_run_that_ended_does_not_stop_the_next(instance: dg.DagsterInstance, status: dg.DagsterRunStatus) -> None:
     unfinished(instance, status)
     assert isinstance(tick(instance), dg.RunRequest)
@@ -71,7 +79,11 @@ def test_a_tick_that_is_a_period_late_is_skipped(instance: dg.DagsterInstance) -
 
 @pytest.mark.parametrize(
     ("cron", "period"),
-    [("*/30 * * * *", timedelta(minutes=30)), ("0 6 * * *", timedelta(days=1)), ("0 8-18 * * 1-5", timedelta(hours=62))],
+    [
+        ("*/30 * * * *", timedelta(minutes=30)),
+        ("0 6 * * *", timedelta(days=1)),
+        ("0 8-18 * * 1-5", timedelta(hours=62)),
+    ],
 )
 def test_the_freshness_follows_the_longest_time_between_two_ticks(cron: str, period: timedelta) -> None:
     assert longest_period(cron) == period

@@ -88,12 +88,13 @@ def test_the_views_own_soql_is_what_is_run(world: World) -> None:
     where = "(Department = 'Sales' AND Title LIKE 'Head%') OR (Account.Name = 'Acme' AND Email != null)"
     world.org("listviews", developer_name="Odd", where=where)
     acme = world.salesforce.create("Account", Name="Acme")
-    for last, fields in {
+    people: dict[str, dict[str, Any]] = {
         "Head": {"Department": "Sales", "Title": "Head of Sales"},
         "Clerk": {"Department": "Sales", "Title": "Clerk"},
         "Acme": {"AccountId": acme},
         "Mute": {"AccountId": acme, "Email": None},
-    }.items():
+    }
+    for last, fields in people.items():
         world.salesforce.create(**{"LastName": last, "Email": f"{last.lower()}@example.com", **fields})
     world.use(view="Odd")
     world.run()

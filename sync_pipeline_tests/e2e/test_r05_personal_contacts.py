@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -25,15 +26,15 @@ def kept(directory: Path, token: str) -> list[str]:
                 rows = connection.execute(f'select * from "{schema}"."{table}"').fetchall()
                 found += [f"{path}:{schema}.{table}" for row in rows if token in repr(row)]
     for path in directory.rglob("*.parquet"):
-        rows = duckdb.sql(f"select * from read_parquet('{path}')").fetchall()
+        rows = duckdb.execute("select * from read_parquet(?)", [str(path)]).fetchall()
         found += [str(path) for row in rows if token in repr(row)]
     return found
 
 
-def personal(world: World, **properties: object) -> list[str]:
+def personal(world: World, **properties: Any) -> list[str]:
     """Contacts that are nobody else's: in the default folder, in one of the person's own, and in the deleted items."""
-    values = {"givenName": "Pia", "surname": SECRET, "email": f"{SECRET}@example.com", "personalNotes": SECRET}
-    values |= properties
+    values: dict[str, Any] = {"givenName": "Pia", "surname": SECRET, "personalNotes": SECRET}
+    values |= {"email": f"{SECRET}@example.com", **properties}
     private = world.anna.create_folder("Private")
     made = [world.anna.create(**values), world.anna.create(private, **values), world.anna.create(**values)]
     world.anna.delete(made[2])

@@ -1,4 +1,4 @@
-"""Extended (MAPI) properties of contacts and folders: their two id forms, storing, reading back and clearing."""
+"""Extended (MAPI) properties of contacts and folders: their three id forms, storing, reading back and clearing."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ SWITCHES: Final[Json] = {
     "extended_ids_rewritten": False,  # ids come back with GUID and hexadecimal digits in lower case
 }
 _NAMED = re.compile(r"^(\w+)\s+\{([0-9a-fA-F-]{36})\}\s+Name\s+(.+)$")
+_NUMBERED = re.compile(r"^(\w+)\s+\{([0-9a-fA-F-]{36})\}\s+Id\s+0x([0-9a-fA-F]{1,8})$")
 _TAGGED = re.compile(r"^(\w+)\s+0x([0-9a-fA-F]{1,4})$")
 
 
@@ -27,10 +28,13 @@ def property_key(id: str) -> str:
     """What two spellings of one property share: only the name's case counts. Raises GraphError."""
     if match := _NAMED.match(id):
         return f"{match[1].capitalize()} {{{match[2].lower()}}} Name {match[3]}"
+    if match := _NUMBERED.match(id):
+        return f"{match[1].capitalize()} {{{match[2].lower()}}} Id 0x{int(match[3], 16):x}"
     if match := _TAGGED.match(id):
         return f"{match[1].capitalize()} 0x{int(match[2], 16):x}"
     raise InvalidArgument(
-        f"The extended property id '{id}' is malformed. Use 'String {{GUID}} Name X' or 'String 0x3A24'."
+        f"The extended property id '{id}' is malformed. Use 'String {{GUID}} Name X',"
+        " 'String {GUID} Id 0x804F' or 'String 0x3A24'."
     )
 
 

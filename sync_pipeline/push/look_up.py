@@ -1,0 +1,85 @@
+"""The last look before Contacts are created (R9): did somebody create or change one that matches since the plan?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from sync_pipeline.model.fields import Kind, normal
+from sync_pipeline.model.operation import Operation
+from sync_pipeline.salesforce.client import Org
+from sync_pipeline.salesforce.extract import OVERLAP
+from sync_pipeline.salesforce.soql import literal
+from sync_pipeline.warehouse.tables import column_types, fetch, staged
+
+Keys = tuple[str, str]
+
+
+class LookUp:
+    """Reads what was stamped since the mirror's watermark instead of searching by key: one query whatever the number.
+
+    What the mirror holds with the same keys, planning has seen. `since` is the watermark, ISO, UTC; `every` the number
+    of creations after which the org is asked again.
+    """
+
+    def __init__(self, org: Org, connection: duckdb.DuckDBPyConnection, since: str | None, *, every: int) -> None:
+        self._org, self._connection, self._every = org, connection, every
+        self._since = datetime.fromisoformat(since) if since else None
+        self._left = 0
+        self._by_email: dict[str, str] = {}
+        self._by_name: dict[str, str] = {}
+        self._ours: set[str] = set()
+
+    def created(self, contact_ids: Iterable[str]) -> None:
+        """Contacts that this run made: the plan knows them, though the mirror may not hold them yet."""
+        self._ours.update(contact_ids)
+
+    def matches(self, operations: Sequence[Operation]) -> dict[str, str]:
+        """By operation, the Contact that speaks against it. Operations without match keys are not judged."""
+        if self._left < len(operations):
+            self._read()
+            self._left = self._every
+        self._left -= len(operations)
+        objections: dict[str, str] = {}
+        for operation in operations:
+            keys: dict[str, Any] = operation.detail.get("match") or {}
+            found = [self._by_email.get(email) for email in keys.get("emails") or () if email]
+            if keys.get("full_name"):
+                found.append(self._by_name.get(keys["full_name"]))
+            if hit := next((contact for contact in found if contact), None):
+                objections[operation.operation_id] = f"The Contact {hit} matches it, and the plan did not know it."
+        return objections
+
+    def _read(self) -> None:
+        where = f" WHERE SystemModstamp >= {literal(self._since - OVERLAP)}" if self._since else ""
+        pages = self._org.query(f"SELECT Id, Email, FirstName, LastName FROM Contact{where}")
+        records = [record for page in pages for record in page]
+        known = self._known([record["Id"] for record in records])
+        for record in records:
+            keys = _keys(record.get("Email"), record.get("FirstName"), record.get("LastName"))
+            if record["Id"] not in self._ours and known.get(record["Id"]) != keys:
+                email, name = keys
+                if email:
+                    self._by_email[email] = record["Id"]
+                if name:
+                    self._by_name[name] = record["Id"]
+
+    def _known(self, contact_ids: Sequence[str]) -> dict[str, Keys]:
+        columns = column_types(self._connection, "salesforce.contacts")
+        names = [name if name in columns else f"'' as {name}" for name in ("email", "first_name", "last_name")]
+        with staged(self._connection, "wanted", [{"id": contact} for contact in contact_ids], {"id": "VARCHAR"}):
+            rows = fetch(
+                self._connection,
+                f"select id, {', '.join(names)} from salesforce.contacts "
+                "where not coalesce(is_deleted, false) and id in (select id from wanted)",
+            )
+        return {row["id"]: _keys(row["email"], row["first_name"], row["last_name"]) for row in rows}
+
+
+def _keys(email: str | None, first: str | None, last: str | None) -> Keys:
+    """As planning compares them: the e-mail's form, and the full name in lower case."""
+    name = normal(Kind.TEXT, " ".join(part for part in (first, last) if part)).lower()
+    return normal(Kind.EMAIL, email or ""), name

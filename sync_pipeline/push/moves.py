@@ -1,0 +1,242 @@
+"""Moves a contact by copying it (R6): the copy is verified whole before the original goes, and once more after it.
+
+Graph has no move for contacts. The copy names its original, so that a broken-off move is finished, never repeated."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from sync_pipeline.model.fields import Field
+from sync_pipeline.model.operation import Action, Operation
+from sync_pipeline.outlook.client import Mailbox
+from sync_pipeline.outlook.properties import EXTENDED, STAMP
+from sync_pipeline.outlook.rows import copy, differences, row
+from sync_pipeline.push.context import RunContext
+from sync_pipeline.push.failures import refusal, stale
+from sync_pipeline.push.folders import Folders
+from sync_pipeline.push.items import IN_FOLDER, given_detail
+from sync_pipeline.push.returned import returned_values
+from sync_pipeline.transport import OutcomeUnknown, Refused
+from sync_pipeline.warehouse.receipt import Outcome, Receipt
+
+Json = dict[str, Any]
+#: How often an edit of the original is carried over before the move is left to the next run.
+EDITS: Final = 3
+_REMEDY: Final = "Nothing is lost: the original is where it was. It is tried again after a pause."
+
+
+class Moves:
+    """The moves of one mailbox, one at a time. Raises MailboxStopped where it cannot be read, SideUnavailable."""
+
+    def __init__(self, mailbox: Mailbox, folders: Folders, fields: Sequence[Field], run: RunContext) -> None:
+        self._mailbox, self._folders, self._fields, self._run = mailbox, folders, tuple(fields), run
+
+    # -- move, restore -------------------------------------------------------------------------------------------------
+
+    def check(self, operation: Operation, planned_folder: str | None) -> tuple[Json | None, Receipt | None]:
+        """The original read whole; a receipt instead where it is not as planned."""
+        original = self._mailbox.whole(source_of(operation))
+        if original is None:
+            return None, stale(self._run.run_id, operation, "The Outlook contact is gone.")
+        if operation.planned_key and original.get("changeKey") != operation.planned_key:
+            return None, stale(self._run.run_id, operation, "The Outlook contact was changed since the plan was made.")
+        if planned_folder and original["parentFolderId"] != planned_folder:
+            return None, stale(self._run.run_id, operation, "The Outlook contact was moved since the plan was made.")
+        return original, None
+
+    def move(self, operation: Operation, original: Json) -> Receipt | None:
+        """Copies into the folder and, for a move without a photo, deletes the original. None: in doubt."""
+        body = self._body(operation, original)
+        [result] = self._mailbox.batch([self._mailbox.create_request(self._folders.ours, body)])
+        if isinstance(result.error, OutcomeUnknown):
+            return None
+        if result.error is not None:
+            return refusal(self._run.run_id, operation, result.error, self._fields)
+        copy_id = str(result.body["id"])
+        made, missing = self._verified(copy_id, body)
+        if made is None or missing:
+            return self._give_up(operation, made, missing)
+        result_of_copy = {"original_key": original["changeKey"], "properties": fingerprint(original)}
+        try:
+            made, is_kept = self._leave(operation, made, original)
+        except _Undone:
+            is_kept = True  # both stand: the next run finishes what is left
+        is_forgotten = not is_kept or operation.action is Action.RESTORE
+        return self._receipt(
+            operation,
+            made,
+            forgotten=str(original["id"]) if is_forgotten else "",
+            result={"original_kept": is_kept, **result_of_copy},
+        )
+
+    def _leave(self, operation: Operation, made: Json, original: Json) -> tuple[Json, bool]:
+        """What follows a whole copy: (the copy as it is now, whether the original is still there)."""
+        photo = self._mailbox.photo(str(original["id"]))
+        if photo is not None:
+            self._put_photo(str(made["id"]), photo)
+        if photo is not None or operation.action is Action.RESTORE:
+            return made, True
+        made, original = self._carry_over(made, original)
+        if not self._delete(original):
+            return made, True
+        return self._still_there(operation, made, original, None), False
+
+    # -- finishing -----------------------------------------------------------------------------------------------------
+
+    def finish(self, operation: Operation, copied: Mapping[str, Any]) -> Receipt:
+        """Deletes an original whose copy stands whole. `copied` is what the move's receipt kept, or empty."""
+        try:
+            return self._finish(operation, copied)
+        except _Undone as undone:
+            return stale(self._run.run_id, operation, undone.error.message)
+
+    def _finish(self, operation: Operation, copied: Mapping[str, Any]) -> Receipt:
+        copy_id, source_id = operation.outlook_id, source_of(operation)
+        made, original = self._mailbox.whole(copy_id), self._mailbox.whole(source_id)
+        if made is None or made["parentFolderId"] != self._folders.ours:
+            return stale(self._run.run_id, operation, "The copy does not lie in the folder any more.")
+        if original is None or self._folders.is_thrown_away(original):
+            return self._receipt(operation, made, forgotten=source_id)
+        made = self._with_later_edits(operation, made, original, copied)
+        photo = self._mailbox.photo(source_id)
+        if photo is not None and self._mailbox.photo(copy_id) is None:
+            self._put_photo(copy_id, photo)
+            return stale(
+                self._run.run_id, operation, "The copy had lost its photo; it is given again and looked at later."
+            )
+        if not self._delete(original):
+            return stale(self._run.run_id, operation, "The original was changed just now.")
+        made = self._still_there(operation, made, original, photo)
+        return self._receipt(operation, made, forgotten=source_id)
+
+    def _with_later_edits(self, operation: Operation, made: Json, original: Json, copied: Mapping[str, Any]) -> Json:
+        """The copy with what was edited in the original since it was copied."""
+        if original["changeKey"] == copied.get("original_key"):
+            return made
+        then: Mapping[str, str] = copied.get("properties") or {}
+        now = fingerprint(original)
+        if then:
+            edited = {name for name in now.keys() | then.keys() if now.get(name) != then.get(name)}
+        elif str(original.get("lastModifiedDateTime")) > str(made.get("createdDateTime")):
+            edited = set(differences(self._body(operation, original), made))
+        else:
+            edited = set()
+        edited -= {"categories", STAMP}
+        return self._patched(made, original, edited) if edited else made
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+
+    def _body(self, operation: Operation, original: Json) -> Json:
+        return copy(original, operation.fields, given_detail(operation), self._fields, org_id=self._run.org_id)
+
+    def _verified(self, copy_id: str, body: Json) -> tuple[Json | None, list[str]]:
+        """The copy read whole, and what it lacks; extended properties that the creation dropped are set once more."""
+        made = self._mailbox.whole(copy_id)
+        missing = differences(body, made) if made is not None else []
+        if made is not None and missing and set(missing) <= {entry["id"] for entry in body.get(EXTENDED, ())}:
+            patch = {EXTENDED: body[EXTENDED], "displayName": made.get("displayName") or ""}
+            self._mailbox.batch([self._mailbox.update_request(copy_id, patch, change_key=made["changeKey"])])
+            made = self._mailbox.whole(copy_id)
+            missing = differences(body, made) if made is not None else []
+        return made, missing
+
+    def _carry_over(self, made: Json, original: Json) -> tuple[Json, Json]:
+        """The copy and the original as they are just before the deletion, with edits made meanwhile carried over."""
+        for _ in range(EDITS):
+            again = self._mailbox.whole(str(original["id"]))
+            if again is None or again["changeKey"] == original["changeKey"]:
+                break
+            edited = {name for name, form in fingerprint(again).items() if fingerprint(original).get(name) != form}
+            edited |= fingerprint(original).keys() - fingerprint(again).keys()
+            made = self._patched(made, again, edited - {"categories", STAMP})
+            original = again
+        return made, original
+
+    def _patched(self, made: Json, original: Json, names: set[str]) -> Json:
+        if not names:
+            return made
+        extended = [entry for entry in original.get(EXTENDED) or () if entry["id"] in names]
+        cleared = {name for name in names if " " in name} - {entry["id"] for entry in extended}
+        extended += [{"id": name, "value": ""} for name in sorted(cleared)]
+        body: Json = {name: original.get(name) for name in names if name in made and name != EXTENDED}
+        body |= {"displayName": original.get("displayName") or made.get("displayName") or ""}
+        body |= {EXTENDED: extended} if extended else {}
+        request = self._mailbox.update_request(str(made["id"]), body, change_key=made["changeKey"])
+        [result] = self._mailbox.batch([request])
+        if result.error is not None:
+            raise _Undone(result.error)
+        return self._mailbox.whole(str(made["id"])) or made
+
+    def _delete(self, original: Json) -> bool:
+        """Whether the original is gone. One that was changed since it was read stays."""
+        source_id = str(original["id"])
+        request = self._mailbox.delete_request(source_id, change_key=original["changeKey"])
+        [result] = self._mailbox.batch([request])
+        return result.error is None or self._folders.is_thrown_away(self._mailbox.read([source_id])[source_id])
+
+    def _still_there(self, operation: Operation, made: Json, original: Json, photo: bytes | None) -> Json:
+        """The copy after the deletion; one that went with its original (as people saw) is made again from memory."""
+        again = self._mailbox.whole(str(made["id"]))
+        if again is not None and again["parentFolderId"] == self._folders.ours:
+            return again
+        body = self._body(operation, {**original, **{key: made[key] for key in made if key not in ("id", EXTENDED)}})
+        [result] = self._mailbox.batch([self._mailbox.create_request(self._folders.ours, body)])
+        if result.error is not None:
+            raise _Undone(result.error)
+        if photo is not None:
+            self._put_photo(str(result.body["id"]), photo)
+        return self._mailbox.whole(str(result.body["id"])) or dict(result.body)
+
+    def _put_photo(self, item_id: str, photo: bytes) -> None:
+        try:
+            self._mailbox.put_photo(item_id, photo)
+        except (Refused, OutcomeUnknown) as error:
+            raise _Undone(error) from error
+
+    def _give_up(self, operation: Operation, made: Json | None, missing: Sequence[str]) -> Receipt:
+        """The copy is not whole: it goes again, and the original stays."""
+        if made is not None:
+            self._mailbox.batch([self._mailbox.delete_request(str(made["id"]), change_key=made["changeKey"])])
+        lacks = f"it lacks {', '.join(missing)}" if missing else "it was not found"
+        return Receipt(
+            self._run.run_id, operation, Outcome.REFUSED, code="copy_incomplete",
+            message=f"The contact could not be copied into the folder whole: {lacks}.", remedy=_REMEDY,
+        )  # fmt: skip
+
+    def _receipt(
+        self, operation: Operation, made: Json, *, forgotten: str, result: Mapping[str, Any] | None = None
+    ) -> Receipt:
+        mirrored = {**row(made, self._fields, self._mailbox.address), **IN_FOLDER, "seen_run": self._run.run_id}
+        return Receipt(
+            self._run.run_id, operation, Outcome.DONE,
+            outlook_id=str(made["id"]), item=mirrored, forgotten_item=forgotten,
+            moves_link=operation.action is Action.FINISH_MOVE and made["id"] != operation.outlook_id,
+            returned=returned_values(operation.fields, mirrored, self._fields), result=result or {},
+        )  # fmt: skip
+
+
+class _Undone(Exception):
+    """A step after the copy failed: the copy stands, the original too; the next run finishes."""
+
+    def __init__(self, error: Refused | OutcomeUnknown) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def source_of(operation: Operation) -> str:
+    """The item that is copied."""
+    return str(operation.detail.get("source_id") or operation.outlook_id)
+
+
+def fingerprint(item: Mapping[str, Any]) -> dict[str, str]:
+    """A short hash of each property that a copy consists of: tells later which of them were edited, and no value."""
+    parts = copy(item, (), {"categorise": False}, ())
+    extended = {entry["id"]: entry["value"] for entry in parts.pop(EXTENDED, ()) if entry["value"] != item["id"]}
+    return {name: _hash(value) for name, value in (parts | extended).items()}
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]

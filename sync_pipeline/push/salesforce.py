@@ -1,0 +1,262 @@
+"""Pushes a plan's operations on Salesforce: collections of 200, each row checked just before and read again after."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
+from typing import Any, Final
+
+from sync_pipeline.model.errors import SideUnavailable
+from sync_pipeline.model.fields import Field
+from sync_pipeline.model.operation import Action, Operation, Side
+from sync_pipeline.push.context import RunContext, count
+from sync_pipeline.push.failures import concerns_all, mapped_field, refusal, stale
+from sync_pipeline.push.look_up import LookUp
+from sync_pipeline.push.returned import returned_values
+from sync_pipeline.push.versions import unchanged
+from sync_pipeline.push.work import Outcomes, ready_operations
+from sync_pipeline.salesforce.client import Org
+from sync_pipeline.salesforce.rows import body, row, selectable
+from sync_pipeline.salesforce.writes import RowResult
+from sync_pipeline.transport import OutcomeUnknown, Refused
+from sync_pipeline.warehouse.receipt import Outcome, Receipt, Withheld
+from sync_pipeline.warehouse.tables import fetch, scalar
+from sync_pipeline.warehouse.writer import Writer
+
+ROWS_AT_ONCE: Final = 200
+#: Creations between two look-ups of match keys, and rows of one reading back.
+LOOKED_UP_AT_ONCE: Final = 2000
+#: Fields left out one after the other of a row that Salesforce goes on refusing.
+WITHHELD_AT_MOST: Final = 3
+
+
+def push_salesforce(
+    writer: Writer, org_for: Callable[[str], Org], fields: Sequence[Field], run: RunContext
+) -> Counter[str]:
+    """Pushes what is ready, mailboxes in turns, until the time budget ends. Counts: push.context.COUNTS.
+
+    `org_for` gives the credential that writes for a mailbox. Raises SideUnavailable once Salesforce refuses everything;
+    what was done until then is written down.
+    """
+    return _Push(writer, org_for, fields, run).all()
+
+
+class _Push:
+    def __init__(self, writer: Writer, org_for: Callable[[str], Org], fields: Sequence[Field], run: RunContext) -> None:
+        self._writer, self._org_for, self._fields, self._run = writer, org_for, tuple(fields), run
+        self._describe = fetch(writer.connection, "select * from salesforce.describe")
+        self._columns = selectable(self._fields, self._describe)
+        self._outcomes = Outcomes(writer.connection, run.run_id)
+        self._counts: Counter[str] = Counter()
+        self._to_read: dict[str, tuple[Org, list[Receipt]]] = {}
+        self._look_ups: dict[str, LookUp] = {}
+
+    def all(self) -> Counter[str]:
+        operations = ready_operations(self._writer.connection, self._run.run_id, Side.SALESFORCE)
+        left = len(operations)
+        try:
+            for chunk in self._chunks(operations):
+                if self._run.is_over():
+                    break
+                left -= len(chunk)
+                self._push(chunk)
+        finally:
+            for user_id in list(self._to_read):
+                self._read_back(user_id)
+        self._counts["left"] = left
+        return self._counts
+
+    def _chunks(self, operations: Sequence[Operation]) -> Iterator[list[Operation]]:
+        """Operations of one action and one credential; within them mailboxes take turns, a Contact stands once."""
+        for _, same in groupby(operations, key=lambda operation: operation.action):
+            queues: dict[int, list[Operation]] = {}
+            for operation in _in_turns(list(same)):
+                queues.setdefault(id(self._org_for(operation.mailbox)), []).append(operation)
+            for queue in queues.values():
+                while queue:
+                    chunk: dict[str, Operation] = {}
+                    for operation in queue:
+                        chunk.setdefault(operation.salesforce_id or operation.operation_id, operation)
+                        if len(chunk) == ROWS_AT_ONCE:
+                            break
+                    taken = {operation.operation_id for operation in chunk.values()}
+                    queue = [operation for operation in queue if operation.operation_id not in taken]
+                    yield list(chunk.values())
+
+    def _push(self, chunk: Sequence[Operation]) -> None:
+        """Checks, writes the intents, sends, writes the receipts; reads back what was written."""
+        org, action = self._org_for(chunk[0].mailbox), chunk[0].action
+        prepared = [(operation, self._outcomes.prepare(operation)) for operation in chunk]
+        ended = [Receipt(self._run.run_id, op, Outcome.SKIPPED) for op, ready in prepared if ready is None]
+        wanted = [ready for _, ready in prepared if ready is not None]
+        if action is Action.CREATE:
+            late = self._look_up(chunk[0].mailbox, org).matches(wanted)
+        else:
+            late = unchanged(org, wanted, self._writer.connection, self._fields, self._columns, self._run)
+        ended += [stale(self._run.run_id, op, late[op.operation_id]) for op in wanted if op.operation_id in late]
+        self._close(ended)
+        sent = [operation for operation in wanted if operation.operation_id not in late]
+        if not sent:
+            return
+        self._writer.open_intents(self._run.run_id, sent, self._run.clock.now())
+        receipts, unavailable = self._send(org, action, sent)
+        self._close(receipts)
+        self._counts["in_doubt"] += len(sent) - len(receipts)
+        done = [receipt for receipt in receipts if receipt.outcome is Outcome.DONE]
+        if action is Action.CREATE:
+            self._look_up(chunk[0].mailbox, org).created(receipt.salesforce_id for receipt in done)
+        if action is not Action.DELETE:
+            waiting = self._to_read.setdefault(org.user_id, (org, []))[1]
+            waiting.extend(done)
+            # A reading back is a call for 2,000 rows, so that creations wait for each other.
+            if action is Action.UPDATE or len(waiting) >= LOOKED_UP_AT_ONCE:
+                self._read_back(org.user_id)
+        if unavailable is not None:
+            raise SideUnavailable(
+                "salesforce", unavailable.message, remedy=unavailable.remedy, code="salesforce_refuses"
+            )
+
+    def _close(self, receipts: Sequence[Receipt]) -> None:
+        self._writer.close(receipts, self._run.clock.now())
+        self._outcomes.add(receipts)
+        self._counts.update(count(receipts))
+
+    def _look_up(self, mailbox: str, org: Org) -> LookUp:
+        look_up = self._look_ups.get(org.user_id)
+        if look_up is None:
+            connection = self._writer.connection
+            query = (
+                "select value from sync.cursors where name = 'contacts' and scope in (?, 'org') order by scope = 'org'"
+            )
+            since = scalar(connection, query, [mailbox])
+            look_up = LookUp(org, connection, since, every=LOOKED_UP_AT_ONCE)
+            self._look_ups[org.user_id] = look_up
+        return look_up
+
+    # -- sending -------------------------------------------------------------------------------------------------------
+
+    def _send(self, org: Org, action: Action, sent: Sequence[Operation]) -> tuple[list[Receipt], Refused | None]:
+        """Receipts of all rows whose outcome is known, and the error where Salesforce refuses everything."""
+        receipts: list[Receipt] = []
+        unavailable: Refused | None = None
+        withheld: dict[str, tuple[Withheld, ...]] = {}
+        left = list(sent)
+        while left:
+            results = self._call(org, action, left)
+            again: list[Operation] = []
+            for operation, result in zip(left, results, strict=True):
+                known = withheld.get(operation.operation_id, ())
+                if result.error is None:
+                    receipts.append(self._done(operation, result, known))
+                elif isinstance(result.error, OutcomeUnknown):
+                    continue
+                elif action is Action.DELETE and result.error.error_code == "ENTITY_IS_DELETED":
+                    receipts.append(self._done(operation, result, known))
+                elif (smaller := self._without_refused_field(operation, result, known)) is not None:
+                    shorter, withheld[operation.operation_id] = smaller
+                    again.append(shorter)
+                else:
+                    if concerns_all(result.error):
+                        unavailable = result.error
+                    receipts.append(
+                        refusal(
+                            self._run.run_id, operation, result.error, self._fields,
+                            named=result.fields, duplicates=result.duplicates,
+                        )
+                    )  # fmt: skip
+            left = again
+        return receipts, unavailable
+
+    def _call(self, org: Org, action: Action, operations: Sequence[Operation]) -> list[RowResult]:
+        if action is Action.DELETE:
+            return org.delete([operation.salesforce_id for operation in operations])
+        if action is Action.UPDATE:
+            return org.update([{"id": op.salesforce_id, **self._body(op)} for op in operations])
+        results: dict[str, RowResult] = {}
+        for allowed, same in groupby(sorted(operations, key=self._is_approved), key=self._is_approved):
+            some = list(same)
+            if external := self._run.external_id_field:
+                # The service itself refuses a second one, so that even a repeated creation makes one Contact.
+                rows = [{**self._body(operation), external: external_id(operation)} for operation in some]
+                answers = org.upsert(external, rows, allow_duplicates=allowed)
+            else:
+                answers = org.create([self._body(operation) for operation in some], allow_duplicates=allowed)
+            results |= {op.operation_id: answer for op, answer in zip(some, answers, strict=True)}
+        return [results[operation.operation_id] for operation in operations]
+
+    def _body(self, operation: Operation) -> dict[str, Any]:
+        creating = operation.action is Action.CREATE
+        detail = dict(operation.detail)
+        if not creating and not detail.get("account_id"):
+            detail.pop("account_id", None)  # no Account named: the Contact keeps its own
+        return body(operation.fields, detail, self._fields, self._describe, creating=creating)
+
+    def _is_approved(self, operation: Operation) -> bool:
+        """Whether a person approved this creation, which answers a duplicate rule too."""
+        query = "select count(*) from sync.verdicts where operation_id = ? and verdict = 'approved' and lapses_at > ?"
+        found = scalar(self._writer.connection, query, [operation.operation_id, self._run.clock.now()])
+        return bool(found)
+
+    def _without_refused_field(
+        self, operation: Operation, result: RowResult, known: tuple[Withheld, ...]
+    ) -> tuple[Operation, tuple[Withheld, ...]] | None:
+        """The operation without the field that Salesforce named in its refusal, if something is left to send (R12)."""
+        error = result.error
+        name = mapped_field(Side.SALESFORCE, result.fields, self._fields)
+        kept = tuple(change for change in operation.fields if change.field != name)
+        if not isinstance(error, Refused) or not name or not kept or len(kept) == len(operation.fields):
+            return None
+        if len(known) >= WITHHELD_AT_MOST or error.error_code == "REQUIRED_FIELD_MISSING":
+            return None
+        refused = refusal(self._run.run_id, operation, error, self._fields, named=result.fields)
+        left_out = Withheld(name, refused.code, refused.message, refused.remedy)
+        return replace(operation, fields=kept), (*known, left_out)
+
+    def _done(self, operation: Operation, result: RowResult, withheld: tuple[Withheld, ...]) -> Receipt:
+        contact_id = result.id or operation.salesforce_id
+        deleted = {"id": contact_id, "is_deleted": True} if operation.action is Action.DELETE else None
+        return Receipt(
+            self._run.run_id, operation, Outcome.DONE, salesforce_id=contact_id, contact=deleted, withheld=withheld
+        )
+
+    # -- reading back --------------------------------------------------------------------------------------------------
+
+    def _read_back(self, user_id: str) -> None:
+        """What Salesforce now holds goes into the mirror; where it cannot be read the next extraction finds it."""
+        org, receipts = self._to_read.pop(user_id)
+        if not receipts:
+            return
+        found = org.retrieve([receipt.salesforce_id for receipt in receipts], self._columns)
+        seen = []
+        for receipt in receipts:
+            record = found.get(receipt.salesforce_id)
+            if record is None:
+                continue
+            contact = {**row(record, self._fields), "seen_run": self._run.run_id}
+            is_ours = contact["modified_by"] == org.user_id
+            seen.append(
+                replace(
+                    receipt,
+                    contact=contact,
+                    written_stamp=contact["modstamp"] if is_ours else None,
+                    returned=returned_values(receipt.operation.fields, contact, self._fields) if is_ours else (),
+                )
+            )
+        self._writer.observe(seen)
+
+
+def external_id(operation: Operation) -> str:
+    """What names a creation of ours in the org's external id field: the link that it begins."""
+    return operation.link_id
+
+
+def _in_turns(operations: Sequence[Operation]) -> list[Operation]:
+    """One of each mailbox, then the next of each: a large load starves nobody."""
+    turns: Counter[str] = Counter()
+    placed = []
+    for place, operation in enumerate(operations):
+        turns[operation.mailbox] += 1
+        placed.append((turns[operation.mailbox], place, operation))
+    return [operation for _, _, operation in sorted(placed, key=lambda entry: entry[:2])]

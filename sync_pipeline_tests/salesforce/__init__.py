@@ -1,0 +1,1 @@
+"""The Salesforce floor: its pure parts, and its calls against the sandbox."""
