@@ -17,13 +17,30 @@ from sync_pipeline.commands.invocation import (
     NOT_SYNCHRONISED,
     WRONG_USAGE,
     Invocation,
+    Verb,
+    console,
     global_options,
     log_to_stderr,
+    pass_invocation,
 )
 from sync_pipeline.commands.look import explain, history, problems
 from sync_pipeline.commands.remove import remove
 from sync_pipeline.commands.run import plan, run, verify
-from sync_pipeline.commands.sandbox import demo, sandbox
+from sync_pipeline.commands.sandbox import sandbox
+
+
+@click.command(cls=Verb)
+@click.option("--mailboxes", default=3, show_default=True, type=click.IntRange(2, 12), metavar="M")
+@click.option("--contacts", default=60, show_default=True, type=click.IntRange(20, 900), metavar="N")
+@click.option("--seed", default=1, show_default=True, type=int, metavar="S", help="Another seed, other people.")
+@click.option("--ui", is_flag=True, help="Stay up with Dagster's UI and the sandbox's pages.")
+@pass_invocation
+def demo(invocation: Invocation, mailboxes: int, contacts: int, seed: int, ui: bool) -> int:
+    """Sandbox, data, first sync, edits on both sides, second sync: shown as it happens, every story verified."""
+    from sync_pipeline.demo import run_demo
+
+    return int(run_demo(mailboxes, contacts, seed, ui, console(stderr=invocation.as_json)))
+
 
 _VERBS = (
     demo, sandbox, run, plan, approve, drop, resolve, link, unlink, explain, history, problems, verify, doctor, remove,

@@ -59,9 +59,9 @@ def resolve(invocation: Invocation, operation: str, take: str) -> None:
     with writing(settings) as (reader, writer):
         hold = next((row for row in reader.holds() if row["operation_id"] == operation), None)
         if hold is None:
-            raise click.UsageError(_unknown([operation]))
+            raise click.ClickException(_unknown([operation]))
         if hold["kind"] != _CONFLICT:
-            raise click.UsageError(
+            raise click.ClickException(
                 f"{operation} is on hold as {hold['kind']}, which is no conflict. "
                 f"Answer it with `sync-pipeline approve {operation}` or `drop`."
             )
@@ -85,7 +85,7 @@ def link(invocation: Invocation, mailbox: str, outlook_id: str, salesforce_id: s
             "select id, is_deleted from salesforce.contacts where id = ? or left(id, 15) = ?", [salesforce_id] * 2
         )
         if not contacts or contacts[0]["is_deleted"]:
-            raise click.UsageError(
+            raise click.ClickException(
                 f"No Contact {salesforce_id} is known, or it was deleted. Give its Id, and run `sync-pipeline run` "
                 "first if it is new."
             )
@@ -97,7 +97,7 @@ def link(invocation: Invocation, mailbox: str, outlook_id: str, salesforce_id: s
         ]
         if taken:
             pair = f"{taken[0]['outlook_id']} and {taken[0]['salesforce_id']}"
-            raise click.UsageError(
+            raise click.ClickException(
                 f"{pair} are linked in {mailbox}; close that link with `sync-pipeline unlink` first."
             )
         link_id = writer.link_by_hand(mailbox, outlook_id, contact_id, "by_hand", now_for(reader))
@@ -122,7 +122,7 @@ def unlink(invocation: Invocation, mailbox: str, outlook_id: str, salesforce_id:
             and (salesforce_id is None or row["salesforce_id"].startswith(salesforce_id))
         ]
         if not found:
-            raise click.UsageError(
+            raise click.ClickException(
                 f"No link of {outlook_id} in {mailbox}. `sync-pipeline explain CONTACT` shows the ids of a contact."
             )
         for row in found:
@@ -146,7 +146,7 @@ def _decide(
         chosen = _choose(reader, operations, mailbox and mailbox.lower(), run_id)
         conflicts = [row for row in chosen if row["kind"] == _CONFLICT] if verdict == "approved" else []
         if conflicts and operations:
-            raise click.UsageError(
+            raise click.ClickException(
                 f"{conflicts[0]['operation_id']} is a conflict; answer it with `sync-pipeline resolve "
                 f"{conflicts[0]['operation_id']} --take salesforce|outlook`."
             )
@@ -168,14 +168,14 @@ def _decide(
 def _choose(reader: Reader, operations: Sequence[str], mailbox: str | None, run_id: str | None) -> list[dict[str, Any]]:
     """The operations that are meant: rows with operation_id, mailbox, kind."""
     if run_id is not None and reader.run(run_id) is None:
-        raise click.UsageError(f"No run {run_id} is known. `sync-pipeline history` shows runs.")
+        raise click.ClickException(f"No run {run_id} is known. `sync-pipeline history` shows runs.")
     last = reader.run(run_id)
     planned = reader.plan(last["run_id"]) if last else []
     waiting = {row["operation_id"]: row for row in reader.holds()}
     if operations:
         known = {row["operation_id"]: {**row, "kind": row["hold_kind"]} for row in planned} | waiting
         if unknown := [operation for operation in operations if operation not in known]:
-            raise click.UsageError(_unknown(unknown))
+            raise click.ClickException(_unknown(unknown))
         rows = [known[operation] for operation in operations]
     elif run_id is not None:
         held = (row["operation_id"] for row in planned if row["state"] == "held")
@@ -204,7 +204,7 @@ def _must_hold(reader: Reader, mailbox: str, outlook_id: str) -> None:
         [mailbox, outlook_id],
     )
     if not found:
-        raise click.UsageError(
+        raise click.ClickException(
             f"{mailbox} has no contact {outlook_id} in its folder or with the category, as far as the last run saw. "
             "`sync-pipeline explain CONTACT` shows the ids of a contact."
         )

@@ -40,7 +40,10 @@ def sentences(contact: Mapping[str, Any], story: Mapping[str, Rows], recent: Row
         lines.append(f"Problem{where} ({problem['code']}): {problem['message']} {problem['remedy'] or ''}".rstrip())
     for frozen in story["frozen"]:
         lines.append(f"The field {frozen['field']} was rewritten by {frozen['side']} {frozen['rewrites']} times.")
+    pushed = {event["operation_id"] for event in recent}
     for operation in story["plan"]:
+        if operation["operation_id"] in pushed:
+            continue
         lines.append(
             f"Last plan: {operation['action']} in {operation['side'].capitalize()}, {operation['state']}, "
             f"by {operation['rule']}: {operation['reason']}"

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from sync_pipeline.warehouse.writer import Writer
 
 DONE, WITH_PROBLEMS, WRONG_USAGE, NOT_SYNCHRONISED = 0, 1, 2, 3
+#: Where the events of Dagster's runs go that the command line starts.
+DAGSTER_LOG = "sync_pipeline.dagster"
 #: Tables in a pipe are not cut to a terminal's width.
 _WIDTH_OF_A_PIPE = 200
 
@@ -128,6 +130,8 @@ def log_to_stderr(verbose: bool) -> None:
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     handler.addFilter(RedactingFilter())
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler], force=True)
+    # What Dagster tells of a failed run is told again, shorter, by the verb itself.
+    logging.getLogger(DAGSTER_LOG).disabled = not verbose
 
 
 @contextmanager

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from sync_pipeline.commands.invocation import DAGSTER_LOG
+
 if TYPE_CHECKING:
     import dagster as dg
 
@@ -102,7 +104,7 @@ def _own_log() -> dg.LoggerDefinition:
 
     @dg.logger(config_schema={})
     def quiet(context: dg.InitLoggerContext) -> logging.Logger:
-        return logging.getLogger("sync_pipeline.dagster")
+        return logging.getLogger(DAGSTER_LOG)
 
     return quiet
 

@@ -31,9 +31,12 @@ def explain(invocation: Invocation, contact: str, mailbox: str | None) -> int:
     settings = invocation.settings()
     with reading(settings) as reader:
         found = reader.find_contact(contact, [mailbox.lower()] if mailbox else ())
+        told = [(row, reader.story(row["mailbox"], row["outlook_id"], row["salesforce_id"])) for row in found]
+        living = {_person(row) for row, story in told if story["item"]}
         stories = []
-        for row in found:
-            story = reader.story(row["mailbox"], row["outlook_id"], row["salesforce_id"])
+        for row, story in told:
+            if not story["item"] and _person(row) in living:
+                continue  # an earlier item of the same contact: the living one's story tells of its links too
             recent = reader.history(
                 contact_keys=[key for key in (row["outlook_id"], row["salesforce_id"]) if key],
                 mailboxes=[row["mailbox"]] if row["mailbox"] else (),
@@ -73,7 +76,7 @@ def history(
         begin = _moment(since, now_for(reader)) if since else None
         if run_id is not None and reader.run(run_id) is None:
             known = ", ".join(row["run_id"] for row in reader.runs(5)) or "none"
-            raise click.UsageError(f"No run {run_id} is known. The last ones: {known}.")
+            raise click.ClickException(f"No run {run_id} is known. The last ones: {known}.")
         keys: list[str] = []
         if contact is not None:
             found = reader.find_contact(contact, mailboxes)
@@ -162,6 +165,10 @@ def problems(invocation: Invocation, mailbox: str | None) -> int:
 
     invocation.emit({"problems": found, "holds": holds, "stopped": stopped}, show)
     return WITH_PROBLEMS if stopped or found or holds else DONE
+
+
+def _person(row: dict[str, Any]) -> tuple[str, str]:
+    return row["mailbox"], row["salesforce_id"] or row["outlook_id"]
 
 
 def _moment(text: str, now: datetime) -> datetime:

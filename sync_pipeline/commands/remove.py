@@ -26,7 +26,7 @@ def remove(invocation: Invocation, mailbox: str) -> None:
             for row in reader.rows("select mailbox from outlook.mailboxes union select mailbox from sync.links")
         }
         if mailbox not in known:
-            raise click.UsageError(
+            raise click.ClickException(
                 f"The warehouse knows no mailbox {mailbox}. Known: {', '.join(sorted(known)) or 'none'}."
             )
         closed = remove_mailbox(writer.connection, mailbox, now_for(reader))

@@ -1,4 +1,4 @@
-"""The verbs that need no tenant: sandbox (both services as stand-ins on this machine) and demo (a day in a minute)."""
+"""The verb that needs no tenant: both services as stand-ins on this machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sync_pipeline.commands.invocation import Invocation, Verb, console, pass_invocation
+from sync_pipeline.commands.invocation import Invocation, Verb, pass_invocation
 
 if TYPE_CHECKING:
     from sync_pipeline.sandbox.state import State
@@ -82,19 +82,6 @@ def sandbox(
         serve(state, salesforce_port=salesforce_port, graph_port=graph_port, seeder=fill, on_start=started)
     finally:
         state.close()
-
-
-@click.command(cls=Verb)
-@click.option("--mailboxes", default=3, show_default=True, type=click.IntRange(2, 12), metavar="M")
-@click.option("--contacts", default=60, show_default=True, type=click.IntRange(20, 900), metavar="N")
-@click.option("--seed", default=1, show_default=True, type=int, metavar="S", help="Another seed, other people.")
-@click.option("--ui", is_flag=True, help="Stay up with Dagster's UI and the sandbox's pages.")
-@pass_invocation
-def demo(invocation: Invocation, mailboxes: int, contacts: int, seed: int, ui: bool) -> int:
-    """Sandbox, data, first sync, edits on both sides, second sync: shown as it happens, every story verified."""
-    from sync_pipeline.demo import run_demo
-
-    return int(run_demo(mailboxes, contacts, seed, ui, console(stderr=invocation.as_json)))
 
 
 def _filled(directory: Path) -> dict[str, Any] | None:

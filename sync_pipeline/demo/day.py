@@ -5,8 +5,8 @@ Everything is chosen at random from the data, by the demo's seed."""
 from __future__ import annotations
 
 import random
-from collections import Counter
-from collections.abc import Callable, Generator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,23 +70,17 @@ class Desk:
         """The Contacts that this mailbox's view shows, as its user asks for them."""
         return self.salesforce.contacts(self.view_condition or f"OwnerId = '{self.user_id}'")
 
-    def linked(self) -> dict[str, Json]:
-        """The folder's contacts by the Salesforce Id they are stamped with. Raises Mismatch for two with the same."""
-        found: dict[str, Json] = {}
+    def linked(self) -> dict[str, list[Json]]:
+        """The folder's contacts by the Salesforce Id they are stamped with: one each, if all is well."""
+        found: dict[str, list[Json]] = defaultdict(list)
         for item in self.mailbox.items(self.folder()):
-            record = stamp(item)
-            if record in found:
-                raise Mismatch(f"contacts stamped {record} in {self.address}", expected=1, found=2)
-            if record:
-                found[record] = item
+            if record := stamp(item):
+                found[record].append(item)
         return found
 
     def item_of(self, record: str) -> Json:
-        """The folder's contact that is stamped with this Contact. Raises Mismatch where there is none."""
-        found = self.linked().get(record)
-        if found is None:
-            raise Mismatch(f"Contact {record} in the folder of {self.address}", expected="there", found="missing")
-        return found
+        """The folder's one contact that is stamped with this Contact. Raises Mismatch where there is none or several."""
+        return only(self.linked(), record, self.address)
 
     def record(self, record: str) -> Json:
         """A living Contact. Raises Mismatch where there is none."""
@@ -152,8 +146,8 @@ class Day:
         self._pairs = [
             Pair(desk, item, records[record])
             for desk, items in linked
-            for record, item in items.items()
-            if counts[record] == 1 and record in records and not differences(item, records[record])
+            for record, [item, *others] in items.items()
+            if counts[record] == 1 and not others and record in records and not differences(item, records[record])
         ]
         self.random.shuffle(self._pairs)
 
@@ -194,6 +188,14 @@ class Day:
 
 
 _WORDS: Final = ("Zebra", "Ärger", "O'Clock", "Façade", "Quill", "Ginkgo", "100%", "snake_case", "Ünal", "Zażółć")
+
+
+def only(items: Mapping[str, list[Json]], record: str, address: str) -> Json:
+    """The one contact stamped with this Contact. Raises Mismatch where there is none or several."""
+    found = items.get(record, [])
+    if len(found) != 1:
+        raise Mismatch(f"contacts of {address}'s folder for Contact {record}", expected=1, found=len(found))
+    return found[0]
 
 
 def expect(what: str, found: object, expected: object) -> None:

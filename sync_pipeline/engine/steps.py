@@ -91,7 +91,9 @@ def push_salesforce(session: Session) -> StepResult:
         return StepResult({"pushed": 0})
     _mark_folders(session)
     with session.warehouse() as connection:
-        counts = push_to_salesforce(session.writer(connection), session.org_for, session.fields, session.run_context())
+        writer = session.writer(connection)
+        writer.apply_link_changes(session.run_id, session.clock.now())
+        counts = push_to_salesforce(writer, session.org_for, session.fields, session.run_context())
     return StepResult(dict(counts))
 
 
@@ -105,12 +107,11 @@ def push_outlook(session: Session) -> StepResult:
 
 
 def finish(session: Session) -> StepResult:
-    """Closes the run: links and bases that need no write, fingerprints, request counts, exports."""
+    """Closes the run: fingerprints, request counts, exports."""
     with session.warehouse() as connection:
         writer = session.writer(connection)
         now = session.clock.now()
         if not session.options.plan_only:
-            writer.apply_link_changes(session.run_id, now)
             writer.save_fingerprints(extraction.fingerprints(session), session.run_id)
         writer.save_requests(session.run_id, session.counter.rows())
         document = summary(session.settings, session.run_id, connection)

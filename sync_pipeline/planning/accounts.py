@@ -24,7 +24,7 @@ _SEPARATOR: Final = "\n"
 _CHARACTERS_AT_ONCE: Final = 1 << 20
 _HITS_AT_ONCE: Final = 1 << 20
 #: Up to this many comparisons every name is compared; above it, only the neighbours in alphabetical order.
-_FULL_COMPARISONS: Final = 50_000_000
+_FULL_COMPARISONS: Final = 5_000_000
 _NEIGHBOURS: Final = 200
 _NEAR_ENOUGH: Final = 60.0
 

@@ -102,7 +102,15 @@ class Moves:
             return self._receipt(operation, made, forgotten=source_id)
         made = self._with_later_edits(operation, made, original, copied)
         photo = self._mailbox.photo(source_id)
-        if photo is not None and self._mailbox.photo(copy_id) is None:
+        shown = self._mailbox.photo(copy_id) if photo is not None else None
+        if photo is not None and shown is not None and shown != photo:
+            # Damaged, or the person's choice: only the person can tell, so both stay.
+            return Receipt(
+                self._run.run_id, operation, Outcome.REFUSED, code="copy_not_whole",
+                message="The copy in the folder has another photo than its original, so the original is kept.",
+                remedy="Delete the original outside the folder in Outlook, or give both the same photo.",
+            )  # fmt: skip
+        if photo is not None and shown is None:
             self._put_photo(copy_id, photo)
             return stale(
                 self._run.run_id, operation, "The copy had lost its photo; it is given again and looked at later."

@@ -54,7 +54,8 @@ class _Port:
         except ConnectionFault as broken:
             await _break(broken, scope, receive, send)
             return
-        response.headers["Date"] = format_datetime(self._runtime.state.now(), usegmt=True)  # the sandbox's own clock
+        # The sandbox's own clock, unless a fault made it another one.
+        response.headers.setdefault("Date", format_datetime(self._runtime.state.now(), usegmt=True))
         await response(scope, receive, send)
 
     async def _respond(self, scope: Scope, body: bytes) -> Response:

@@ -1,24 +1,65 @@
 """Injected faults: which call they hit, how often, and whether the call's effect is done before the answer goes wrong.
 
-What a fault looks like on the wire is each service's own affair, except where the connection itself fails."""
+What a fault looks like on the wire is each service's own affair, except where the connection or the clock fails."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, cast
 
 Position = Literal["refused", "response_lost"]
 POSITIONS: Final = ("refused", "response_lost")
 CONNECTION_FAULTS: Final = ("timeout", "connection_reset", "truncated_body", "html_error")
-MATCH_KEYS: Final = ("service", "method", "path", "actor", "nth")
-FAULT_KEYS: Final = ("match", "fault", "position", "times", "retry_after", "hold_seconds", "rows")
+CLOCK_SKEW: Final = "clock_skew"
+MATCH_KEYS: Final = ("service", "method", "path", "actor", "nth", "in_batch")
+FAULT_KEYS: Final = ("match", "fault", "position", "times", "retry_after", "hold_seconds", "skew_seconds", "rows")
 
 
 class FaultRefused(ValueError):
     """A fault that was described wrongly; the message says which key and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What a call is, as far as a fault may ask. concurrent: how many others of its mailbox are under way."""
+
+    method: str
+    path: str
+    in_batch: bool = False
+    concurrent: int = 0
+
+
+@dataclass(frozen=True)
+class FaultKind:
+    """What stands behind a fault's name.
+
+    meaning: a sentence for people.
+    applies: which calls it can hit at all; the others do not count for `nth`.
+    behaviour: the call is answered, but the service acts wrongly in it; its code asks `injected` for that. A call in
+      which there is nothing to do wrongly leaves the fault for the next one.
+    effect_done: it comes after the call's effect, whatever the position says.
+    """
+
+    meaning: str = ""
+    applies: Callable[[Attempt], bool] = lambda attempt: True
+    behaviour: bool = False
+    effect_done: bool = False
+
+
+COMMON_KINDS: Final[Mapping[str, FaultKind]] = {
+    "timeout": FaultKind("The connection is held for hold_seconds and closed without an answer."),
+    "connection_reset": FaultKind("The connection is reset without an answer."),
+    "truncated_body": FaultKind("Half of the answer is sent, then the connection is closed."),
+    "html_error": FaultKind("A gateway's 502 as a page of HTML in place of the answer."),
+    CLOCK_SKEW: FaultKind(
+        "The machine that answers has a clock that is skew_seconds off: in what it writes and in its Date header.",
+        behaviour=True,
+    ),
+}
 
 
 @dataclass
@@ -38,30 +79,59 @@ class Fault:
     times: int = 1
     retry_after: int = 1
     hold_seconds: float = 60.0
+    skew_seconds: float = 300.0
+    in_batch: bool | None = None
     rows: tuple[int, ...] | None = None
     matched: int = field(default=0, init=False)
     fired: int = field(default=0, init=False)
 
-    def matches(self, service: str, method: str, path: str, actor: str) -> bool:
+    def matches(self, service: str, attempt: Attempt, actor: str) -> bool:
         return (
             self.service in (None, service)
-            and self.method in (None, method)
+            and self.method in (None, attempt.method)
             and self.actor in (None, actor)
-            and (self.path is None or self.path.search(path) is not None)
+            and self.in_batch in (None, attempt.in_batch)
+            and (self.path is None or self.path.search(attempt.path) is not None)
         )
+
+
+@dataclass
+class Injected:
+    """A behaviour that the call under way is to show; `used` tells that it did."""
+
+    fault: Fault
+    used: bool = False
+
+
+under_way: ContextVar[Injected | None] = ContextVar("fault of the call under way", default=None)
+
+
+def injected(name: str) -> Injected | None:
+    """The behaviour of that name if the call under way is to show it. The caller sets `used` when it did."""
+    found = under_way.get()
+    return found if found is not None and found.fault.name == name else None
 
 
 class Faults:
     """The rules in force, in the order they were given, and how often each name fired. Not kept over a restart."""
 
     def __init__(self) -> None:
-        self._known: dict[str, frozenset[str]] = {}
+        self._known: dict[str, Mapping[str, FaultKind]] = {}
         self._rules: list[Fault] = []
         self.fired: Counter[str] = Counter()
 
-    def declare(self, service: str, names: Sequence[str]) -> None:
-        """The fault names a service can answer with, besides CONNECTION_FAULTS."""
-        self._known[service] = frozenset(names) | frozenset(CONNECTION_FAULTS)
+    def declare(self, service: str, kinds: Mapping[str, FaultKind]) -> None:
+        """The faults a service knows, besides COMMON_KINDS."""
+        self._known[service] = {**COMMON_KINDS, **kinds}
+
+    def known(self) -> dict[str, dict[str, str]]:
+        """Meaning by name by service."""
+        return {
+            service: {name: kinds[name].meaning for name in sorted(kinds)} for service, kinds in self._known.items()
+        }
+
+    def kind(self, service: str, fault: Fault) -> FaultKind:
+        return self._known[service][fault.name]
 
     def add(self, descriptions: Sequence[Mapping[str, Any]]) -> None:
         """Adds rules as POST /_sandbox/faults gives them, all or none. Raises FaultRefused."""
@@ -82,11 +152,12 @@ class Faults:
             for rule in self._rules
         ]
 
-    def take(self, service: str, method: str, path: str, actor: str) -> Fault | None:
+    def take(self, service: str, attempt: Attempt, actor: str) -> Fault | None:
         """The first rule that fires on this call, or None. Every rule that matches counts the call."""
         chosen: Fault | None = None
         for rule in self._rules:
-            if rule.name not in self._known[service] or not rule.matches(service, method, path, actor):
+            kind = self._known[service].get(rule.name)
+            if kind is None or not kind.applies(attempt) or not rule.matches(service, attempt, actor):
                 continue
             rule.matched += 1
             if chosen is None and rule.matched >= rule.nth and rule.fired < rule.times:
@@ -96,6 +167,14 @@ class Faults:
             self.fired[chosen.name] += 1
         return chosen
 
+    def give_back(self, fault: Fault) -> None:
+        """A behaviour found nothing to do in the call it was taken for."""
+        fault.matched -= 1
+        fault.fired -= 1
+        self.fired[fault.name] -= 1
+        if self.fired[fault.name] <= 0:
+            del self.fired[fault.name]
+
     def _parse(self, description: Mapping[str, Any]) -> Fault:
         match = description.get("match", {})
         _only(description, FAULT_KEYS, "a fault")
@@ -103,10 +182,11 @@ class Faults:
         service = match.get("service")
         if service is not None and service not in self._known:
             raise FaultRefused(f"unknown service {service!r}; known: {', '.join(sorted(self._known))}")
-        name = str(description.get("fault"))
-        known = self._known[service] if service else frozenset().union(*self._known.values())
-        if name not in known:
-            raise FaultRefused(f"unknown fault {name!r}; known: {', '.join(sorted(known))}")
+        asked = str(description.get("fault"))
+        known = set(self._known[service]) if service else set().union(*self._known.values())
+        name = asked if asked in known else {_plain(each): each for each in known}.get(_plain(asked))
+        if name is None:
+            raise FaultRefused(f"unknown fault {asked!r}; known: {', '.join(sorted(known))}")
         position = description.get("position", "refused")
         if position not in POSITIONS:
             raise FaultRefused(f"unknown position {position!r}; known: {', '.join(POSITIONS)}")
@@ -129,6 +209,8 @@ class Faults:
             times=numbers["times"],
             retry_after=int(description.get("retry_after", 1)),
             hold_seconds=float(description.get("hold_seconds", 60)),
+            skew_seconds=float(description.get("skew_seconds", 300)),
+            in_batch=match.get("in_batch"),
             rows=_rows(description.get("rows")),
         )
 
@@ -139,6 +221,11 @@ def _rows(given: Any) -> tuple[int, ...] | None:
     if not isinstance(given, list) or not all(isinstance(row, int) and row >= 0 for row in given):
         raise FaultRefused(f"rows is a list of whole numbers from 0, got {given!r}")
     return tuple(given)
+
+
+def _plain(name: str) -> str:
+    """ "Expired nextLink" is expired_nextlink: names may be spelled as people write them."""
+    return re.sub(r"[^0-9a-z]+", "_", name.casefold()).strip("_")
 
 
 def _only(given: Mapping[str, Any], allowed: Sequence[str], what: str) -> None:

@@ -8,15 +8,27 @@ import asyncio
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import timedelta
+from email.utils import format_datetime
 from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute
 
-from sync_pipeline.sandbox.faults import CONNECTION_FAULTS, Fault, Faults
+from sync_pipeline.sandbox.faults import (
+    CLOCK_SKEW,
+    CONNECTION_FAULTS,
+    Attempt,
+    Fault,
+    FaultKind,
+    Faults,
+    Injected,
+    under_way,
+)
 from sync_pipeline.sandbox.state import Actor, State
 from sync_pipeline.sandbox.tokens import Tokens
 
@@ -45,6 +57,7 @@ class Service:
 
     routes: Starlette routes of the API, the OAuth endpoints and the pages ("/" and below "/pages/").
     fault_responses: fault name -> its answer in the service's own error form. "401" and "500" must be among them.
+    fault_kinds: fault name -> what it means and which calls it hits; the behaviours have no answer.
     exception_handlers: exception class or status -> Starlette handler; an answer of 400 and above undoes what was done.
     is_public: whether a path needs no bearer token (the OAuth endpoints).
     acts_out: whether the handlers act a fault out themselves (some rows of a call fail, say), from (fault, method,
@@ -58,6 +71,7 @@ class Service:
     name: str
     routes: Sequence[BaseRoute]
     fault_responses: Mapping[str, Callable[[Fault], Response]]
+    fault_kinds: Mapping[str, FaultKind] = field(default_factory=dict)
     exception_handlers: Mapping[Any, Callable[[Request, Exception], Response]] = field(default_factory=dict)
     is_public: Callable[[str], bool] = lambda path: False
     acts_out: Callable[[Fault, str, str], bool] = lambda fault, method, path: False
@@ -88,7 +102,8 @@ class Runtime:
         self.faults.fired.clear()
 
     def register(self, service: Service) -> None:
-        self.faults.declare(service.name, tuple(service.fault_responses))
+        plain = dict.fromkeys(service.fault_responses, FaultKind())
+        self.faults.declare(service.name, {**plain, **service.fault_kinds})
         self.control.update(service.control)
 
     def count(self, actor: Actor, method: str, template: str, *, in_batch: bool = False) -> None:
@@ -103,11 +118,19 @@ class Runtime:
         }
 
     async def perform(
-        self, service: Service, *, method: str, path: str, actor: Actor, handle: Callable[[], Awaitable[Response]]
+        self,
+        service: Service,
+        *,
+        method: str,
+        path: str,
+        actor: Actor,
+        handle: Callable[[], Awaitable[Response]],
+        in_batch: bool = False,
     ) -> Response:
         """Runs one call. Raises ConnectionFault where no answer, or half of one, is to be sent."""
-        key = service.concurrency_key(path) if self.state.switches.get(service.concurrency_switch) else None
-        if key is not None and self._in_flight[key] >= service.concurrency_limit:
+        key = service.concurrency_key(path)
+        attempt = Attempt(method, path, in_batch, 0 if key is None else self._in_flight[key])
+        if self.state.switches.get(service.concurrency_switch) and attempt.concurrent >= service.concurrency_limit:
             return service.fault_responses["429"](Fault("429", service.name))
         if key is not None:
             self._in_flight[key] += 1
@@ -115,25 +138,51 @@ class Runtime:
             latency = float(self.state.switches["latency_ms"]) / 1000
             if latency > 0 and not service.opens_own_transactions(path):  # a $batch takes as long as its parts
                 await asyncio.sleep(latency)
-            fault = self.faults.take(service.name, method, path, actor.name)
+            fault = self.faults.take(service.name, attempt, actor.name)
+            kind = FaultKind() if fault is None else self.faults.kind(service.name, fault)
+            if fault is not None and kind.behaviour:
+                return await self._misbehaving(service, path, handle, fault)
             acted = fault is not None and service.acts_out(fault, method, path)
-            if fault is not None and fault.position == "refused" and not acted:
+            if fault is not None and fault.position == "refused" and not acted and not kind.effect_done:
                 return self._answer(service, fault, None)
             acted_fault.set(fault if acted else None)
-            if service.opens_own_transactions(path):
-                response = await handle()
-            else:
-                response = await self.transacted(handle)
+            response = await self._handled(service, path, handle)
             return response if fault is None or acted else self._answer(service, fault, response)
         finally:
             if key is not None:
                 self._in_flight[key] -= 1
 
+    async def _handled(self, service: Service, path: str, handle: Callable[[], Awaitable[Response]]) -> Response:
+        return await (handle() if service.opens_own_transactions(path) else self.transacted(handle))
+
+    async def _misbehaving(
+        self, service: Service, path: str, handle: Callable[[], Awaitable[Response]], fault: Fault
+    ) -> Response:
+        """The call goes its way under a behaviour; position response_lost then loses the answer too."""
+        behaviour = Injected(fault, used=fault.name == CLOCK_SKEW)
+        token = under_way.set(behaviour)
+        try:
+            response = await self._handled(service, path, handle)
+        finally:
+            under_way.reset(token)
+        if not behaviour.used:
+            self.faults.give_back(fault)
+            return response
+        if fault.position == "response_lost":
+            raise ConnectionFault(Fault("connection_reset", service.name), response)
+        if fault.name == CLOCK_SKEW:
+            moment = self.state.now() + timedelta(seconds=fault.skew_seconds)
+            response.headers["Date"] = format_datetime(moment, usegmt=True)
+        return response
+
     async def transacted(self, handle: Callable[[], Awaitable[Response]]) -> Response:
         """One transaction, committed before the answer is sent, undone when the answer is an error."""
+        behaviour = under_way.get()
+        is_skewed = behaviour is not None and behaviour.fault.name == CLOCK_SKEW
         async with self._turn:
             try:
-                with self.state.transaction():
+                skew = self.state.skewed(behaviour.fault.skew_seconds) if behaviour and is_skewed else nullcontext()
+                with skew, self.state.transaction():
                     response = await handle()
                     if response.status_code >= 400:
                         raise _Undo(response)

@@ -9,7 +9,7 @@ import random
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -29,7 +29,22 @@ CREATE TABLE IF NOT EXISTS tokens (
     token TEXT PRIMARY KEY, service TEXT NOT NULL, user TEXT, expires_at REAL NOT NULL);
 """
 KEPT_BY_RESET: Final = frozenset({"tokens"})  # a reset empties the data; who is logged in stays logged in
-CORE_SWITCHES: Final[Json] = {"latency_ms": 0}
+
+
+@dataclass(frozen=True)
+class Switch:
+    """A choice about what nobody knows of the real service: its default, and why it can be chosen (a sentence).
+
+    choices: the values it takes, where they are few and no booleans."""
+
+    default: Any
+    why: str
+    choices: tuple[Any, ...] = ()
+
+
+CORE_SWITCHES: Final[Mapping[str, Any]] = {
+    "latency_ms": Switch(0, "How long every call takes before it is handled: the real services answer in 50 to 500 ms.")
+}
 
 
 @dataclass(frozen=True)
@@ -66,7 +81,8 @@ class State:
         self.db.execute("PRAGMA synchronous = NORMAL")
         self.db.execute("PRAGMA cache_size = -64000")
         self._schemas: set[str] = set()
-        self._defaults: Json = {}
+        self._declared: dict[str, Switch] = {}
+        self._skew = timedelta(0)
         self.switches: Json = {}
         self.schema(CORE_SCHEMA)
         self.declare_switches(CORE_SWITCHES)
@@ -113,7 +129,7 @@ class State:
 
     def now(self) -> datetime:
         """The sandbox's time, UTC, whole milliseconds: the real clock plus what advance and set_clock shifted it by."""
-        moment = datetime.now(UTC) + self._offset
+        moment = datetime.now(UTC) + self._offset + self._skew
         return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
     def advance(self, seconds: float) -> None:
@@ -122,6 +138,15 @@ class State:
     def set_clock(self, at: datetime) -> None:
         """From now on it is `at` (aware), and time goes on from there."""
         self._shift(at - datetime.now(UTC))
+
+    @contextmanager
+    def skewed(self, seconds: float) -> Iterator[None]:
+        """Inside, the clock is off by so much: one of the service's machines goes wrong, the others do not."""
+        self._skew = timedelta(seconds=seconds)
+        try:
+            yield
+        finally:
+            self._skew = timedelta(0)
 
     def _shift(self, offset: timedelta) -> None:
         self._offset = offset
@@ -137,17 +162,35 @@ class State:
         self.db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, json.dumps(value)))
 
     def declare_switches(self, defaults: Mapping[str, Any]) -> None:
-        """A service's switches, one for each fact nobody knows about the real service, with their defaults."""
-        for name, default in defaults.items():
-            self._defaults[name] = default
-            self.switches[name] = self._setting(f"switch:{name}", default)
+        """A service's switches, one for each fact nobody knows about the real service: Switch by name, or a default
+        (which keeps what else was declared of that switch)."""
+        for name, given in defaults.items():
+            known = self._declared.get(name, Switch(given, ""))
+            switch = given if isinstance(given, Switch) else replace(known, default=given)
+            self._declared[name] = switch
+            self.switches[name] = self._setting(f"switch:{name}", switch.default)
+
+    def declared_switches(self) -> dict[str, Json]:
+        """Every switch's default, value, choices and why, by name."""
+        return {
+            name: {
+                "default": switch.default,
+                "value": self.switches[name],
+                "choices": list(switch.choices or ((False, True) if isinstance(switch.default, bool) else ())),
+                "why": switch.why,
+            }
+            for name, switch in sorted(self._declared.items())
+        }
 
     def set_switch(self, name: str, value: Any) -> None:
-        """Raises KeyError for a switch nobody declared, TypeError for a value of another type than its default."""
-        expected = self._defaults[name]
+        """Raises KeyError for a switch nobody declared, TypeError for a value of another type than its default,
+        ValueError for one that is not among its choices."""
+        expected, choices = self._declared[name].default, self._declared[name].choices
         fits = type(value) is type(expected) or (type(expected) in (int, float) and type(value) in (int, float))
         if not fits:
             raise TypeError(f"switch {name} takes a {type(expected).__name__}, got {value!r}")
+        if choices and value not in choices:
+            raise ValueError(f"switch {name} takes one of {', '.join(map(repr, choices))}, got {value!r}")
         self.switches[name] = value
         self._set_setting(f"switch:{name}", value)
 
@@ -229,7 +272,7 @@ class State:
                 if table["name"] not in KEPT_BY_RESET:
                     self.db.execute(f'DELETE FROM "{table["name"]}"')
             self._offset = timedelta(0)
-            self.switches.update(self._defaults)
+            self.switches.update({name: switch.default for name, switch in self._declared.items()})
             self.random.seed(f"{self.seed}:{self.counter('starts')}")
 
 

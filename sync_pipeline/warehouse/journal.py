@@ -229,8 +229,7 @@ class Journal:
             with staged(self.connection, "refused", refused, REFUSED_TYPES):
                 self.connection.execute(
                     "create or replace temp view solved as "
-                    "select mailbox, subject from receipts where outcome = 'done';"
-                    + statement("problems")
+                    "select mailbox, subject from receipts where outcome = 'done';" + statement("problems")
                 )
 
     def _record_history(self, receipts: Sequence[Receipt], now: datetime) -> None:

@@ -33,13 +33,10 @@ def statement(name: str) -> str:
 
 def column_types(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
     """Column names and DuckDB types of a table, in order."""
-    schema, _, name = table.partition(".")
-    rows = connection.execute(
-        "select column_name, data_type from duckdb_columns() where schema_name = ? and table_name = ? "
-        "order by column_index",
-        [schema, name],
-    ).fetchall()
-    return dict(rows)
+    described = connection.execute(f"select * from {table} limit 0")
+    types = {column[0]: str(column[1]) for column in described.description or ()}
+    described.fetchall()
+    return types
 
 
 @contextmanager

@@ -288,13 +288,16 @@ where operation.action in ('delete', 'release') and operation.link_id <> ''
 union all
 select 'close' as kind, mailbox, link_id, '', '', '', close_reason as reason, false, null from planning.decisions where decision = 'close'
 union all
--- every other mailbox's link to a Contact whose deletion this run plans closes by R16 in the next run
 select 'item' as kind, operation.mailbox, operation.link_id, '', '', '', '', false, operation.operation_id
 from planning.operations as operation
-where operation.action in ('move', 'restore') and operation.link_id <> '' and operation.depends_on = ''
+where operation.action in ('move', 'restore') and operation.link_id in (select link_id from planning.links where not is_new)
 union all
-select 'link' as kind, mailbox, link_id, outlook_id, contact_id as salesforce_id, 'matched' as origin, '' as reason, seen_in_view, null
-from planning.links where is_new
+-- a categorised item is linked by the receipt of its move: until then an item outside the folder is nobody's
+select 'link' as kind, link.mailbox, link.link_id, case when link.place = 'folder' then link.outlook_id else '' end,
+    link.contact_id as salesforce_id, 'matched' as origin, '' as reason, link.seen_in_view,
+    case when link.place = 'folder' then null else item.operation_id end
+from planning.links as link left join planning.item_updates as item on item.link_id = link.link_id
+where link.is_new
 union all
 select 'relink' as kind, mailbox, link_id, outlook_id, contact_id as salesforce_id, '', '', in_view, null
 from planning.decisions where is_merged and decision = 'merge'

@@ -9,6 +9,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Final
 
+from sync_pipeline.sandbox.salesforce.switches import FIELD_SWITCHES
 from sync_pipeline.sandbox.state import State
 
 OBJECTS: Final = ("Account", "Contact", "Lead", "ListView", "Organization", "User")
@@ -17,9 +18,6 @@ NUMBER_TYPES: Final = frozenset({"int", "double", "currency", "percent"})
 ID_TYPES: Final = frozenset({"id", "reference"})
 FIELD_TYPES: Final = TEXT_TYPES | NUMBER_TYPES | ID_TYPES | {"boolean", "date", "datetime", "address"}
 LONGEST_FILTERABLE: Final = 255
-
-NAME_FIELDS_SWITCH: Final = "salesforce_name_fields"
-PERSON_ACCOUNTS_SWITCH: Final = "salesforce_person_accounts"
 
 
 @dataclass(frozen=True)
@@ -137,7 +135,7 @@ def raw_description(name: str) -> dict[str, Any]:
 def catalogue(state: State) -> Catalogue:
     """The org's objects at this moment."""
     changes = state.db.execute("SELECT object, name, definition FROM sf_fields ORDER BY rowid").fetchall()
-    on = frozenset(name for name in (NAME_FIELDS_SWITCH, PERSON_ACCOUNTS_SWITCH) if state.switches[name])
+    on = frozenset(name for name in FIELD_SWITCHES if state.switches[name])
     return _build(tuple(tuple(row) for row in changes), on)
 
 

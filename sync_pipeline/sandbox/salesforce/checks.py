@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
+from math import isfinite
 from typing import Any, Final
 
 from sync_pipeline.sandbox.salesforce.catalogue import ID_TYPES, NUMBER_TYPES, FieldDef, ObjectDef
@@ -17,10 +18,11 @@ _BLANKS: Final = "".join(map(chr, range(33)))  # what is taken off both ends of 
 _EMAIL: Final = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}"
 )
+_AT_SIGN: Final = re.compile(r"[^@\s]+@[^@\s]+")
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
 
-def read_body(target: ObjectDef, body: Any, *, creating: bool) -> Json:
+def read_body(target: ObjectDef, body: Any, *, creating: bool, loose_email: bool = False) -> Json:
     """A record's JSON as stored values by field name. Raises ParseError or RowError."""
     if not isinstance(body, Mapping):
         raise ParseError("The HTTP entity body must be an object at [line:1, column:1]")
@@ -35,7 +37,7 @@ def read_body(target: ObjectDef, body: Any, *, creating: bool) -> Json:
         if not (one.createable if creating else one.updateable):
             refused.append(one.name)
             continue
-        changes[one.name] = stored_value(one, value)
+        changes[one.name] = stored_value(one, value, loose_email=loose_email)
     if refused:
         raise not_writable(refused)
     return changes
@@ -50,7 +52,7 @@ def not_writable(names: list[str]) -> RowError:
     return RowError("INVALID_FIELD_FOR_INSERT_UPDATE", message, names)
 
 
-def stored_value(one: FieldDef, value: Any) -> Any:
+def stored_value(one: FieldDef, value: Any, *, loose_email: bool = False) -> Any:
     """The value as the column holds it; empty texts are None. Raises ParseError or RowError."""
     if one.type == "boolean":
         return _boolean(value)
@@ -69,14 +71,14 @@ def stored_value(one: FieldDef, value: Any) -> Any:
         return None
     if one.type in ID_TYPES:
         return _id(one, text)
-    return _text(one, text)
+    return _text(one, text, _AT_SIGN if loose_email else _EMAIL)
 
 
-def _text(one: FieldDef, text: str) -> str:
+def _text(one: FieldDef, text: str, email: re.Pattern[str]) -> str:
     if one.length and len(text) > one.length:
         message = f"{one.label}: data value too large: {text} (max length={one.length})"
         raise RowError("STRING_TOO_LONG", message, [one.name])
-    if one.type == "email" and not _EMAIL.fullmatch(text):
+    if one.type == "email" and not email.fullmatch(text):
         raise RowError("INVALID_EMAIL_ADDRESS", f"{one.label}: invalid email address: {text}", [one.name])
     if one.restrictedPicklist and text not in one.picklistValues:
         message = f"{one.label}: bad value for restricted picklist field: {text}"
@@ -100,9 +102,9 @@ def _boolean(value: Any) -> int:
 def _number(one: FieldDef, value: Any) -> float | int:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ParseError.value(one.type, value) from None
-    if isinstance(value, bool) or (one.type == "int" and number != int(number)):
+    if isinstance(value, bool) or not isfinite(number) or (one.type == "int" and number != int(number)):
         raise ParseError.value(one.type, value)
     return int(number) if one.type == "int" else number
 
@@ -122,5 +124,5 @@ def _datetime(value: Any) -> str:
         if moment.tzinfo is None:
             raise ValueError(value)
         return stamp(moment)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ParseError.value("datetime", value) from None

@@ -105,9 +105,11 @@ class QueryError(SalesforceError):
     """SOQL that cannot be run; the message quotes the line with a caret at `position` (from 0)."""
 
     def __init__(self, code: str, message: str, soql: str, position: int) -> None:
+        self.bare_message = message
         before = soql[:position]
         row, column = before.count("\n") + 1, position - (before.rfind("\n") + 1)
-        line = soql.splitlines()[row - 1] if row <= len(soql.splitlines()) else ""
+        lines = soql.split("\n")
+        line = lines[row - 1] if row <= len(lines) else ""
         super().__init__(400, code, f"\n{line}\n{' ' * column}^\nERROR at Row:{row}:Column:{column + 1}\n{message}")
 
 

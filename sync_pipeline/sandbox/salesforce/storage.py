@@ -8,15 +8,14 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from sync_pipeline.sandbox.salesforce.catalogue import (
-    NAME_FIELDS_SWITCH,
     NUMBER_TYPES,
     OBJECTS,
-    PERSON_ACCOUNTS_SWITCH,
     FieldDef,
     ObjectDef,
     make_field,
     raw_description,
 )
+from sync_pipeline.sandbox.salesforce.switches import SWITCHES
 from sync_pipeline.sandbox.state import Json, State
 
 # Columns that no API shows.
@@ -46,15 +45,6 @@ CREATE TABLE IF NOT EXISTS sf_cursors (id TEXT PRIMARY KEY, soql TEXT NOT NULL, 
 CREATE TABLE IF NOT EXISTS sf_cursor_rows (cursor TEXT NOT NULL, position INTEGER NOT NULL, id TEXT NOT NULL,
     PRIMARY KEY (cursor, position)) WITHOUT ROWID;
 """
-SWITCHES: Final[Json] = {
-    NAME_FIELDS_SWITCH: True,  # MiddleName and Suffix exist
-    PERSON_ACCOUNTS_SWITCH: True,  # IsPersonAccount exists
-    "salesforce_sharing": "public",  # or "private": who is no administrator reads and writes what he owns
-    "salesforce_page_size": 2000,  # the most records a query's page holds
-    "salesforce_parse_errors_fail_collection": True,  # an unreadable value refuses the whole call, not its row
-    "salesforce_delete_log_days": 15,  # how far back getDeleted reaches
-    "salesforce_commit_lag_seconds": 0,  # writes are stamped that much in the past, as a late commit would be
-}
 
 
 def prepare(state: State) -> None:
@@ -100,9 +90,10 @@ def add_column(state: State, object_name: str, one: FieldDef) -> None:
         )
 
 
-def stamp(moment: datetime) -> str:
-    """2026-01-31T08:00:00.000+0000; the milliseconds are dropped, as Salesforce does."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
+def stamp(moment: datetime, *, milliseconds: bool = False) -> str:
+    """2026-01-31T08:00:00.000+0000; the milliseconds are dropped, as Salesforce does, unless they are asked for."""
+    kept = moment.microsecond // 1000 if milliseconds else 0
+    return moment.astimezone(UTC).strftime(f"%Y-%m-%dT%H:%M:%S.{kept:03d}+0000")
 
 
 def from_stamp(text: str) -> datetime:
