@@ -129,9 +129,9 @@ def log_to_stderr(verbose: bool) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     handler.addFilter(RedactingFilter())
-    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler], force=True)
     # What Dagster tells of a failed run is told again, shorter, by the verb itself.
-    logging.getLogger(DAGSTER_LOG).disabled = not verbose
+    handler.addFilter(lambda record: verbose or record.name != DAGSTER_LOG)
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler], force=True)
 
 
 @contextmanager

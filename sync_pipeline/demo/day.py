@@ -79,7 +79,7 @@ class Desk:
         return found
 
     def item_of(self, record: str) -> Json:
-        """The folder's one contact that is stamped with this Contact. Raises Mismatch where there is none or several."""
+        """The folder's contact that is stamped with this Contact. Raises Mismatch where there is none or several."""
         return only(self.linked(), record, self.address)
 
     def record(self, record: str) -> Json:

@@ -1,4 +1,4 @@
-"""One synchronisation as a chain of steps: extract, plan, push, history. Dagster's assets and the command line call these."""
+"""One synchronisation as a chain of steps; Dagster's assets and the command line call these."""
 
 from __future__ import annotations
 

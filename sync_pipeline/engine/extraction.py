@@ -33,7 +33,9 @@ def recover(session: Session) -> int:
     if session.options.plan_only:
         return 0
     with session.warehouse() as connection:
-        return settle_intents(session.writer(connection), session.org_for, session.graph, session.fields, session.run_context())
+        return settle_intents(
+            session.writer(connection), session.org_for, session.graph, session.fields, session.run_context()
+        )
 
 
 def accounts(session: Session) -> int:
@@ -73,7 +75,9 @@ def _contacts(session: Session, org: Org, scope: str) -> int:
         known = set(reader.living_contact_ids())
         seen: set[str] = set()
         is_full = False
-        for page in salesforce.contacts(org, session.fields, session.describe, _watermark(session, connection, scope, "contacts")):
+        for page in salesforce.contacts(
+            org, session.fields, session.describe, _watermark(session, connection, scope, "contacts")
+        ):
             writer.save_contacts(page.rows, session.run_id, (scope, page.watermark.isoformat(), session.clock.now()))
             seen |= {row["id"] for row in page.rows}
             rows_read += len(page.rows)
@@ -86,7 +90,11 @@ def _contacts(session: Session, org: Org, scope: str) -> int:
         elif is_full or _presence_is_due(session, reader):
             # a lost permission leaves no trace in a change query
             missing = known - (seen if is_full else salesforce.contact_ids(org))
-            absent = [contact for contact, found in salesforce.presence(org, sorted(missing)).items() if found.state == "absent"]
+            absent = [
+                contact
+                for contact, found in salesforce.presence(org, sorted(missing)).items()
+                if found.state == "absent"
+            ]
             writer.mark_unreadable(absent, session.run_id)
             writer.save_cursor("org", "presence", session.clock.now().isoformat(), session.clock.now())
     return rows_read
@@ -120,7 +128,9 @@ def view_members(session: Session) -> int:
     return sum(len(members) for members in scanned.values())
 
 
-def _view(session: Session, mailbox: MailboxSettings, writer: Writer, reader: Reader, scanned: dict[str, set[str]]) -> View:
+def _view(
+    session: Session, mailbox: MailboxSettings, writer: Writer, reader: Reader, scanned: dict[str, set[str]]
+) -> View:
     user_id = session.user_ids[mailbox.mailbox]
     if mailbox.view in ("mine", "all"):
         return View(mailbox.view, definition=f"{mailbox.view} {user_id if mailbox.view == 'mine' else ''}")
@@ -140,7 +150,9 @@ def outlook(session: Session) -> int:
     """The contact folders of every working mailbox, a few mailboxes at once. Returns the items read."""
     with session.warehouse() as connection:
         writer, reader = session.writer(connection), session.reader(connection)
-        wanted = [mailbox for mailbox in session.working if mailbox.enabled or reader.came_from_salesforce(mailbox.mailbox)]
+        wanted = [
+            mailbox for mailbox in session.working if mailbox.enabled or reader.came_from_salesforce(mailbox.mailbox)
+        ]
         for mailbox in session.working:
             if mailbox not in wanted or (not mailbox.enabled and mailbox.on_disable == "keep"):
                 session.mailboxes.pop(mailbox.mailbox)
@@ -166,7 +178,7 @@ def _save(session: Session, writer: Writer, address: str, page: Page) -> None:
             MailboxStopped(
                 address,
                 f"The folder of {address} is kept by another installation ({mark[1]}) for org {mark[0]}.",
-                remedy="Run only one of the two. If the other one is gone, delete the folder's mark or the folder itself.",
+                remedy="Run only one of the two. If the other one is gone, delete the folder; its contacts come back.",
                 code="foreign_installation",
             )
         )

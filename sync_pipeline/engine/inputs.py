@@ -1,4 +1,4 @@
-"""What planning is told: the effective settings of each mailbox, its fields after the org's describe, and what changed."""
+"""What planning is told: each mailbox's settings in force, its fields after the org's describe, and what changed."""
 
 from __future__ import annotations
 
@@ -13,14 +13,23 @@ from sync_pipeline.planning.context import CreateRule, MailboxField, PlanMailbox
 from sync_pipeline.settings import MailboxSettings
 
 #: Settings whose change can make deletions follow (R20).
-_DELETING = ("enabled", "down_sync", "view", "on_disable", "outlook_deletion", "moved_out", "left_view", "salesforce_user")
+_DELETING = (
+    "enabled",
+    "down_sync",
+    "view",
+    "on_disable",
+    "outlook_deletion",
+    "moved_out",
+    "left_view",
+    "salesforce_user",
+)
 #: Contact fields that a creation supplies by other means than the mapping, or that Salesforce fills in.
 _SUPPLIED = ("OwnerId", "Id")
 
 
 @dataclass(frozen=True)
 class View:
-    """A mailbox's view as it stands in this run: `key` names its members in the mirror, `definition` is its fingerprint."""
+    """A mailbox's view in this run: `key` names its members in the mirror, `definition` is its fingerprint."""
 
     kind: str  # mine | all | list
     key: str = ""
@@ -121,7 +130,9 @@ def mailbox_fields(
 
 def create_rules(settings: MailboxSettings, describe: Sequence[Mapping[str, Any]]) -> list[CreateRule]:
     """R8: defaults, fixed values and required fields of a mailbox's creations; required ones come from describe too."""
-    rows = [CreateRule(settings.mailbox, name, "default", _text(value)) for name, value in settings.create.defaults.items()]
+    rows = [
+        CreateRule(settings.mailbox, name, "default", _text(value)) for name, value in settings.create.defaults.items()
+    ]
     rows += [CreateRule(settings.mailbox, name, "fixed", _text(value)) for name, value in settings.create.fixed.items()]
     required = {
         row["name"]
@@ -143,7 +154,6 @@ def changed_kinds(old: Mapping[str, str], new: Mapping[str, str]) -> str:
     """Which fingerprints differ, in words; "" where none does or none was known."""
     words = {"settings": "a setting", "view": "the view's definition", "credential": "the credential"}
     return ", ".join(words[kind] for kind in words if kind in old and old[kind] != new.get(kind))
-
 
 
 def _lookup(field: Field) -> str:

@@ -53,7 +53,7 @@ class RunOptions:
 
 @dataclass
 class Session:
-    """A run in progress; a context manager. Raises RunInProgress, WarehouseUnusable, SideUnavailable, SettingsInvalid."""
+    """A run in progress. Entering raises RunInProgress, WarehouseUnusable, SideUnavailable, SettingsInvalid."""
 
     settings: Settings
     secrets: Secrets
@@ -122,12 +122,20 @@ class Session:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
             if error is not None:
                 with self.warehouse() as connection:
                     self.writer(connection).finish_run(
-                        self.run_id, self.clock.now(), status="failed", planned=0, pushed=0, failed=0, message=redact(str(error))
+                        self.run_id,
+                        self.clock.now(),
+                        status="failed",
+                        planned=0,
+                        pushed=0,
+                        failed=0,
+                        message=redact(str(error)),
                     )
         finally:
             self._stack.close()
@@ -200,7 +208,7 @@ class Session:
                 self.stop(
                     MailboxStopped(
                         address,
-                        f"{address} is paired with the Salesforce user {mailbox.salesforce_user!r}, whom the org does not have.",
+                        f"The org has no user {mailbox.salesforce_user!r}, with whom {address} is paired.",
                         remedy="Correct salesforce_user in the settings; it is the user's Username.",
                         code="salesforce_user_unknown",
                     )
@@ -211,7 +219,8 @@ class Session:
         discover = self.settings.mailboxes.discover
         if discover is None:
             return
-        soql = f"SELECT Username, {discover.mailbox_field} FROM User WHERE IsActive = true AND ({discover.where}) ORDER BY Id"
+        where = f"IsActive = true AND ({discover.where})"
+        soql = f"SELECT Username, {discover.mailbox_field} FROM User WHERE {where} ORDER BY Id"
         for page in self.org.query(soql):
             for row in page:
                 if address := (row.get(discover.mailbox_field) or "").strip().lower():

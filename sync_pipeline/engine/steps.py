@@ -33,7 +33,7 @@ def extract_accounts(session: Session) -> StepResult:
 
 
 def extract_contacts(session: Session) -> StepResult:
-    """The Contacts that changed since the last run, deleted and merged ones included; settles what a dead run left in doubt."""
+    """The Contacts that changed since the last run, deleted ones included; before that, what a dead run left in doubt."""
     recovered = extraction.recover(session)
     return StepResult({"contacts": extraction.contacts(session), "recovered": recovered})
 
@@ -46,14 +46,18 @@ def extract_view_members(session: Session) -> StepResult:
 def extract_outlook(session: Session) -> StepResult:
     """What changed in the contact folders of every mailbox of the run, a few mailboxes at a time."""
     items = extraction.outlook(session)
-    return StepResult({"items": items, "mailboxes": len(session.working), "stopped": len(session.stopped)}, _attention(session))
+    return StepResult(
+        {"items": items, "mailboxes": len(session.working), "stopped": len(session.stopped)}, _attention(session)
+    )
 
 
 def match_contacts(session: Session) -> StepResult:
     """R9: who on one side is whom on the other."""
     with session.warehouse() as connection:
         unlinked = plan.match_contacts(connection, plan_context(session, connection))
-        verdicts = connection.execute("select verdict, count(*) from planning.contact_matches group by verdict").fetchall()
+        verdicts = connection.execute(
+            "select verdict, count(*) from planning.contact_matches group by verdict"
+        ).fetchall()
     return StepResult({"unlinked": unlinked, **{f"verdict_{verdict}": count for verdict, count in sorted(verdicts)}})
 
 
@@ -155,14 +159,18 @@ def synchronise(
 
 
 def _attention(session: Session) -> list[dict[str, str | int]]:
-    return [{"mailbox": address, "code": error.code, "message": error.message} for address, error in session.stopped.items()][:20]
+    rows: list[dict[str, str | int]] = [
+        {"mailbox": address, "code": error.code, "message": error.message} for address, error in session.stopped.items()
+    ]
+    return rows[:20]
 
 
 def _mark_folders(session: Session) -> None:
     """R21: the folder says which installation pushed last, and in which run, before anything is pushed."""
     with session.warehouse() as connection:
         rows = connection.execute(
-            "select distinct plan.mailbox, state.folder_id from sync.plan as plan join outlook.mailboxes as state using (mailbox) "
+            "select distinct plan.mailbox, state.folder_id from sync.plan as plan "
+            "join outlook.mailboxes as state using (mailbox) "
             "where plan.run_id = ? and plan.state = 'ready' and state.folder_state = 'present'",
             [session.run_id],
         ).fetchall()
@@ -170,4 +178,8 @@ def _mark_folders(session: Session) -> None:
         try:
             session.graph.mailbox(address).mark_folder(folder_id, session.run_context().mark)
         except (Refused, OutcomeUnknown) as error:
-            session.stop(MailboxStopped(address, f"The folder cannot be marked: {error.message}", remedy="The next run tries again."))
+            session.stop(
+                MailboxStopped(
+                    address, f"The folder cannot be marked: {error.message}", remedy="The next run tries again."
+                )
+            )

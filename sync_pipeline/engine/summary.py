@@ -23,14 +23,15 @@ def warehouse_path(settings: Settings) -> Path:
 
 
 def summary(settings: Settings, run_id: str, connection: duckdb.DuckDBPyConnection | None = None) -> dict[str, Any]:
-    """{"run_id", "status", "mailboxes": [{"mailbox", "status", "outlook", "salesforce", "conflicts", "holds", "problems"}],
+    """{"run_id", "mailboxes": [{"mailbox", "status", "outlook", "salesforce", "conflicts", "holds", "problems"}],
     "planned", "pushed", "failed"}: what the run pushed, or would push where it only planned."""
     with _opened(settings, connection) as opened:
         run = opened.execute("select mailboxes, plan_only from sync.runs where run_id = ?", [run_id]).fetchone()
         addresses, plan_only = run if run else ([], False)
         operations = opened.execute(
             "select plan.mailbox, plan.side, plan.action, plan.state, journal.outcome from sync.plan as plan "
-            "left join (select run_id, operation_id, any_value(outcome) as outcome from sync.journal group by all) as journal "
+            "left join (select run_id, operation_id, any_value(outcome) as outcome from sync.journal group by all) "
+            "as journal "
             "on journal.run_id = plan.run_id and journal.operation_id = plan.operation_id where plan.run_id = ?",
             [run_id],
         ).fetchall()
@@ -74,26 +75,26 @@ def exit_code(document: dict[str, Any]) -> int:
 
 
 def plan_document(settings: Settings, run_id: str | None = None) -> dict[str, Any]:
-    """{"run_id", "operations": [{"id", "mailbox", "side", "action", "fields", "rule", "reason", "state", …}]}; by default
-    of the newest run. "The plan is empty" means that none is `ready`."""
+    """{"run_id", "operations": [{"id", "mailbox", "side", "action", "fields", "rule", "reason", "state", …}]}, by
+    default of the newest run. "The plan is empty" means that none is `ready`."""
     with _opened(settings, None) as opened:
         if run_id is None:
-            newest = opened.execute("select run_id from sync.runs order by number desc, started_at desc limit 1").fetchone()
+            newest = opened.execute(
+                "select run_id from sync.runs order by number desc, started_at desc limit 1"
+            ).fetchone()
             run_id = newest[0] if newest else ""
         rows = opened.execute(
-            "select operation_id, mailbox, side, action, fields, rule, reason, state, hold_kind, hold_reason, outlook_id, "
-            "salesforce_id, detail from sync.plan where run_id = ? order by seq",
+            "select operation_id, mailbox, side, action, fields, rule, reason, state, hold_kind, hold_reason, "
+            "outlook_id, salesforce_id, detail from sync.plan where run_id = ? order by seq",
             [run_id],
         ).fetchall()
-    operations = [
-        {
-            "id": identifier, "mailbox": mailbox, "side": side, "action": action, "fields": json.loads(fields or "[]"),
-            "rule": rule, "reason": reason, "state": state, "hold": kind, "hold_reason": hold_reason,
-            "outlook_id": outlook_id, "salesforce_id": salesforce_id, "detail": json.loads(detail or "{}"),
-        }
-        for identifier, mailbox, side, action, fields, rule, reason, state, kind, hold_reason, outlook_id, salesforce_id, detail in rows
-    ]  # fmt: skip
-    return {"run_id": run_id, "operations": operations}
+    return {"run_id": run_id, "operations": [_operation(row) for row in rows]}
+
+
+def _operation(row: tuple[Any, ...]) -> dict[str, Any]:
+    names = ("id", "mailbox", "side", "action", "fields", "rule", "reason", "state", "hold", "hold_reason")
+    operation = dict(zip((*names, "outlook_id", "salesforce_id", "detail"), row, strict=True))
+    return operation | {"fields": json.loads(row[4] or "[]"), "detail": json.loads(row[12] or "{}")}
 
 
 def _counts(connection: duckdb.DuckDBPyConnection, relation: str, parameters: list[str]) -> Counter[str]:

@@ -1,1 +1,1 @@
-"""The vocabulary every other floor shares: fields, operations, errors. No IO, no clock, no library but the standard one."""
+"""The vocabulary that every other floor shares: fields, operations, errors. Needs nothing but Python."""

@@ -29,7 +29,7 @@ class SettingsInvalid(SyncError):
 
 
 class WarehouseUnusable(SyncError):
-    """The warehouse file is locked by another process, belongs to another org or tenant, or cannot be opened. Exit code 3."""
+    """The warehouse is locked by another process, belongs to another org, or cannot be opened. Exit code 3."""
 
     code = "warehouse_unusable"
 

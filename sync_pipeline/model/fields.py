@@ -32,10 +32,10 @@ class Direction(StrEnum):
 class Field:
     """One mapped field.
 
-    `name` is the column in the warehouse. `salesforce` is the API name on Contact; a path such as `Account.Name` is read
-    only. `outlook` is the Graph property: a plain name, `property[]` for the mapped entry of a list, `property/part` for a
-    part of an address, or an extended property id (`String 0x3A24`). `length` is Salesforce's limit in characters, used
-    where the org's describe does not give one.
+    `name` is the column in the warehouse. `salesforce` is the API name on Contact; a path such as `Account.Name` is
+    read only. `outlook` is the Graph property: a plain name, `property[]` for the mapped entry of a list,
+    `property/part` for a part of an address, or an extended property id (`String 0x3A24`). `length` is Salesforce's
+    limit in characters, used where the org's describe does not give one.
     """
 
     name: str
@@ -80,7 +80,7 @@ BUSINESS_FAX = "String 0x3A24"
 ASSISTANT_PHONE = "String 0x3A2E"
 OTHER_PHONE = "String 0x3A1F"
 
-#: The default mapping, in the order in which people read a contact. Lengths: Contact's describe (facts/salesforce.md A).
+#: The default mapping, in the order in which people read a contact. Lengths: the describe of a standard Contact.
 FIELDS: tuple[Field, ...] = (
     Field("salutation", "Salutation", "title", length=40),
     Field("first_name", "FirstName", "givenName", length=40),
@@ -160,7 +160,9 @@ def apply_mapping(overrides: Mapping[str, Mapping[str, Any]]) -> tuple[Field, ..
     for name, entry in overrides.items():
         known = fields.get(name)
         if known is None and not (entry.get("salesforce") and entry.get("outlook")):
-            raise MappingError(name, f"a new field needs both `salesforce` and `outlook`; known fields: {', '.join(fields)}")
+            raise MappingError(
+                name, f"a new field needs both `salesforce` and `outlook`; known fields: {', '.join(fields)}"
+            )
         try:
             changed: dict[str, Any] = {key: entry[key] for key in ("salesforce", "outlook") if key in entry}
             changed |= {"kind": Kind(entry["kind"])} if "kind" in entry else {}

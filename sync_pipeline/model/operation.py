@@ -76,7 +76,7 @@ class Operation:
     """One planned write, as the executor receives it.
 
     `detail` carries what the fields do not say, by action:
-      stamp            18-character Salesforce Id to stamp (Outlook create, update, restore, move); "" takes the stamp off
+      stamp            18-character Salesforce Id to stamp (Outlook create, update, restore, move); "" takes it off
       categorise       True to add the category
       display_name     display name to write (Outlook); absent: keep what the item shows
       before_lists     {list field: entry before}: which entry of a list is replaced
@@ -86,7 +86,7 @@ class Operation:
       link             {"link_id", "origin", "base_only": [...]}: the link that the receipt establishes or moves
       close            reason with which the receipt closes the link
       source_id        the item to copy from (restore, move, finish_move)
-      match            {"emails": [...], "last_name", "first_name"}: looked up again live just before a Salesforce create (R9)
+      match            {"emails": [...], "full_name"}: looked up again live just before a Salesforce create (R9)
     """
 
     operation_id: str

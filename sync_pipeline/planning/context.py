@@ -1,4 +1,4 @@
-"""What planning is told besides the warehouse's tables: the mailboxes with their effective settings, and the field table."""
+"""What planning is told besides the warehouse's tables: the mailboxes with their settings, and the field table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sync_pipeline.model.fields import Field
 
 @dataclass(frozen=True)
 class PlanMailbox:
-    """One mailbox of the run. `salesforce_user_id` owns what is created for it; `reader` is `org` or the mailbox itself."""
+    """One mailbox of the run. `salesforce_user_id` owns what is created for it; `reader` is `org` or the mailbox."""
 
     mailbox: str
     salesforce_user_id: str

@@ -19,17 +19,22 @@ _RESULTS = resources.files(__package__).joinpath("sql", "results.sql")
 
 
 def match_contacts(connection: duckdb.DuckDBPyConnection, context: PlanContext) -> int:
-    """Lay out the state of every link and match what is unlinked (R9). Returns the number of unlinked Outlook contacts."""
+    """The state of every link, and who is whom among the unlinked (R9). Returns the unlinked Outlook contacts."""
     load_context(connection, context)
     create_macros(connection)
-    values = {"fields": context.fields, "now": context.now.isoformat(), "run_id": context.run_id, "org_id": context.org_id}
+    values = {
+        "fields": context.fields,
+        "now": context.now.isoformat(),
+        "run_id": context.run_id,
+        "org_id": context.org_id,
+    }
     run(connection, "states", instance_url=context.instance_url, **values)
     run(connection, "match", **values)
     return _count(connection, "planning.contact_matches")
 
 
 def compare_fields(connection: duckdb.DuckDBPyConnection, context: PlanContext) -> int:
-    """Three-way merge of every touched link (R10–R13) and the fate of every link (R14–R19). Returns the fields that differ."""
+    """Three-way merge (R10–R13) and the fate of every link (R14–R19). Returns the fields that differ."""
     values = {"fields": context.fields, "now": context.now.isoformat(), "email_pattern": EMAIL_PATTERN}
     run(connection, "changes", **values)
     run(connection, "decisions", **values)
@@ -48,7 +53,8 @@ def resolve_companies(connection: duckdb.DuckDBPyConnection, context: PlanContex
     connection.register("resolved", _as_text(frame))
     connection.execute(
         "create or replace table planning.account_resolution as select cast(key as varchar) as key, "
-        "cast(account_id as varchar) as account_id, cast(rule as varchar) as rule, cast(candidates as integer) as candidates, "
+        "cast(account_id as varchar) as account_id, cast(rule as varchar) as rule, "
+        "cast(candidates as integer) as candidates, "
         "coalesce(cast(suggestions as varchar[]), []) as suggestions from resolved"
     )
     connection.unregister("resolved")
@@ -56,9 +62,14 @@ def resolve_companies(connection: duckdb.DuckDBPyConnection, context: PlanContex
 
 
 def build_plan(connection: duckdb.DuckDBPyConnection, context: PlanContext) -> int:
-    """Turn verdicts into operations, bases and link changes, and hold what must wait (R20, R22). Returns the operations ready."""
+    """Verdicts become operations, bases and link changes; what must wait is held (R20, R22). Returns the ready ones."""
     connection.execute(_RESULTS.read_text())
-    values = {"fields": context.fields, "now": context.now.isoformat(), "run_id": context.run_id, "org_id": context.org_id}
+    values = {
+        "fields": context.fields,
+        "now": context.now.isoformat(),
+        "run_id": context.run_id,
+        "org_id": context.org_id,
+    }
     run(connection, "creations", email_pattern=EMAIL_PATTERN, **values)
     run(connection, "operations", known=field_names(context.fields), **values)
     run(connection, "clearings", **values)

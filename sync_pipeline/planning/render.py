@@ -15,7 +15,7 @@ from sync_pipeline.model.fields import Kind, normal_sql
 @cache
 def _environment() -> jinja2.Environment:
     loader = jinja2.FileSystemLoader(Path(__file__).parent / "sql")
-    return jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 (SQL, not HTML)
+    return jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=False)
 
 
 def literal(value: str) -> str:

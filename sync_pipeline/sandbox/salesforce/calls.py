@@ -14,9 +14,11 @@ from starlette.responses import Response
 
 from sync_pipeline.sandbox.salesforce.catalogue import ObjectDef
 from sync_pipeline.sandbox.salesforce.errors import NotFound, ParseError
+from sync_pipeline.sandbox.salesforce.fault_answers import commit_lag
 from sync_pipeline.sandbox.salesforce.models import Acting, Org
 
 DAILY_CALLS: Final = 100_000
+_COUNT: Final = re.compile(r"[0-9]{1,9}")
 _VERSION: Final = re.compile(r"\d{2,3}\.0")
 
 
@@ -29,7 +31,9 @@ class Call:
 
     @cached_property
     def org(self) -> Org:
-        return Org(self.request.app.state.sandbox)
+        org = Org(self.request.app.state.sandbox)
+        org.commit_lag_seconds = commit_lag()
+        return org
 
     @cached_property
     def acting(self) -> Acting:
@@ -70,7 +74,7 @@ class Call:
     def body(self) -> Any:
         """The JSON body. Raises ParseError."""
         try:
-            return json.loads(self.text)
+            return read_json(self.text)
         except ValueError as error:
             where = f"at [line:{getattr(error, 'lineno', 1)}, column:{getattr(error, 'colno', 1)}]"
             raise ParseError(f"Unexpected character or end of input: {error} {where}") from error
@@ -79,7 +83,22 @@ class Call:
     def batch_size(self) -> int | None:
         """Sforce-Query-Options: batchSize=N."""
         size = _options(self.request.headers.get("sforce-query-options", "")).get("batchsize", "")
-        return int(size) if size.isdigit() else None
+        return int(size) if _COUNT.fullmatch(size) else None
+
+
+def read_json(text: bytes) -> Any:
+    """JSON, strictly: no NaN, no half characters (\\ud800), no nesting without end. Raises ValueError."""
+    try:
+        content = json.loads(text, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if b"\\u" in text:
+        json.dumps(content, ensure_ascii=False).encode()  # a UnicodeEncodeError is a ValueError
+    return content
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(f"{text} is no JSON")
 
 
 def answer(request: Request, content: Any = None, status: int = 200) -> Response:

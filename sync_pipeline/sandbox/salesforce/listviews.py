@@ -48,13 +48,10 @@ def listing(org: Org, acting: Acting, target: ObjectDef, version: str) -> Json:
         (target.name, *values),
     ).fetchall()
     entries = [entry(dict(row), version) for row in rows]
-    return {
-        "done": True,
-        "listviews": entries,
-        "nextRecordsUrl": None,
-        "size": len(entries),
-        "sobjectType": target.name,
-    }
+    told: Json = {"done": True, "listviews": entries}
+    if org.state.switches["salesforce_listviews_paging_keys"]:
+        told |= {"nextRecordsUrl": None, "size": len(entries), "sobjectType": target.name}
+    return told
 
 
 def entry(row: Row, version: str) -> Json:

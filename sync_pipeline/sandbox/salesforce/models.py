@@ -215,9 +215,13 @@ class Org(BulkInsert):
         if parent.name == "User" and not found["IsActive"]:
             message = f"operation performed with inactive user [{record_id[:15]}] as owner of {target.name.lower()}"
             raise RowError("INACTIVE_OWNER_OR_USER", message, [name])
-        while own_id is not None and parent is target and found is not None:
-            if found["Id"] == own_id and self.state.switches["salesforce_reporting_loop_refused"]:
+        if own_id is None or parent is not target or not self.state.switches["salesforce_reporting_loop_refused"]:
+            return
+        above: set[str] = set()  # a loop may be there already, from a time when the switch was off
+        while found is not None and found["Id"] not in above:
+            if found["Id"] == own_id:
                 raise RowError("CIRCULAR_DEPENDENCY", f"{one.label}: a record cannot be above itself", [name])
+            above.add(found["Id"])
             found = self.state.db.execute(f"SELECT * FROM {parent.table} WHERE Id = ?", (found[name],)).fetchone()
 
     def _save(self, acting: Acting, target: ObjectDef, before: Row, changed: Row, action: str) -> None:

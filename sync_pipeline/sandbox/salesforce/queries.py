@@ -4,10 +4,12 @@ Rows of pages already passed are dropped, so that a million do not stay; the las
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any, Final
 
 from sync_pipeline.sandbox.salesforce.errors import SalesforceError
+from sync_pipeline.sandbox.salesforce.fault_answers import page_rows
 from sync_pipeline.sandbox.salesforce.ids import make_id
 from sync_pipeline.sandbox.salesforce.models import Acting, Org
 from sync_pipeline.sandbox.salesforce.soql_compile import Statement, compile_query
@@ -18,6 +20,7 @@ from sync_pipeline.sandbox.state import Json
 LEAST_PAGE: Final = 200
 CURSOR_LIFE: Final = timedelta(days=2)
 CURSOR_PREFIX: Final = "01g"
+_POSITION: Final = re.compile(r"[0-9]{1,12}")
 
 
 def run_query(
@@ -27,7 +30,7 @@ def run_query(
     statement = _compile(org, acting, soql, include_deleted=include_deleted)
     if statement.is_count or statement.aggregates:
         return _aggregate(org, statement)
-    size = _page_size(org, batch_size)
+    size = page_rows(_page_size(org, batch_size))
     sql, parameters = statement.page(size + 1)
     rows = [tuple(row) for row in org.state.db.execute(sql, parameters).fetchall()]
     if len(rows) <= size:
@@ -40,9 +43,9 @@ def next_page(org: Org, acting: Acting, locator: str, version: str) -> Json:
     """The page a nextRecordsUrl names. Raises SalesforceError INVALID_QUERY_LOCATOR."""
     cursor_id, _, start_text = locator.partition("-")
     found = org.state.db.execute("SELECT * FROM sf_cursors WHERE id = ?", (cursor_id,)).fetchone()
-    if found is None or found["user_id"] != acting.user_id or not start_text.isdigit():
+    if found is None or found["user_id"] != acting.user_id or not _POSITION.fullmatch(start_text):
         raise SalesforceError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
-    start, size, total = int(start_text), int(found["page_size"]), int(found["total"])
+    start, size, total = int(start_text), page_rows(int(found["page_size"])), int(found["total"])
     first = org.state.db.execute("SELECT min(position) FROM sf_cursor_rows WHERE cursor = ?", (cursor_id,)).fetchone()[
         0
     ]
@@ -66,6 +69,7 @@ def _compile(org: Org, acting: Acting, soql: str, *, include_deleted: bool) -> S
         now=org.state.now(),
         include_deleted=include_deleted,
         visible=lambda target, alias: org.visible(acting, target, alias),
+        switches=org.state.switches,
     )
     return compile_query(soql, asker)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sync_pipeline.sandbox.salesforce.catalogue import ObjectDef
@@ -60,7 +60,9 @@ def _period(org: Org, target: ObjectDef, start: str, end: str) -> tuple[datetime
 
 
 def _covered(org: Org, last: datetime) -> str:
-    return stamp(min(last, _minute(org.state.now())))
+    # A transaction that is still open holds it back: what it commits has earlier stamps.
+    lag = timedelta(seconds=float(org.state.switches["salesforce_commit_lag_seconds"]))
+    return stamp(min(last, _minute(org.state.now() - lag)))
 
 
 def _minute(moment: datetime) -> datetime:
@@ -71,11 +73,11 @@ def _date(text: str) -> datetime:
     try:
         # A plus that was not escaped in the address arrives as a blank.
         moment = datetime.fromisoformat(text.replace(" ", "+"))
-    except ValueError:
+        if moment.tzinfo is None:
+            raise _date_error(f"a date needs a time zone: {text!r}")
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise _date_error(f"not a date: {text!r}") from None
-    if moment.tzinfo is None:
-        raise _date_error(f"a date needs a time zone: {text!r}")
-    return moment
 
 
 def _date_error(message: str) -> SalesforceError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -24,7 +24,6 @@ from sync_pipeline.sandbox.state import Actor, Json
 
 VERSIONS: Final = range(41, 69)
 _SEASONS: Final = ("Winter", "Spring", "Summer")
-_CREATED_IN_BODY_FROM: Final = 46
 
 # -- who ---------------------------------------------------------------------------------------------------------------
 
@@ -193,7 +192,8 @@ def upsert(call: Call) -> Response:
         record_id, created = call.org.upsert(call.acting, call.target, field_name, value, call.body)
     except SeveralRecords as several:
         raise _addressed(several, call) from several
-    if not created and float(call.version) < _CREATED_IN_BODY_FROM:
+    with_body_from = float(call.org.state.switches["salesforce_upsert_update_body_from_version"])
+    if not created and float(call.version) < with_body_from:
         return answer(call.request, status=204)
     result = {"id": record_id, "success": True, "errors": [], "created": created}
     return answer(call.request, result, 201 if created else 200)
@@ -243,7 +243,8 @@ def _http_date(header: str | None) -> datetime | None:
     if header is None:
         return None
     try:
-        return parsedate_to_datetime(header)
+        moment = parsedate_to_datetime(header)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     except ValueError:
         raise SalesforceError(400, "INVALID_HEADER", f"not an HTTP date: {header!r}") from None
 

@@ -8,17 +8,18 @@ from typing import Any, Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from sync_pipeline.sandbox.faults import Fault
 from sync_pipeline.sandbox.runtime import Service
 from sync_pipeline.sandbox.salesforce import responses
 from sync_pipeline.sandbox.salesforce.calls import Call, answer
 from sync_pipeline.sandbox.salesforce.control import control_actions
 from sync_pipeline.sandbox.salesforce.errors import MethodNotAllowed, NotFound, SalesforceError
+from sync_pipeline.sandbox.salesforce.fault_answers import acts_out, fault_responses
 from sync_pipeline.sandbox.salesforce.models import Org
 from sync_pipeline.sandbox.salesforce.pages import page_routes
+from sync_pipeline.sandbox.salesforce.uncertain import as_switched
 from sync_pipeline.sandbox.state import State
 
 Handler = Callable[[Call], Response]
@@ -57,29 +58,6 @@ LONGEST_ADDRESS: Final = 16_384
 _METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _PUBLIC: Final = frozenset({"/services/oauth2/token", "/services/data"})
 
-_FAULTS: Final[Mapping[str, tuple[int, str, str]]] = {
-    "401": (401, "INVALID_SESSION_ID", "Session expired or invalid"),
-    "403": (403, "INSUFFICIENT_ACCESS", "insufficient access rights"),
-    "404": (404, "NOT_FOUND", "The requested resource does not exist"),
-    "412": (412, "PRECONDITION_FAILED", "Resource has been modified since the date given"),
-    "429": (429, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."),
-    "429_without_retry_after": (429, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."),
-    "500": (
-        500,
-        "UNKNOWN_EXCEPTION",
-        "An unexpected error occurred. Please include this ErrorId if you contact support",
-    ),
-    "502": (502, "UNKNOWN_EXCEPTION", "Bad gateway"),
-    "503": (503, "SERVER_UNAVAILABLE", "The server is temporarily unavailable"),
-    "504": (504, "UNKNOWN_EXCEPTION", "Gateway timeout"),
-    "REQUEST_LIMIT_EXCEEDED": (403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."),
-    "UNABLE_TO_LOCK_ROW": (400, "UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record or 1 records"),
-    "SERVER_UNAVAILABLE": (503, "SERVER_UNAVAILABLE", "The server is temporarily unavailable"),
-    "INVALID_QUERY_LOCATOR": (400, "INVALID_QUERY_LOCATOR", "invalid query locator"),
-    "QUERY_TIMEOUT": (400, "QUERY_TIMEOUT", "Your query request was running for too long."),
-    "ENTITY_IS_DELETED": (404, "ENTITY_IS_DELETED", "entity is deleted"),
-}
-
 
 def salesforce_service(state: State) -> Service:
     """The Salesforce port's service; the org is made ready in the state."""
@@ -87,7 +65,8 @@ def salesforce_service(state: State) -> Service:
     return Service(
         name="salesforce",
         routes=[*page_routes(), *(_Route(path, _endpoint(handlers)) for path, handlers in _ROUTES.items())],
-        fault_responses={name: _fault for name in _FAULTS},
+        fault_responses=fault_responses(),
+        acts_out=acts_out,
         exception_handlers={SalesforceError: _refused, HTTPException: _not_routed},
         is_public=lambda path: path.rstrip("/") in _PUBLIC,
         control=control_actions(),
@@ -116,14 +95,9 @@ def _endpoint(handlers: Mapping[str, Handler]) -> Callable[[Request], Any]:
 
 def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, SalesforceError)
+    as_switched(error, request.app.state.sandbox.switches)
     return answer(request, error.body(), error.status)
 
 
 def _not_routed(request: Request, error: Exception) -> Response:
     return _refused(request, NotFound())
-
-
-def _fault(fault: Fault) -> Response:
-    status, code, message = _FAULTS[fault.name]
-    headers = {"Retry-After": str(fault.retry_after)} if fault.name == "429" else {}
-    return JSONResponse([{"message": message, "errorCode": code}], status, headers)

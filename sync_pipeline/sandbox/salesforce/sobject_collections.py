@@ -7,8 +7,10 @@ from typing import Any, Final
 
 from sync_pipeline.sandbox.salesforce.catalogue import ObjectDef
 from sync_pipeline.sandbox.salesforce.errors import NotFound, ParseError, RowError, SalesforceError, SeveralRecords
+from sync_pipeline.sandbox.salesforce.fault_answers import RowFault
 from sync_pipeline.sandbox.salesforce.ids import full_id
 from sync_pipeline.sandbox.salesforce.models import Acting, Org
+from sync_pipeline.sandbox.salesforce.uncertain import as_switched
 from sync_pipeline.sandbox.state import Json
 
 MOST_RECORDS: Final = 200
@@ -87,18 +89,22 @@ def delete(org: Org, acting: Acting, ids: Sequence[str], *, all_or_none: bool) -
 
 def _each(org: Org, records: Sequence[Any], one: Callable[[Any], Json], *, all_or_none: bool) -> list[Json]:
     results: list[Json] = []
-    failed = False
+    failed, fault = False, RowFault()
     try:
         with org.state.savepoint():
-            for record in records:
-                result = _row(org, record, one)
+            for position, record in enumerate(records):
+                error = fault.error(position)
+                if error is None or fault.has_effect:
+                    result = _row(org, record, one)
+                if error is not None:
+                    result = _failure(org, error)
                 failed = failed or not result["success"]
                 results.append(result)
             if failed and all_or_none:
                 raise _Rollback
     except _Rollback:
         rolled_back = RowError("ALL_OR_NONE_OPERATION_ROLLED_BACK", _ROLLED_BACK)
-        return [_failure(rolled_back) if result["success"] else result for result in results]
+        return [_failure(org, rolled_back) if result["success"] else result for result in results]
     return results
 
 
@@ -107,20 +113,21 @@ def _row(org: Org, record: Any, one: Callable[[Any], Json]) -> Json:
         with org.state.savepoint():
             return one(record)
     except RowError as error:
-        return _failure(error)
+        return _failure(org, error)
     except NotFound:
-        return _failure(RowError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id"))
+        return _failure(org, RowError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id"))
     except ParseError as error:
         if org.state.switches["salesforce_parse_errors_fail_collection"]:
             raise
-        return _failure(RowError(error.code, error.message))
+        return _failure(org, RowError(error.code, error.message))
 
 
 def _success(record_id: str) -> Json:
     return {"id": record_id, "success": True, "errors": []}
 
 
-def _failure(error: RowError) -> Json:
+def _failure(org: Org, error: RowError) -> Json:
+    as_switched(error, org.state.switches)
     return {"success": False, "errors": [error.in_collection()]}
 
 

@@ -17,6 +17,8 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedTok
 from sync_pipeline.sandbox.salesforce.errors import QueryError
 
 LONGEST_QUERY: Final = 100_000
+LONGEST_LITERAL: Final = 4_000
+LARGEST_COUNT: Final = 2**31 - 1
 _NOT_SUPPORTED: Final = frozenset({"GROUP", "HAVING", "WITH", "FOR", "TYPEOF", "ALL", "UPDATE"})
 _ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", '"': '"', "'": "'", "\\": "\\"}
 _ESCAPE: Final = re.compile(r"\\(u[0-9A-Fa-f]{4}|.)", re.DOTALL)
@@ -58,6 +60,9 @@ class Literal:
 
     def string(self, soql: str) -> str:
         """A string literal's value. An escape that SOQL does not have is an error."""
+        if len(self.text) - 2 > LONGEST_LITERAL:
+            message = f"a string literal has more than {LONGEST_LITERAL} characters"
+            raise QueryError("MALFORMED_QUERY", message, soql, self.position)
         return self._unescape(soql, {})
 
     def pattern(self, soql: str) -> str:
@@ -71,7 +76,7 @@ class Literal:
                 return also[escape]
             if escape in _ESCAPES:
                 return _ESCAPES[escape]
-            if len(escape) == 5:
+            if len(escape) == 5 and not 0xD800 <= int(escape[1:], 16) < 0xE000:  # half a character is none
                 return chr(int(escape[1:], 16))
             at = self.position + 1 + match.start()
             body = self.text[1:-1]
@@ -157,9 +162,13 @@ def _parse(soql: str, start: str) -> Any:
         return _Builder(soql).transform(_grammar().parse(soql, start=start))
     except UnexpectedInput as error:
         raise _refused(soql, error) from error
+    except RecursionError:
+        raise QueryError("QUERY_TOO_COMPLICATED", "Query is too deeply nested", soql[:80], 0) from None
     except VisitError as error:
         if isinstance(error.orig_exc, QueryError):
             raise error.orig_exc from None
+        if isinstance(error.orig_exc, RecursionError):
+            raise QueryError("QUERY_TOO_COMPLICATED", "Query is too deeply nested", soql[:80], 0) from None
         raise
 
 
@@ -287,6 +296,6 @@ class _Builder(Transformer[Token, Any]):
         return str(names[0])
 
     def _count(self, token: Token) -> int:
-        if int(token) < 0:
+        if len(token) > 10 or not 0 <= int(token) <= LARGEST_COUNT:
             raise QueryError("MALFORMED_QUERY", f"unexpected token: '{token}'", self._soql, token.start_pos or 0)
         return int(token)

@@ -42,6 +42,7 @@ class Statement:
     parents: dict[tuple[str, ...], tuple[ObjectDef, int]]
     is_count: bool = False
     aggregates: list[str] = field(default_factory=list)
+    shows_missing_parents: bool = True
 
     def ids(self) -> Sql:
         """All ids of the answer in its order."""
@@ -73,7 +74,8 @@ class Statement:
                 holders[path] = None
                 continue
             holders[path] = None if row[column] is None else _with_attributes(target, row[column], version)
-            holder[path[-1]] = holders[path]
+            if holders[path] is not None or self.shows_missing_parents:
+                holder[path[-1]] = holders[path]
         for output in self.outputs:
             holder = holders[output.parents]
             if holder is not None:
@@ -139,6 +141,7 @@ class _Compiler:
             parents=parents,
             is_count=bool(aggregates) and aggregates[0].path is None,
             aggregates=[sql for sql in aggregated if sql],
+            shows_missing_parents=bool(self._names.switches["salesforce_missing_parent_is_null"]),
         )
 
     def _semi_join(self, inner: Query) -> Sql:
@@ -193,8 +196,9 @@ class _Compiler:
         group = str(which).upper()
         if group not in ("ALL", "STANDARD", "CUSTOM"):
             raise self._names.error("MALFORMED_QUERY", f"unexpected token: '{which}'", which.position)
-        if group != "STANDARD" and (self._query.limit is None or self._query.limit > 200):
-            message = "The SOQL FIELDS function must have a LIMIT of at most 200"
+        most = int(self._names.switches["salesforce_fields_all_limit"])
+        if group != "STANDARD" and most and (self._query.limit is None or self._query.limit > most):
+            message = f"The SOQL FIELDS function must have a LIMIT of at most {most}"
             raise self._names.error("MALFORMED_QUERY", message, which.position)
         wanted = {"ALL": (True, False), "STANDARD": (False,), "CUSTOM": (True,)}[group]
         named = [one.name for one in self._object.fields.values() if one.custom in wanted]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from sync_pipeline.sandbox.salesforce.catalogue import Catalogue, FieldDef, ObjectDef
 from sync_pipeline.sandbox.salesforce.errors import QueryError
 from sync_pipeline.sandbox.salesforce.soql import Call, Path, Query
+from sync_pipeline.sandbox.salesforce.switches import SWITCHES
 
 Sql = tuple[str, list[Any]]
 MOST_LEVELS: Final = 5
@@ -28,6 +29,7 @@ class Asker:
     now: datetime
     include_deleted: bool
     visible: Callable[[ObjectDef, str], Sql | None]
+    switches: Mapping[str, Any] = field(default_factory=lambda: SWITCHES)
 
 
 class Names:
@@ -44,6 +46,7 @@ class Names:
         self.object = found
         self.joins: list[str] = []
         self.aliases: dict[tuple[str, ...], tuple[str, ObjectDef]] = {(): ("t0", found)}
+        self.switches = asker.switches
         self._query = query
         self._asker = asker
 

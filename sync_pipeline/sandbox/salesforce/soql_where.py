@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
@@ -27,6 +28,7 @@ from sync_pipeline.sandbox.salesforce.storage import stamp
 from sync_pipeline.sandbox.state import fold
 
 Read = TypeVar("Read")
+_START = re.compile(r"(?:[^%_\\]|\\.)+", re.DOTALL)  # what a LIKE pattern begins with, before its first wildcard
 
 
 class Conditions:
@@ -53,7 +55,7 @@ class Conditions:
                 if not one.is_text:
                     message = f"invalid operator on {one.type} field"
                     raise self._names.error("INVALID_QUERY_FILTER_OPERATOR", message, operand.position)
-                return f"fold({column}) LIKE ? ESCAPE '\\'", [fold(pattern.pattern(self._names.soql))]
+                return _like(f"fold({column})", fold(pattern.pattern(self._names.soql)) or "")
             case Within(operand, Query() as inner, negated):
                 column, _ = self._filterable(operand)
                 text, values = self._semi_join(inner)
@@ -81,12 +83,16 @@ class Conditions:
             if operator not in ("=", "!="):
                 message = f"invalid operator {operator} for null"
                 raise self._names.error("INVALID_QUERY_FILTER_OPERATOR", message, literal.position)
+            if literal.kind == "STRING" and not self._names.switches["salesforce_empty_text_is_null"]:
+                return ("0", []) if operator == "=" else (f"{column} IS NOT NULL", [])
             return f"{column} IS {'NOT ' if operator == '!=' else ''}NULL", []
         if operator not in ("=", "!=") and one.type == "boolean":
             message = "invalid operator on boolean field"
             raise self._names.error("INVALID_QUERY_FILTER_OPERATOR", message, operand.position)
         subject = _subject(column, one)
         if operator == "!=":
+            if not self._names.switches["salesforce_not_equal_includes_null"]:
+                return f"{subject} <> ?", [value]
             return f"({column} IS NULL OR {subject} <> ?)", [value]
         return f"{subject} {operator} ?", [value]
 
@@ -101,7 +107,7 @@ class Conditions:
         return (f"NOT COALESCE({text}, 0)" if negated else text), present
 
     def _compare_range(self, column: str, one: FieldDef, operator: str, literal: Literal) -> Sql:
-        days = dates.resolve(literal.text, self._today)
+        days = self._checked(lambda: dates.resolve(literal.text, self._today), literal)
         if days is None:
             raise self._names.error("MALFORMED_QUERY", f"unexpected token: '{literal.text}'", literal.position)
         if one.type not in ("date", "datetime"):
@@ -152,8 +158,8 @@ class Conditions:
             self._checked(lambda: date.fromisoformat(literal.text), literal)
             return literal.text[5:] if one.ignoresYear else literal.text
         if kind == "DATETIME" and one.type == "datetime":
-            moment = self._checked(lambda: datetime.fromisoformat(literal.text.upper()), literal)
-            return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}+0000"
+            moment = self._checked(lambda: datetime.fromisoformat(literal.text.upper()).astimezone(UTC), literal)
+            return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}+0000"
         raise self._wrong_type(one, literal)
 
     def _id(self, one: FieldDef, text: str, literal: Literal) -> str | None:
@@ -167,7 +173,7 @@ class Conditions:
     def _checked(self, read: Callable[[], Read], literal: Literal) -> Read:
         try:
             return read()
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise self._names.error(
                 "MALFORMED_QUERY", f"unexpected token: '{literal.text}'", literal.position
             ) from error
@@ -183,3 +189,13 @@ def _subject(column: str, one: FieldDef) -> str:
     if one.is_text and not one.caseSensitive:
         return f"fold({column})"
     return f"substr({column}, 6)" if one.ignoresYear else column
+
+
+def _like(subject: str, pattern: str) -> Sql:
+    """LIKE, with a range before it where the pattern begins with text: an index serves the range, not the LIKE."""
+    clause = f"{subject} LIKE ? ESCAPE '\\'"
+    start = _START.match(pattern)
+    prefix = "" if start is None else re.sub(r"\\(.)", r"\1", start[0])
+    if not prefix:
+        return clause, [pattern]
+    return f"{subject} >= ? AND {subject} < ? AND {clause}", [prefix, prefix + chr(0x10FFFF), pattern]

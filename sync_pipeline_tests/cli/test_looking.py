@@ -1,0 +1,103 @@
+"""explain, history, problems: answers from the warehouse alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sync_pipeline_tests.cli.conftest import Call, settings_of
+from sync_pipeline_tests.harness import ANNA, CATEGORY, World, item_of, person
+
+
+@pytest.fixture
+def settings(world: World) -> Path:
+    return settings_of(world)
+
+
+def test_a_contact_is_explained_by_email_name_and_either_id(world: World, call: Call, settings: Path) -> None:
+    record = person(world)
+    call("run", "--settings", settings)
+    item = item_of(world.anna, record)["id"]
+    for contact in ("PERSON1@example.com", "first1 last1", item, record, record[:15]):
+        answer = call("explain", contact, "--settings", settings, "--json")
+        assert answer.code == 0, contact
+        [story] = answer.document["contacts"]
+        assert (story["mailbox"], story["salesforce_id"]) == (ANNA, record)
+        text = " ".join(story["explanation"])
+        assert "it lies in the folder" in text
+        assert "came from Salesforce" in text
+
+
+def test_why_a_contact_is_not_synchronised_is_explained(world: World, call: Call, settings: Path) -> None:
+    person(world, owner="ben@example.com", FirstName="Other", LastName="Name")
+    world.anna.create(givenName="Mia", surname="Muster", email="person1@example.com", categories=[CATEGORY])
+    call("run", "--settings", settings)
+    text = call("explain", "person1@example.com", "--mailbox", ANNA, "--settings", settings).out
+    assert "On hold" in text
+    assert "another name" in text
+
+
+def test_a_deleted_contact_is_explained(world: World, call: Call, settings: Path) -> None:
+    record = person(world)
+    call("run", "--settings", settings)
+    world.salesforce.delete(record)
+    call("run", "--settings", settings)
+    text = call("explain", record, "--settings", settings).out
+    assert "the Contact was deleted" in text
+    assert "deleted in Salesforce" in text
+
+
+def test_an_unknown_contact_is_told_what_may_be_the_reason(world: World, call: Call, settings: Path) -> None:
+    world.anna.create(givenName="Mia", surname="Muster", email="mia@example.com")
+    call("run", "--settings", settings)
+    answer = call("explain", "mia@example.com", "--settings", settings)
+    assert answer.code == 1
+    assert "personal" in answer.out
+
+
+def test_the_history_shows_before_and_after_of_every_operation(world: World, call: Call, settings: Path) -> None:
+    record = person(world, Title="Manager")
+    first = call("run", "--settings", settings, "--json").document["run_id"]
+    world.salesforce.update(record, Title="Director")
+    second = call("run", "--settings", settings, "--json").document["run_id"]
+    events = call("history", record, "--run", second, "--settings", settings, "--json").document["events"]
+    [update] = [event for event in events if event["action"] == "update"]
+    assert {"field": "job_title", "before": "Manager", "after": "Director"} in update["fields"]
+    assert update["outcome"] == "done"
+    assert update["rule"]
+    assert update["reason"]
+    of_first = call("history", "--run", first, "--settings", settings, "--json").document["events"]
+    assert {event["run_id"] for event in of_first} == {first}
+    assert "Director" in call("history", "--mailbox", ANNA, "--since", "1h", "--settings", settings).out
+    assert call("history", "--since", "2100-01-01", "--settings", settings, "--json").document["events"] == []
+
+
+@pytest.mark.parametrize("arguments", [["--since", "yesterday"], ["--run", "nonsense"], ["--limit", "0"]])
+def test_a_wrong_question_to_the_history_is_wrong_usage(
+    world: World, call: Call, settings: Path, arguments: list[str]
+) -> None:
+    call("run", "--settings", settings)
+    assert call("history", *arguments, "--settings", settings).code == 2
+
+
+def test_problems_name_the_contact_the_reason_and_the_remedy(world: World, call: Call, settings: Path) -> None:
+    assert call("run", "--settings", settings).code == 0
+    nothing = call("problems", "--settings", settings)
+    assert nothing.code == 0
+    assert "No problems" in nothing.out
+    world.anna.create(
+        givenName="Mia", email="mia@example.com", displayName="", categories=[CATEGORY], jobTitle="x" * 200
+    )
+    call("run", "--settings", settings)
+    answer = call("problems", "--settings", settings, "--json")
+    assert answer.code == 1
+    assert all(problem["message"] and problem["remedy"] for problem in answer.document["problems"])
+    assert "too_long" in {problem["code"] for problem in answer.document["problems"]}
+
+
+def test_before_the_first_run_they_say_to_run_first(call: Call, settings: Path) -> None:
+    for verb in (["explain", "mia"], ["history"], ["problems"]):
+        answer = call(*verb, "--settings", settings)
+        assert answer.code == 3
+        assert "sync-pipeline run" in answer.err
