@@ -56,7 +56,7 @@ def session_resource(load: Load = load_from_environment, progress: Progress | No
             full=config.full,
             approve_first_run=config.approve_first_run,
         )
-        run_id = context.run_id or ""
+        run_id = context.run.run_id if context.run else ""
         with Session(settings, secrets, options, run_id=run_id, progress=progress or _logged(context)) as opened:
             yield opened
 

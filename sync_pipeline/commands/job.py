@@ -53,7 +53,7 @@ def run_job(settings: Settings, secrets: Secrets, options: RunOptions, progress:
                 instance=opened, run_id=run_id, run_config={**asdict(options), "mailboxes": list(options.mailboxes)}
             )
         except dg.DagsterError as error:
-            raise _cause(error) from error
+            raise _cause(error) from None
         except dg.DagsterExecutionInterruptedError as error:
             raise KeyboardInterrupt from error
     return run_id
@@ -109,11 +109,11 @@ def _own_log() -> dg.LoggerDefinition:
     return quiet
 
 
-def _cause(error: BaseException) -> BaseException:
-    """The error of ours that Dagster wrapped, if there is one."""
-    from sync_pipeline.model.errors import SyncError
+def _cause(error: dg.DagsterError) -> BaseException:
+    """The error that Dagster wrapped, if there is one."""
+    import dagster as dg
 
-    found: BaseException | None = error
-    while found is not None and not isinstance(found, SyncError):
-        found = found.__cause__ or found.__context__
-    return found or error
+    found: BaseException = error
+    while isinstance(found, dg.DagsterError) and (inner := found.__cause__ or found.__context__) is not None:
+        found = inner
+    return found

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,6 +114,17 @@ class Pair:
         return str(self.record["Id"])
 
 
+@dataclass(frozen=True)
+class Before:
+    """What there was before the first run. `names` in lower case, of everyone on either side; `members` are pairs of
+    address and Contact; `outside` says who was chosen outside the folder."""
+
+    names: frozenset[str]
+    records: frozenset[str]
+    members: frozenset[tuple[str, str]]
+    outside: frozenset[tuple[str, ...]]
+
+
 @dataclass
 class Day:
     """The state of the demo between two runs."""
@@ -123,7 +134,8 @@ class Day:
     random: random.Random
     data_dir: Path
     other_user_id: str
-    known_names: set[str] = field(default_factory=set)
+    before: Before
+    known_names: set[str] = field(init=False)
     people: People = field(init=False)
     plan: list[Json] = field(default_factory=list)
     written: list[Json] = field(default_factory=list)
@@ -132,11 +144,14 @@ class Day:
 
     def __post_init__(self) -> None:
         self.people = People(self.random)
+        self.known_names = set(self.before.names)
 
     # -- choosing ------------------------------------------------------------------------------------------------------
 
     def pair_up(self) -> None:
-        """After the first run: who is linked with whom. A Contact that stands in two folders is in no pair."""
+        """After the first run: who is linked with whom, but for Contacts in two folders.
+
+        Left out, too, is who was moved in and known in Salesforce: values without a common past are no edits (R10)."""
         linked = []
         for desk in self.desks:
             with suppress(Mismatch):  # the stories of the first run have told it
@@ -148,6 +163,7 @@ class Day:
             for desk, items in linked
             for record, [item, *others] in items.items()
             if counts[record] == 1 and not others and record in records and not differences(item, records[record])
+            if record not in self.before.records or who(item) not in self.before.outside
         ]
         self.random.shuffle(self._pairs)
 
@@ -265,6 +281,27 @@ def chosen_but_unlinked(desk: Desk) -> list[Json]:
 def emails(item: Json) -> set[str]:
     """All addresses of an item, in lower case."""
     return {str(entry.get("address", "")).lower() for entry in item["emailAddresses"]}
+
+
+def who(item: Json) -> tuple[str, ...]:
+    """By what a person is known again: name and addresses."""
+    return (name_of(item), *sorted(emails(item)))
+
+
+def snapshot(desks: Sequence[Desk]) -> Before:
+    """What there is now."""
+    records = desks[0].salesforce.contacts()
+    names = {f"{row['FirstName'] or ''} {row['LastName']}" for row in records.values()}
+    for desk in desks:
+        folder = desk.mailbox.folder()
+        for each in [*desk.mailbox.other_folders(), *([folder] if folder else [])]:
+            names |= {name_of(item) for item in desk.mailbox.items(each)}
+    return Before(
+        names=frozenset(name.strip().casefold() for name in names),
+        records=frozenset(records),
+        members=frozenset((desk.address, record) for desk in desks for record in desk.view_members()),
+        outside=frozenset(who(item) for desk in desks for item in chosen_but_unlinked(desk)),
+    )
 
 
 def personal(desk: Desk) -> dict[str, tuple[Json, bytes | None]]:

@@ -216,7 +216,8 @@ def deleted_in_salesforce(day: Day) -> Telling:
 
 def left_the_view(day: Day) -> Telling:
     """R18: another owner: out of the folder, still in Salesforce."""
-    pair = day.take(lambda pair: pair.desk.view == "mine" and pair.record["OwnerId"] == pair.desk.user_id)
+    # Only what a run once saw in the view can leave it, so not who was chosen in Outlook just now.
+    pair = day.take(lambda pair: pair.desk.view == "mine" and (pair.desk.address, pair.id) in day.before.members)
     pair.desk.salesforce.update(pair.id, OwnerId=day.other_user_id)
     yield f"{pair.desk.address} hands {pair.name} over to a colleague."
     _expect_removed(pair)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Final
 
 from sync_pipeline.demo.day import (
@@ -18,6 +19,7 @@ from sync_pipeline.demo.day import (
     expect_untouched,
     only,
     personal,
+    who,
 )
 from sync_pipeline.demo.services import CATEGORY, DEFAULT_FOLDER, Json, name_of
 from sync_pipeline.sandbox.seed.contact_forms import graph_contact, photo
@@ -29,14 +31,17 @@ def fill_from_salesforce(day: Day) -> Telling:
     yield f"Salesforce shows {', '.join(f'{address} {count} Contacts' for address, count in views.items())}."
     arrived = 0
     example = ""
+    folders = {desk.address: desk.linked() for desk in day.desks}
+    counts = Counter(record for items in folders.values() for record in items)
     for desk in day.desks:
-        items = desk.linked()
+        items = folders[desk.address]
         held = {email for item in chosen_but_unlinked(desk) for email in emails(item)}
         for record_id, record in desk.view_members().items():
             if record_id not in items and (record["Email"] or "").lower() in held:
                 continue  # R9: who it is waits for a person
             item = only(items, record_id, desk.address)
-            expect_equal(item, record)
+            if counts[record_id] == 1:  # R13: what another mailbox brings in may take one run more
+                expect_equal(item, record)
             expect_in_folder(item)
             arrived += 1
             example = f"{name_of(item)} in {desk.address}"
@@ -56,24 +61,21 @@ def fill_from_outlook(day: Day) -> Telling:
     for desk in day.desks:
         items = desk.linked()
         held = {item["id"] for item in chosen_but_unlinked(desk)}
-        by_name = {_who(item): record for record in items for item in items[record]}
+        by_name = {who(item): record for record in items for item in items[record]}
         for item in chosen[desk.address]:
             if item["id"] in held:
                 waiting += 1
                 continue
-            record_id = by_name.get(_who(item))
+            record_id = by_name.get(who(item))
             if record_id is None:
                 raise Mismatch(f"{name_of(item)}, chosen in {desk.address}", expected="linked", found="not linked")
             linked = only(items, record_id, desk.address)
-            expect_equal(linked, desk.record(record_id))
+            if who(item) not in day.before.outside or record_id not in day.before.records:
+                expect_equal(linked, desk.record(record_id))  # else the move came first, and the merge follows it
             expect_untouched(linked, item)
             arrived += 1
             example = f"{name_of(item)} from {desk.address}"
     return f"{arrived} stand in Salesforce with equal values, e.g. {example}; {waiting} wait for a person."
-
-
-def _who(item: Json) -> tuple[str, ...]:
-    return (name_of(item), *sorted(emails(item)))
 
 
 def near_duplicates(day: Day) -> Telling:

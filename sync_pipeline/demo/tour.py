@@ -23,10 +23,10 @@ from sync_pipeline.commands.job import dagster_home, run_job
 from sync_pipeline.commands.progress import shown_progress
 from sync_pipeline.commands.tables import show_summary
 from sync_pipeline.demo.accounts import ACCOUNTS
-from sync_pipeline.demo.day import Day, Desk, Mismatch, Story, Telling, expect
+from sync_pipeline.demo.day import Day, Desk, Mismatch, Story, Telling, expect, expect_equal, only, snapshot
 from sync_pipeline.demo.edits import EDITS
 from sync_pipeline.demo.opening import OPENING
-from sync_pipeline.demo.services import Control, Json, Mailbox, Refused, Salesforce, name_of
+from sync_pipeline.demo.services import Control, Json, Mailbox, Refused, Salesforce
 from sync_pipeline.demo.ui import stay_up
 from sync_pipeline.model.errors import SyncError
 from sync_pipeline.sandbox.seed import seed_sandbox, seeder
@@ -171,11 +171,15 @@ def _nothing_left(day: Day) -> Telling:
     yield "Nobody edits anything; the synchroniser runs once more."
     ready = [f"{row['side']} {row['action']}: {row['reason']}" for row in day.plan if row["state"] == "ready"]
     expect("the operations of the last run's plan", ready, [])
-    expect(
-        "what the application wrote in the last run", [f"{row['action']} {row['entity']}" for row in day.written], []
-    )
+    written = [f"{row['action']} {row['entity']}" for row in day.written]
+    expect("what the application wrote in the last run", written, [])
+    linked = [(desk, record, items) for desk in day.desks for record, items in desk.linked().items()]
+    records = day.desks[0].salesforce.contacts()
+    for desk, record, items in linked:
+        expect_equal(only({record: items}, record, desk.address), records[record])
     held = sum(row["state"] == "held" for row in day.plan)
-    return f"The plan is empty and nothing was written; {held} operations still wait for a person."
+    told = f"The plan is empty and nothing was written; all {len(linked)} linked contacts have equal values"
+    return f"{told}; {held} operations wait for a person."
 
 
 def _day(server: SandboxServer, control: Control, settings: Settings, seed: int) -> Day:
@@ -185,22 +189,14 @@ def _day(server: SandboxServer, control: Control, settings: Settings, seed: int)
         own = Mailbox(server.graph_url, mailbox.mailbox, control)
         condition = "" if mailbox.view == "mine" else str(SHARED_VIEW.where)
         desks.append(Desk(own, salesforce, salesforce.user_id(mailbox.salesforce_user), mailbox.view, condition))
-    day = Day(
+    return Day(
         desks=desks,
         control=control,
         random=random.Random(f"demo {seed}"),
         data_dir=settings.data_dir,
         other_user_id=desks[0].salesforce.user_id("partners@acme.example.com"),
+        before=snapshot(desks),
     )
-    day.known_names = {
-        f"{row['FirstName'] or ''} {row['LastName']}".strip().casefold()
-        for row in desks[0].salesforce.contacts().values()
-    }
-    for desk in desks:
-        folder = desk.mailbox.folder()
-        for each in [*desk.mailbox.other_folders(), *([folder] if folder else [])]:
-            day.known_names |= {name_of(item).casefold() for item in desk.mailbox.items(each)}
-    return day
 
 
 def _settings(server: SandboxServer, control: Control, data_dir: Path) -> Settings:

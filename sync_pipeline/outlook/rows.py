@@ -18,6 +18,7 @@ from sync_pipeline.outlook.properties import (
     COPY_OF,
     EMAILS,
     EXTENDED,
+    PROBLEM_CATEGORY,
     STAMP,
     WRITABLE,
     extended_value,
@@ -233,11 +234,14 @@ def _set_ours(body: dict[str, Any], item: Mapping[str, Any], detail: Mapping[str
     if stamp is not None and (stamp or item):
         _set_extended(body, STAMP, stamp_text(org_id, stamp))
     categories = [str(entry) for entry in item.get("categories") or ()]
-    wanted = detail.get("categorise", False if stamp == "" and item else None)
-    if wanted is True and not has_category(item):
-        body["categories"] = [*categories, CATEGORY]
-    elif wanted is False and has_category(item):
-        body["categories"] = [entry for entry in categories if entry.casefold() != CATEGORY.casefold()]
+    synchronised = detail.get("categorise", False if stamp == "" and item else None)
+    kept = list(categories)
+    for name, wanted in ((CATEGORY, synchronised), (PROBLEM_CATEGORY, detail.get("problem"))):
+        if wanted is not None:
+            kept = [entry for entry in kept if entry.casefold() != name.casefold() or wanted]
+            kept += [name] if wanted and not has_category({"categories": kept}, name) else []
+    if kept != categories:
+        body["categories"] = kept
 
 
 def _comparable(name: str, value: Any) -> Any:

@@ -72,6 +72,7 @@ def build_plan(connection: duckdb.DuckDBPyConnection, context: PlanContext) -> i
     }
     run(connection, "creations", email_pattern=EMAIL_PATTERN, **values)
     run(connection, "operations", known=field_names(context.fields), **values)
+    run(connection, "problem_marks")
     run(connection, "clearings", **values)
     run(connection, "guard", approve_first_run=context.approve_first_run, **values)
     return _count(connection, "planning.planned where state = 'ready'")

@@ -30,5 +30,11 @@ def create_macros(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def run(connection: duckdb.DuckDBPyConnection, name: str, **values: Any) -> None:
-    """Render `sql/<name>.sql` and execute its statements in order."""
-    connection.execute(_environment().get_template(f"{name}.sql").render(literal=literal, **values))
+    """Render `sql/<name>.sql` and execute its statements in order, in one transaction."""
+    connection.execute("begin")
+    try:
+        connection.execute(_environment().get_template(f"{name}.sql").render(literal=literal, **values))
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    connection.execute("commit")

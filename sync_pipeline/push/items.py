@@ -188,4 +188,8 @@ class Items:
 
 def given_detail(operation: Operation) -> Json:
     """The detail without what planning left empty (a null stamp, a false `categorise`, no display name)."""
-    return {key: value for key, value in operation.detail.items() if value is not None and value is not False}
+    return {
+        key: value
+        for key, value in operation.detail.items()
+        if value is not None and (value is not False or key == "problem")
+    }

@@ -20,10 +20,20 @@ class Tokens:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def issue(self, service: str, *, user: str | None = None, lifetime_seconds: int = LIFETIME_SECONDS) -> str:
-        """A new application token of "graph" or "salesforce"; `user` is whom it stands for, None the app itself."""
+    def issue(
+        self,
+        service: str,
+        *,
+        user: str | None = None,
+        lifetime_seconds: int = LIFETIME_SECONDS,
+        prefix: str | None = None,
+    ) -> str:
+        """A new application token of "graph" or "salesforce"; `user` is whom it stands for, None the app itself.
+
+        prefix: what the token begins with, the service's name and a hyphen otherwise.
+        """
         # Not from state.random: tokens outlive a reset, after which the same random numbers come again.
-        token = f"{service}-{secrets.token_urlsafe(24)}"
+        token = f"{f'{service}-' if prefix is None else prefix}{secrets.token_urlsafe(24)}"
         expires_at = self._state.now().timestamp() + lifetime_seconds
         self._state.db.execute("INSERT INTO tokens VALUES (?, ?, ?, ?)", (token, service, user, expires_at))
         return token
@@ -37,6 +47,10 @@ class Tokens:
             (token, service, self._state.now().timestamp()),
         ).fetchone()
         return None if row is None else Actor(APPLICATION.name, row["user"])
+
+    def revoke(self, service: str, token: str) -> None:
+        """The token is refused from now on; one that is not there is no error."""
+        self._state.db.execute("DELETE FROM tokens WHERE token = ? AND service = ?", (token, service))
 
     def expire_all(self) -> None:
         self._state.db.execute("DELETE FROM tokens")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from sync_pipeline.warehouse.lock import RunInProgress
 from sync_pipeline_tests.harness import ANNA, BEN, STAMP, World, extended, item_of, linked, of, person
 
+RUNNER = "sync_pipeline.engine.session.time"
 MARK = STAMP.replace("Stamp", "Mark")
 
 
@@ -183,3 +185,47 @@ def test_a_run_of_chosen_mailboxes_leaves_the_others(world: World) -> None:
     assert [row["mailbox"] for row in document["mailboxes"]] == [BEN]
     assert item_of(world.ben, bens)["surname"] == "Last2"
     assert world.writes(0, mailbox=ANNA) == []
+
+
+# ── the time budget ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Stopwatch:
+    """The engine's clock for its time budget, which is over after so many looks at it."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks = looks + 1  # the run looks once when it begins
+
+    def monotonic(self) -> float:
+        self.looks -= 1
+        return time.monotonic() + (0 if self.looks >= 0 else 1e6)
+
+
+def test_what_is_left_when_the_time_is_over_is_done_in_the_next_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linked(world, 1)
+    record = person(world, 2)
+    with monkeypatch.context() as patched:
+        patched.setattr(RUNNER, Stopwatch(0))
+        mark = world.mark()
+        world.run()
+        assert world.writes(mark, entity="contact") == []
+    world.run()
+    assert item_of(world.anna, record)["surname"] == "Last2"
+
+
+def test_mailboxes_take_turns_so_that_a_large_load_starves_nobody(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.use(ANNA, BEN)
+    ours = [person(world, number) for number in range(1, 6)]
+    bens = person(world, 9, owner=BEN)
+    world.run()
+    for record in ours:
+        world.anna.delete(item_of(world.anna, record)["id"])
+    world.ben.delete(item_of(world.ben, bens)["id"])
+    monkeypatch.setattr(RUNNER, Stopwatch(2))
+    world.run()
+    assert item_of(world.ben, bens)["surname"] == "Last9"
+    assert len(world.anna.contacts()) < 5

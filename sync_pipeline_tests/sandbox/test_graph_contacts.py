@@ -118,7 +118,7 @@ def test_unknown_routes_methods_and_options_are_refused_loudly(graph: GraphClien
     status, _, message = graph.error("POST", f"contacts/{made['id']}/move", json={})
     assert (status, message) == (400, "Resource not found for the segment 'move'.")
     assert graph.error("PUT", "contacts", json={})[0] == 405
-    assert graph.error("GET", "contacts?$orderby=surname")[1] == "ErrorInvalidUrlQuery"
+    assert graph.error("GET", "contacts?$search=surname")[1] == "ErrorInvalidUrlQuery"
     assert graph.error("GET", "contacts?$select=shoeSize")[0] == 400
     assert graph.error("GET", "contacts?$filter=surname eq 'Stone'")[1] == "ErrorInvalidUrlQueryFilter"
     assert graph.error("GET", "/beta/users")[0] == 400
@@ -260,3 +260,39 @@ def test_a_filter_finds_by_address_and_by_category_only_where_the_switch_allows(
     assert graph.error("GET", "contacts", params=category)[1] == "ErrorInvalidUrlQueryFilter"
     graph.control("POST", "switches", {"filter_by_category": True})
     assert len(graph.ok("GET", "contacts", params=category)["value"]) == 1
+
+
+def test_a_list_is_ordered_by_what_a_client_names_and_pages_on_by_skip(graph: GraphClient) -> None:
+    for surname, company in (("b", "X"), ("A", "Y"), ("c", "X")):
+        graph.contact(surname=surname, companyName=company)
+    pages = graph.pages("contacts?$orderby=surname desc&$top=2")
+    assert [[row["surname"] for row in page] for page in pages] == [["c", "b"], ["A"]]
+    [page] = graph.pages("contacts?$orderby=companyName,surname")
+    assert [row["surname"] for row in page] == ["b", "c", "A"]
+    [page] = graph.pages("contacts?$orderby=createdDateTime asc")
+    assert [row["surname"] for row in page] == ["b", "A", "c"]
+    for wrong in ("emailAddresses", "surname up", "nonsense", "surname,,"):
+        assert graph.error("GET", f"contacts?$orderby={wrong}")[0] == 400
+
+
+def test_a_mailbox_is_renamed_and_stays_the_same(graph: GraphClient) -> None:
+    user, made = graph.ok("GET", f"/v1.0/users/{ANNA}"), graph.contact(surname="Stays")
+    graph.control("POST", "graph/rename", {"mailbox": ANNA, "address": "anna.new@example.com"})
+    assert graph.error("GET", f"/v1.0/users/{ANNA}")[0] == 404
+    renamed = graph.ok("GET", "/v1.0/users/anna.new@example.com")
+    assert (renamed["id"], renamed["mail"]) == (user["id"], "anna.new@example.com")
+    assert graph.ok("GET", f"/v1.0/users/{user['id']}/contacts/{made['id']}")["surname"] == "Stays"
+    assert graph.control("GET", "mailboxes")[0]["mailbox"] == "anna.new@example.com"
+    assert graph.log()[-1]["entity"] == "mailbox"
+    twin = {"mailbox": "anna.new@example.com", "address": "BEN@example.com"}
+    assert graph.request("POST", "/_sandbox/graph/rename", json=twin).status_code == 400
+
+
+def test_a_mailbox_is_made_and_goes(graph: GraphClient) -> None:
+    made = graph.control("POST", "graph/mailbox", {"mailbox": "cleo@example.com", "name": "Cleo"})
+    assert graph.ok("GET", f"/v1.0/users/{made['id']}/contacts")["value"] == []
+    graph.control("POST", "graph/remove_mailbox", {"mailbox": "cleo@example.com"})
+    assert graph.error("GET", "/v1.0/users/cleo@example.com")[0] == 404
+    assert [row["action"] for row in graph.log()] == ["create", "delete"]
+    missing = graph.request("POST", "/_sandbox/graph/remove_mailbox", json={"mailbox": "cleo@example.com"})
+    assert missing.status_code == 400

@@ -81,3 +81,49 @@ def test_master_categories_are_unique_by_name_and_change_colour_only(graph: Grap
     graph.ok("DELETE", f"{url}/{made['id']}")
     assert graph.ok("GET", url)["value"] == []
     assert [row["action"] for row in graph.log()] == ["create", "update", "delete"]
+
+
+def test_the_delta_of_folders_tells_what_was_made_renamed_moved_and_deleted(graph: GraphClient) -> None:
+    parent, child = graph.folder("Parent"), graph.folder("Child")
+    pages = graph.pages("contactFolders/delta", headers={"Prefer": "odata.maxpagesize=1"})
+    assert [[row["displayName"] for row in page] for page in pages] == [["Parent"], ["Child"]]
+    rows, link = graph.delta("contactFolders/delta?$select=displayName")
+    assert rows[0] == {"id": parent, "displayName": "Parent"}
+    assert graph.delta(link)[0] == []
+    graph.ok("PATCH", f"contactFolders/{child}", json={"parentFolderId": parent})
+    graph.ok("PATCH", f"contactFolders/{parent}", json={"displayName": "Renamed"})
+    made = graph.folder("New")
+    graph.ok("DELETE", f"contactFolders/{made}")
+    rows, link = graph.delta(link, headers={"Prefer": "odata.maxpagesize=2"})
+    assert [row.get("displayName") for row in rows] == ["Child", "Renamed", None]
+    assert rows[-1] == {"id": made, "@removed": {"reason": "deleted"}}
+    assert graph.error("GET", "contactFolders/delta?$deltatoken=old")[0] == 410
+    graph.control("POST", "graph/expire_delta")
+    assert graph.error("GET", link)[0] == 410
+
+
+def test_a_folder_is_deleted_for_good_with_all_it_holds_and_the_log_tells_each(graph: GraphClient) -> None:
+    folder = graph.folder("Parent")
+    child = graph.ok("POST", f"contactFolders/{folder}/childFolders", json={"displayName": "Child"})["id"]
+    made = graph.contact(child, surname="Inside")
+    assert graph.request("POST", f"contactFolders/{folder}/permanentDelete").status_code == 204
+    for url in (f"contactFolders/{folder}", f"contactFolders/{child}", f"contacts/{made['id']}"):
+        assert graph.error("GET", url)[0] == 404
+    gone = [row["id"] for row in graph.log() if row["action"] == "delete"]
+    assert sorted(gone) == sorted([folder, child, made["id"]])
+    assert graph.error("POST", f"contactFolders/{folder}/permanentDelete")[0] == 404
+    assert graph.error("POST", "contactFolders/contacts/permanentDelete")[1] == "ErrorDeleteDistinguishedFolder"
+
+
+def test_folders_are_ordered_and_found_by_name(graph: GraphClient) -> None:
+    for name in ("b", "A", "c"):
+        graph.folder(name)
+
+    def listed(options: str) -> list[str]:
+        return [row["displayName"] for row in graph.ok("GET", f"contactFolders?{options}")["value"]]
+
+    assert listed("$orderby=displayName") == ["A", "b", "c"]
+    assert listed("$orderby=displayName desc") == ["c", "b", "A"]
+    assert listed("$filter=displayName eq 'B'") == ["b"]
+    assert graph.error("GET", "contactFolders?$filter=parentFolderId eq 'x'")[0] == 400
+    assert graph.error("GET", "contactFolders?$orderby=parentFolderId")[0] == 400

@@ -61,6 +61,8 @@ with long as (
     from long join planning.mailbox_fields as rule on rule.mailbox = long.mailbox and rule.field = long.field
 )
 select * exclude (item, entries, base_entries, is_list),
+    -- other entries came, went or changed places: the base remembers them, so that none is taken for a new one later
+    is_list and entries is not null and entries is distinct from base_entries as list_changed,
     planning.normal(kind, outlook_value) as outlook_normal, planning.normal(kind, salesforce_value) as salesforce_normal,
     planning.normal(kind, outlook_base) as outlook_base_normal, planning.normal(kind, salesforce_base) as salesforce_base_normal,
     outlook_base is not null and salesforce_base is not null as has_base,

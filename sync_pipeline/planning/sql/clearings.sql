@@ -62,4 +62,5 @@ where operation_id in (select operation_id from planning.clearings);
 
 delete from planning.operations
 where operation_id in (select operation_id from planning.clearings) and fields::varchar = '[]'
-  and coalesce(detail ->> 'account_id', '') = '' and coalesce(detail ->> 'stamp', '') = '' and coalesce(detail ->> 'categorise', 'false') = 'false';
+  and coalesce(detail ->> 'account_id', '') = '' and coalesce(detail ->> 'stamp', '') = '' and coalesce(detail ->> 'categorise', 'false') = 'false'
+  and (detail ->> 'problem') is null;

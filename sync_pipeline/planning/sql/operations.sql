@@ -180,7 +180,8 @@ where change.place = 'folder'
   and (change.course = 'agree' or (change.course = 'differ' and not change.has_base))
   and not exists (select 1 from planning.ups as up where up.contact_id = change.contact_id and up.field = change.field
                   and up.normal <> change.salesforce_normal)
-  and (change.outlook_value is distinct from change.outlook_base or change.salesforce_value is distinct from change.salesforce_base)
+  and (change.outlook_value is distinct from change.outlook_base or change.salesforce_value is distinct from change.salesforce_base
+       or change.list_changed)
 union all by name
 -- the links whose Outlook value is the one that goes up
 select update.operation_id, change.link_id, change.field, change.outlook_value, up.after as salesforce_value

@@ -23,6 +23,7 @@ from sync_pipeline.sandbox.state import Json, State
 
 MAX_REQUESTS: Final = 20
 PARALLEL_PER_MAILBOX: Final = 4
+INHERITABLE: Final = ("prefer", "client-request-id")
 METHODS: Final = ("GET", "POST", "PATCH", "PUT", "DELETE")
 # What Graph's gateway says in place of a sub-request whose connection to Outlook failed.
 STATUS_OF_CONNECTION_FAULT: Final = {"timeout": 504, "connection_reset": 503, "truncated_body": 502}
@@ -39,7 +40,7 @@ class _Part:
 
 async def run_batch(call: Call, state: State, perform: Perform, mailbox_key: Callable[[str], str | None]) -> Response:
     """The outer answer: 200 with one response per request, in no order. Raises BadRequest for a malformed batch."""
-    parts = _parse(call)
+    parts = _parse(call, inherits=bool(state.switches["batch_inherits_prefer"]))
     outcomes: dict[str, asyncio.Future[Json]] = {
         part.id.casefold(): asyncio.get_running_loop().create_future() for part in parts
     }
@@ -67,13 +68,14 @@ async def run_batch(call: Call, state: State, perform: Perform, mailbox_key: Cal
     return json_response({"responses": responses}, headers=call.common_headers())
 
 
-def _parse(call: Call) -> list[_Part]:
+def _parse(call: Call, *, inherits: bool) -> list[_Part]:
     requests = call.json_object().get("requests")
     if not isinstance(requests, list) or not requests:
         raise BadRequest("Invalid batch payload format: 'requests' must be a non-empty array.")
     if len(requests) > MAX_REQUESTS:
         raise BadRequest(f"Number of batch request steps exceeds the maximum value of {MAX_REQUESTS}.")
-    parts = [_part(call, request) for request in requests]
+    inherited = {name: value for name, value in call.headers.items() if inherits and name in INHERITABLE}
+    parts = [_part(call, request, inherited) for request in requests]
     seen: set[str] = set()
     for part in parts:
         if part.id.casefold() in seen:
@@ -83,13 +85,16 @@ def _parse(call: Call) -> list[_Part]:
     return parts
 
 
-def _part(call: Call, request: Any) -> _Part:
+def _part(call: Call, request: Any, inherited: Json) -> _Part:
     if not isinstance(request, dict) or not isinstance(request.get("id"), str) or not request["id"]:
         raise BadRequest("Invalid batch payload format: every request needs a non-empty string 'id'.")
     part_id, method, url = request["id"], request.get("method"), request.get("url")
     if not isinstance(method, str) or method.upper() not in METHODS or not isinstance(url, str) or not url:
         raise BadRequest(f"Invalid batch payload format: request '{part_id}' needs a 'method' and a relative 'url'.")
-    headers = {str(name).lower(): str(value) for name, value in (request.get("headers") or {}).items()}
+    given = request.get("headers") or {}
+    if not isinstance(given, dict):
+        raise BadRequest(f"Invalid batch payload format: the headers of request '{part_id}' must be an object.")
+    headers = {**inherited, **{str(name).lower(): str(value) for name, value in given.items()}}
     split = urlsplit(url)
     if split.scheme or split.netloc:
         raise BadRequest(f"Invalid batch payload format: the url of request '{part_id}' must be relative.")

@@ -8,16 +8,18 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Final
 
+from sync_pipeline.sandbox.faults import injected
+from sync_pipeline.sandbox.graph import faults
+from sync_pipeline.sandbox.graph.delta_faults import Removed, held_back, misplaced
 from sync_pipeline.sandbox.graph.errors import InvalidUrlQuery, SyncStateNotFound
 from sync_pipeline.sandbox.graph.odata import Query
-from sync_pipeline.sandbox.state import Json, State
+from sync_pipeline.sandbox.state import State
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS graph_delta_tokens (
     token TEXT PRIMARY KEY, folder TEXT NOT NULL, initial INTEGER NOT NULL, position INTEGER NOT NULL,
     until INTEGER, chosen TEXT NOT NULL);
 """
-SWITCHES: Final[Json] = {"delta_select_rejected": False}
 REFUSED: Final = ("$orderby", "$filter", "$expand", "$search", "$top", "$skip", "$count")
 DEFAULT_PAGE: Final = 200
 MAX_PAGE: Final = 1000
@@ -26,25 +28,19 @@ DELTA_TOKEN: Final = "$deltatoken"
 
 
 @dataclass(frozen=True)
-class Removed:
-    """What left the folder, by both ids it had there."""
-
-    immutable_id: str
-    default_id: str
-
-
-@dataclass(frozen=True)
 class Page:
-    """Rows of graph_contacts and removals in the order of their changes; the option that continues and its token."""
+    """Rows of graph_contacts and removals in the order of their changes; the option that continues and its token;
+    whether it belongs to a first round."""
 
     entries: list[sqlite3.Row | Removed]
     chosen: frozenset[str] | None
     continuation: str
     token: str
+    initial: bool
 
 
 @dataclass(frozen=True)
-class _Round:
+class Round:
     """Changes above `position`, up to `until` (None: the round begins now). The initial round shows no removals."""
 
     initial: bool
@@ -58,8 +54,8 @@ class DeltaTracking:
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self._dead: set[str] = set()  # nextLinks that a fault let expire, though the call itself was undone
         state.schema(SCHEMA)
-        state.declare_switches(SWITCHES)
 
     def page(self, folder_id: str, query: Query, page_size: int, *, immutable: bool) -> Page:
         """The page that the request's options ask for. Raises InvalidUrlQuery and SyncStateNotFound."""
@@ -70,37 +66,50 @@ class DeltaTracking:
                 " '$orderby, $filter, $select, $expand, $search, $top'."
             )
         query.allow("$select", PAGE_TOKEN, DELTA_TOKEN)
-        current = self._round(folder_id, query)
-        until = self._newest() if current.until is None else current.until
+        query.contact_select()
+        current = self.round(folder_id, query)
+        until = self.newest() if current.until is None else current.until
+        chosen = Query({"$select": current.chosen}).contact_select()
+        if empty := injected(faults.EMPTY_PAGE):
+            empty.used = True
+            again = self.store(folder_id, Round(current.initial, current.position, until, current.chosen))
+            return Page([], chosen, PAGE_TOKEN, again, current.initial)
         limit = max(1, min(page_size, MAX_PAGE))
         found = self._changes(folder_id, current, until, limit + 1, immutable)
         more = len(found) > limit
-        entries = [entry for _, entry in found[:limit]]
+        entries = held_back(self._state, folder_id, found[:limit], current.position)
         if more:
-            following = _Round(current.initial, found[limit - 1][0], until, current.chosen)
+            following = Round(current.initial, found[limit - 1][0], until, current.chosen)
         else:
-            following = _Round(False, until, None, current.chosen)
-        chosen = Query({"$select": current.chosen}).contact_select()
-        return Page(entries, chosen, PAGE_TOKEN if more else DELTA_TOKEN, self._store(folder_id, following))
+            following = Round(False, until, None, current.chosen)
+        token = self.store(folder_id, following)
+        shown = misplaced(self._state, entries)
+        return Page(shown, chosen, PAGE_TOKEN if more else DELTA_TOKEN, token, current.initial)
 
     def expire(self) -> int:
         """Every token given so far becomes a 410; returns how many."""
         return self._state.db.execute("DELETE FROM graph_delta_tokens").rowcount
 
-    def _round(self, folder_id: str, query: Query) -> _Round:
+    def round(self, folder_id: str, query: Query) -> Round:
+        """Where the request's token goes on; the beginning without one. `folder_id` may be any name of what is tracked.
+
+        Raises SyncStateNotFound."""
         token = query.options.get(PAGE_TOKEN) or query.options.get(DELTA_TOKEN)
-        if token is None:
-            Query(query.options).contact_select()
-            return _Round(True, 0, None, query.options.get("$select", ""))
+        if not token:  # an empty one begins anew, as a 410's Location may ask for
+            return Round(True, 0, None, query.options.get("$select", ""))
         row = self._state.db.execute(
             "SELECT * FROM graph_delta_tokens WHERE token = ? AND folder = ?", (token, folder_id)
         ).fetchone()
-        if row is None:
-            raise SyncStateNotFound()
-        return _Round(bool(row["initial"]), row["position"], row["until"], row["chosen"])
+        expired = injected(faults.EXPIRED_NEXT_LINK) if PAGE_TOKEN in query.options else None
+        if expired is not None:
+            expired.used = True
+            self._dead.add(token)
+        if row is None or token in self._dead:
+            raise SyncStateNotFound(str(self._state.switches["delta_expired_code"]))
+        return Round(bool(row["initial"]), row["position"], row["until"], row["chosen"])
 
     def _changes(
-        self, folder_id: str, current: _Round, until: int, limit: int, immutable: bool
+        self, folder_id: str, current: Round, until: int, limit: int, immutable: bool
     ) -> list[tuple[int, sqlite3.Row | Removed]]:
         span = (folder_id, current.position, until, limit)
         changed: list[tuple[int, sqlite3.Row | Removed]] = [
@@ -128,11 +137,11 @@ class DeltaTracking:
             ]
         return sorted(changed, key=lambda change: change[0])[:limit]
 
-    def _newest(self) -> int:
+    def newest(self) -> int:
         row = self._state.db.execute("SELECT value FROM counters WHERE name = 'graph changes'").fetchone()
         return 0 if row is None else int(row["value"])
 
-    def _store(self, folder_id: str, following: _Round) -> str:
+    def store(self, folder_id: str, following: Round) -> str:
         token = f"{self._state.counter('graph delta tokens'):x}-{self._state.random.getrandbits(128):032x}"
         self._state.db.execute(
             "INSERT INTO graph_delta_tokens VALUES (?, ?, ?, ?, ?, ?)",

@@ -125,13 +125,14 @@ class DistinguishedFolder(GraphError):
 
 
 class CategoryExists(GraphError):
-    """409: the master category list has that name. The real code is not known."""
+    """409 (switch category_exists_status makes it 400): the master category list has that name; code not known."""
 
     status = 409
     code = "ErrorCategoryNameDuplicate"
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, status: int = 409) -> None:
         super().__init__(f"The category name '{name}' already exists in the master category list.")
+        self.wire_status = status
 
 
 class IrresolvableConflict(GraphError):
@@ -153,8 +154,12 @@ class SyncStateNotFound(GraphError):
     status = 410
     code = "SyncStateNotFound"
 
-    def __init__(self) -> None:
-        super().__init__("The sync state generation is not found; generation=605;[highest=841][841][839][840].")
+    def __init__(self, code: str = "SyncStateNotFound", *, location: str | None = None) -> None:
+        super().__init__(
+            "The sync state generation is not found; generation=605;[highest=841][841][839][840].",
+            headers={} if location is None else {"Location": location},
+        )
+        self.wire_code = code
 
 
 class Throttled(GraphError):
@@ -163,9 +168,11 @@ class Throttled(GraphError):
     status = 429
     code = "ApplicationThrottled"
 
-    def __init__(self, retry_after: int | None) -> None:
+    def __init__(self, retry_after: int | None, code: str = "ApplicationThrottled") -> None:
         headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-        super().__init__("Application is over its MailboxConcurrency limit.", headers=headers)
+        message = "Application is over its MailboxConcurrency limit." if code == type(self).code else ""
+        super().__init__(message, headers=headers)
+        self.wire_code = code
 
 
 class ServerFault(GraphError):

@@ -15,10 +15,6 @@ CREATE TABLE IF NOT EXISTS graph_extended (
     PRIMARY KEY (owner, property)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS graph_extended_value ON graph_extended (property, fold(value));
 """
-SWITCHES: Final[Json] = {
-    "extended_null_removes": True,  # PATCH with value null or "" removes; False: it stays, empty
-    "extended_ids_rewritten": False,  # ids come back with GUID and hexadecimal digits in lower case
-}
 _NAMED = re.compile(r"^(\w+)\s+\{([0-9a-fA-F-]{36})\}\s+Name\s+(.+)$")
 _NUMBERED = re.compile(r"^(\w+)\s+\{([0-9a-fA-F-]{36})\}\s+Id\s+0x([0-9a-fA-F]{1,8})$")
 _TAGGED = re.compile(r"^(\w+)\s+0x([0-9a-fA-F]{1,4})$")
@@ -44,7 +40,6 @@ class ExtendedProperties:
     def __init__(self, state: State) -> None:
         self._state = state
         state.schema(SCHEMA)
-        state.declare_switches(SWITCHES)
 
     def check(self, body: Any) -> list[tuple[str, str, str | None]]:
         """(property, id, value) of each entry of a body's singleValueExtendedProperties. Raises GraphError."""
@@ -88,6 +83,10 @@ class ExtendedProperties:
                 shown = key if self._state.switches["extended_ids_rewritten"] else id
                 found.append({"id": shown, "value": row["value"]})
         return found
+
+    def hand_over(self, owner: str, heir: str) -> None:
+        """All of an owner's are another one's from now on: its id changed."""
+        self._state.db.execute("UPDATE graph_extended SET owner = ? WHERE owner = ?", (heir, owner))
 
     def forget(self, owner: str) -> None:
         self._state.db.execute("DELETE FROM graph_extended WHERE owner = ?", (owner,))

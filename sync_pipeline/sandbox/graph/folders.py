@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -19,6 +20,7 @@ from sync_pipeline.sandbox.graph.errors import (
     UserNotFound,
 )
 from sync_pipeline.sandbox.graph.extended import ExtendedProperties
+from sync_pipeline.sandbox.graph.switches import SWITCHES
 from sync_pipeline.sandbox.state import Json, State
 
 SCHEMA: Final = """
@@ -31,9 +33,11 @@ CREATE UNIQUE INDEX IF NOT EXISTS graph_folders_well_known ON graph_folders (mai
     WHERE well_known IS NOT NULL;
 CREATE TABLE IF NOT EXISTS graph_categories (
     id TEXT PRIMARY KEY, mailbox TEXT NOT NULL, name TEXT NOT NULL, color TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS graph_folder_changes (sequence INTEGER PRIMARY KEY, mailbox TEXT NOT NULL,
+    folder TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS graph_folder_changes_mailbox ON graph_folder_changes (mailbox, sequence);
 CREATE UNIQUE INDEX IF NOT EXISTS graph_categories_name ON graph_categories (mailbox, fold(name));
 """
-SWITCHES: Final[Json] = {"folder_exists_status": 409}
 ROOT: Final = "msgfolderroot"
 CONTACTS: Final = "contacts"
 DELETED: Final = "deleteditems"
@@ -64,20 +68,50 @@ class Folders:
     def __init__(self, state: State) -> None:
         self.state = state
         state.schema(SCHEMA)
-        state.declare_switches(SWITCHES)
+        state.declare_switches(SWITCHES)  # all of this service, since everything begins here
         self.extended = ExtendedProperties(state)
 
     # -- users ---------------------------------------------------------------------------------------------------------
 
-    def create_mailbox(self, address: str, name: str) -> str:
-        """A user with default folders; returns the object id."""
+    def create_mailbox(self, address: str, name: str, *, actor: str | None = None) -> str:
+        """A user with default folders; returns the object id. Logged as `actor`'s; None: as found at the start."""
         with self.state.transaction():
             user_id = str(UUID(int=self.state.random.getrandbits(128), version=4))
             self.state.db.execute("INSERT INTO graph_users VALUES (?, ?, ?)", (user_id, address, name))
             root = self._insert_folder(user_id, None, WELL_KNOWN[ROOT], ROOT)
             for well_known in (CONTACTS, DELETED):
                 self._insert_folder(user_id, root, WELL_KNOWN[well_known], well_known)
+            if actor is not None:
+                user = User(user_id, address, name)
+                self._record_user(user, "create", None, user.wire(), actor)
         return user_id
+
+    def rename_mailbox(self, mailbox: str, address: str, *, actor: str) -> User:
+        """Another address for the same mailbox: mail and user principal name, ids and all it holds stay."""
+        before = self.user(mailbox)
+        self.state.db.execute("UPDATE graph_users SET address = ? WHERE id = ?", (address, before.id))
+        self.state.db.execute("UPDATE people SET mailbox = ? WHERE fold(mailbox) = fold(?)", (address, before.address))
+        after = self.user(before.id)
+        self._record_user(after, "update", before.wire(), after.wire(), actor)
+        return after
+
+    def remove_mailbox(self, mailbox: str, *, actor: str) -> None:
+        """The user is gone, as when an account is deleted: every route below it answers 404."""
+        user = self.user(mailbox)
+        self.state.db.execute("DELETE FROM graph_users WHERE id = ?", (user.id,))
+        self._record_user(user, "delete", user.wire(), None, actor)
+
+    def _record_user(self, user: User, action: str, before: Json | None, after: Json | None, actor: str) -> None:
+        self.state.record(
+            service="graph",
+            actor=actor,
+            mailbox=user.address,
+            entity="mailbox",
+            id=user.id,
+            action=action,
+            before=before,
+            after=after,
+        )
 
     def users(self) -> list[User]:
         rows = self.state.db.execute("SELECT id, address, name FROM graph_users ORDER BY rowid")
@@ -155,32 +189,34 @@ class Folders:
         self._record_folder(user, row["id"], "move" if parent != row["parent"] else "update", before, actor)
         return self.folder(mailbox, row["id"])
 
-    def bury_folder(self, mailbox: str, key: str, *, actor: str) -> list[str]:
+    def bury_folder(self, mailbox: str, key: str, *, actor: str, for_good: bool = False) -> list[str]:
         """DELETE: the folder goes below Deleted Items with all it holds. What lies there already goes for good: then
         the ids of the folder and its descendants are returned, whose contacts are the caller's to remove."""
         user, row = self.user(mailbox), self.folder(mailbox, key)
         if row["well_known"] is not None:
             raise DistinguishedFolder()
         before = self._folder_log(row["id"])
-        if not self.is_deleted(mailbox, row["id"]):
+        if not for_good and not self.is_deleted(mailbox, row["id"]):
             deleted = self.folder_id(mailbox, DELETED)
             self.state.db.execute("UPDATE graph_folders SET parent = ? WHERE id = ?", (deleted, row["id"]))
             self._record_folder(user, row["id"], "delete", before, actor)
             return []
         gone = self.descendants(row["id"])
         for folder_id in gone:
+            before = self._folder_log(folder_id)
             self.extended.forget(folder_id)
             self.state.db.execute("DELETE FROM graph_folders WHERE id = ?", (folder_id,))
-        self.state.record(
-            service="graph",
-            actor=actor,
-            mailbox=user.address,
-            entity="folder",
-            id=row["id"],
-            action="delete",
-            before=before,
-            after=None,
-        )
+            self._note_folder_change(user, folder_id)
+            self.state.record(
+                service="graph",
+                actor=actor,
+                mailbox=user.address,
+                entity="folder",
+                id=folder_id,
+                action="delete",
+                before=before,
+                after=None,
+            )
         return gone
 
     def descendants(self, folder_id: str) -> list[str]:
@@ -211,11 +247,17 @@ class Folders:
         if twin is not None:
             raise FolderExists(name, int(self.state.switches["folder_exists_status"]))
 
+    def _note_folder_change(self, user: User, folder_id: str) -> None:
+        """What contactFolders/delta reads."""
+        row = (self.state.counter("graph changes"), user.id, folder_id)
+        self.state.db.execute("INSERT INTO graph_folder_changes VALUES (?, ?, ?)", row)
+
     def _folder_log(self, folder_id: str) -> Json:
         row = self.state.db.execute("SELECT * FROM graph_folders WHERE id = ?", (folder_id,)).fetchone()
         return {**self.folder_wire(row), "singleValueExtendedProperties": self.extended.of(folder_id)}
 
     def _record_folder(self, user: User, folder_id: str, action: str, before: Json | None, actor: str) -> None:
+        self._note_folder_change(user, folder_id)
         self.state.record(
             service="graph",
             actor=actor,
@@ -247,11 +289,20 @@ class Folders:
             raise InvalidArgument("The displayName of a category must not be empty.")
         _check_color(color)
         if any(name.casefold() == category["displayName"].casefold() for category in self.categories(user.id)):
-            raise CategoryExists(name)
+            raise CategoryExists(name, int(self.state.switches["category_exists_status"]))
         category_id = str(UUID(int=self.state.random.getrandbits(128), version=4))
         row = (category_id, user.id, name, color)
         self.state.db.execute("INSERT INTO graph_categories VALUES (?, ?, ?, ?)", row)
         return self._record_category(user, category_id, "create", None, actor)
+
+    def check_categories(self, mailbox: str, names: Iterable[str]) -> None:
+        """Refuses names that the master list lacks, where the switch says that the service does."""
+        if self.state.switches["unlisted_categories_accepted"]:
+            return
+        listed = {category["displayName"].casefold() for category in self.categories(mailbox)}
+        for name in names:
+            if name.casefold() not in listed:
+                raise InvalidArgument(f"The category '{name}' is not in the master category list.")
 
     def update_category(self, mailbox: str, category_id: str, body: Json, *, actor: str) -> Json:
         user, before = self.user(mailbox), self.category(mailbox, category_id)

@@ -32,11 +32,7 @@ CREATE TABLE IF NOT EXISTS graph_departures (
     sequence INTEGER PRIMARY KEY, folder TEXT NOT NULL, immutable_id TEXT NOT NULL, default_id TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS graph_departures_folder ON graph_departures (folder, sequence);
 """
-SWITCHES: Final[Json] = {
-    "if_match_honoured": True,
-    "address_patch_merges": True,  # a PATCH of part of an address leaves the other parts
-    "delta_shows_extended_only_changes": True,
-}
+SERVICE: Final = "service"  # the log's actor where the stand-in acts by itself, for a fault
 
 
 class Mailboxes(Folders):
@@ -48,7 +44,6 @@ class Mailboxes(Folders):
     def __init__(self, state: State) -> None:
         super().__init__(state)
         state.schema(SCHEMA)
-        state.declare_switches(SWITCHES)
 
     def contact(self, mailbox: str, contact: str) -> sqlite3.Row:
         """Anywhere in the mailbox, Deleted Items included. Raises ItemNotFound."""
@@ -98,7 +93,9 @@ class Mailboxes(Folders):
         extended: list[tuple[str, str, str, str]] = []
         forms: list[Json] = []
         for number, sequence, body in zip(numbers, sequences, bodies, strict=True):
-            stored = properties.created(properties.check(body))
+            values = properties.check(body, self.state.switches)
+            self.check_categories(user.id, values.get("categories", []))
+            stored = properties.created(values, self.state.switches["file_as_rule"])
             entries = [entry for entry in self.extended.check(body.get(EXTENDED, [])) if entry[2]]
             immutable_id = opaque_id(self.state, "AAkALgAA", number)
             default_id, change_key = self._default_id(), self._change_key(sequence)
@@ -140,9 +137,11 @@ class Mailboxes(Folders):
         self._check_version(row, if_match)
         before = self.full_form(row)
         stored = json.loads(row["properties"])
-        values, entries = properties.check(body), self.extended.check(body.get(EXTENDED, []))
-        merge = bool(self.state.switches["address_patch_merges"])
-        after = properties.updated(stored, values, merge_addresses=merge)
+        values = properties.check(body, self.state.switches)
+        entries = self.extended.check(body.get(EXTENDED, []))
+        self.check_categories(user.id, values.get("categories", []))
+        merge, rule = bool(self.state.switches["address_patch_merges"]), self.state.switches["file_as_rule"]
+        after = properties.updated(stored, values, merge_addresses=merge, rule=rule)
         self.state.db.execute(
             "UPDATE graph_contacts SET properties = ? WHERE number = ?",
             (json.dumps(after, ensure_ascii=False), row["number"]),
@@ -155,9 +154,46 @@ class Mailboxes(Folders):
         return self._touch(user, row, "update", before, actor, in_delta=not quiet)
 
     def move_contact(self, mailbox: str, contact: str, folder: str, *, actor: str) -> sqlite3.Row:
-        """A user's drag and drop (Graph has no move): a new default id, the immutable one stays."""
+        """A user's drag and drop (Graph has no move): a new default id, the immutable one stays unless the switch
+        move_changes_immutable_id is on."""
         user, row = self.user(mailbox), self.contact(mailbox, contact)
-        return self._relocate(user, row, self.folder_id(mailbox, folder), "move", actor)
+        is_new = bool(self.state.switches["move_changes_immutable_id"])
+        return self._relocate(user, row, self.folder_id(mailbox, folder), "move", actor, new_identity=is_new)
+
+    def copy_contact(self, mailbox: str, contact: str, folder: str, *, actor: str) -> Json:
+        """A user's copy and paste: another contact with the same values, and the photo."""
+        row = self.contact(mailbox, contact)
+        body = json.loads(row["properties"])
+        if self.state.switches["copy_keeps_extended"]:
+            body[EXTENDED] = self.extended.of(row["immutable_id"])
+        made = self.create_contact(mailbox, folder, body, actor=actor)
+        try:
+            media_type, content = self.photo(mailbox, row["immutable_id"])
+        except ItemNotFound:
+            return made
+        self.put_photo(mailbox, made["id"], media_type, content, actor=actor)
+        return made
+
+    def renew_change_keys(self, mailbox: str, folder_id: str) -> int:
+        """A fault: every contact of a folder has a new version, without a change. Returns how many there are."""
+        user = self.user(mailbox)
+        rows = self.state.db.execute("SELECT * FROM graph_contacts WHERE folder = ?", (folder_id,)).fetchall()
+        for row in rows:
+            self._touch(user, row, "update", self.full_form(row), SERVICE)
+        return len(rows)
+
+    def drop_copies(self, mailbox: str, contact: str) -> int:
+        """A fault: a contact's later copies, by name, are gone if it and they have photos. Returns how many."""
+        user, row = self.user(mailbox), self.contact(mailbox, contact)
+        copies = self.state.db.execute(
+            "SELECT c.* FROM graph_contacts c JOIN graph_photos p ON p.owner = c.immutable_id"
+            " WHERE c.mailbox = ? AND c.number > ? AND EXISTS (SELECT 1 FROM graph_photos WHERE owner = ?)"
+            " AND json_extract(c.properties, '$.displayName') = json_extract(?, '$.displayName')",
+            (user.id, row["number"], row["immutable_id"], row["properties"]),
+        ).fetchall()
+        for copy in copies:
+            self._remove(user, copy, SERVICE)
+        return len(copies)
 
     def delete_contact(
         self, mailbox: str, contact: str, *, actor: str, if_match: str | None = None, for_good: bool = False
@@ -170,10 +206,10 @@ class Mailboxes(Folders):
         else:
             self._relocate(user, row, self.folder_id(mailbox, DELETED), "delete", actor)
 
-    def delete_folder(self, mailbox: str, folder: str, *, actor: str) -> None:
+    def delete_folder(self, mailbox: str, folder: str, *, actor: str, for_good: bool = False) -> None:
         """Soft, as for contacts; from Deleted Items for good, with the contacts in it."""
         user = self.user(mailbox)
-        for gone in self.bury_folder(mailbox, folder, actor=actor):
+        for gone in self.bury_folder(mailbox, folder, actor=actor, for_good=for_good):
             for row in self.state.db.execute("SELECT * FROM graph_contacts WHERE folder = ?", (gone,)).fetchall():
                 self._remove(user, row, actor)
 
@@ -221,8 +257,14 @@ class Mailboxes(Folders):
     def _check_version(self, row: sqlite3.Row, if_match: str | None) -> None:
         if if_match is None or if_match.strip() == "*" or not self.state.switches["if_match_honoured"]:
             return
-        if if_match.strip().removeprefix("W/").strip('"') != row["change_key"]:
+        given = if_match.strip().removeprefix("W/").strip('"')
+        if given not in (row["change_key"], self.etag(row)):
             raise IrresolvableConflict()
+
+    def etag(self, row: sqlite3.Row) -> str:
+        """What stands in W/"…": the change key, or another text where the switch says so."""
+        key = str(row["change_key"])
+        return key if self.state.switches["etag_is_change_key"] else hashlib.sha256(key.encode()).hexdigest()[:32]
 
     def _set_version(self, row: sqlite3.Row, *, in_delta: bool = True) -> None:
         sequence = self.state.counter("graph changes")
@@ -253,14 +295,31 @@ class Mailboxes(Folders):
         )
         return after
 
-    def _relocate(self, user: User, row: sqlite3.Row, folder_id: str, action: str, actor: str) -> sqlite3.Row:
+    def _relocate(
+        self,
+        user: User,
+        row: sqlite3.Row,
+        folder_id: str,
+        action: str,
+        actor: str,
+        *,
+        new_identity: bool = False,
+    ) -> sqlite3.Row:
         before = self.full_form(row)
         self._depart(row)
+        immutable_id = row["immutable_id"]
+        if new_identity:
+            immutable_id = opaque_id(self.state, "AAkALgAA", self.state.counter("graph contacts"))
+            self.extended.hand_over(row["immutable_id"], immutable_id)
+            self.state.db.execute(
+                "UPDATE graph_photos SET owner = ? WHERE owner = ?", (immutable_id, row["immutable_id"])
+            )
         self.state.db.execute(
-            "UPDATE graph_contacts SET folder = ?, default_id = ? WHERE number = ?",
-            (folder_id, self._default_id(), row["number"]),
+            "UPDATE graph_contacts SET folder = ?, default_id = ?, immutable_id = ? WHERE number = ?",
+            (folder_id, self._default_id(), immutable_id, row["number"]),
         )
-        return self._touch(user, row, action, before, actor)
+        moved = self.contact(user.id, immutable_id)
+        return self._touch(user, moved, action, before, actor)
 
     def _remove(self, user: User, row: sqlite3.Row, actor: str) -> None:
         before = self.full_form(row)

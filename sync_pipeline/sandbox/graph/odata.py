@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sync_pipeline.sandbox.graph.errors import BadRequest, InvalidFilter, InvalidUrlQuery
 from sync_pipeline.sandbox.graph.extended import property_key
-from sync_pipeline.sandbox.graph.properties import EXTENDED, SELECTABLE
+from sync_pipeline.sandbox.graph.properties import EXTENDED, SELECTABLE, STRINGS
 from sync_pipeline.sandbox.state import Json
 
 MAX_TOP: Final = 1000
@@ -25,6 +25,11 @@ _FILTER_EXTENDED = re.compile(
 )
 _FILTER_EMAIL = re.compile(rf"^emailAddresses/any\(\s*(\w+)\s*:\s*\1/address\s+eq\s+{_TEXT}\s*\)$", re.IGNORECASE)
 _FILTER_CATEGORY = re.compile(rf"^categories/any\(\s*(\w+)\s*:\s*\1\s+eq\s+{_TEXT}\s*\)$", re.IGNORECASE)
+
+
+_FILTER_FOLDER = re.compile(rf"^displayName\s+eq\s+{_TEXT}$", re.IGNORECASE)
+_COLUMNS: Final = {"createdDateTime": "created_at", "lastModifiedDateTime": "modified_at"}
+SORTABLE: Final = frozenset(STRINGS | {"birthday", *_COLUMNS})
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,36 @@ class Query:
 
     def contact_select(self) -> frozenset[str] | None:
         return self.select(SELECTABLE)
+
+    def order(self, known: Iterable[str]) -> list[tuple[str, bool]]:
+        """$orderby's properties in their true spelling, and whether descending; empty without it."""
+        text = self.options.get("$orderby", "").strip()
+        spelling = {name.lower(): name for name in known}
+        found: list[tuple[str, bool]] = []
+        for part in text.split(",") if text else []:
+            match = re.fullmatch(r"(\w+)(?:\s+(asc|desc))?", part.strip(), re.IGNORECASE)
+            if match is None or match[1].lower() not in spelling:
+                raise BadRequest(f"The $orderby '{part.strip()}' is not supported; known: {', '.join(sorted(known))}.")
+            found.append((spelling[match[1].lower()], (match[2] or "").lower() == "desc"))
+        return found
+
+    def contact_order(self) -> str:
+        """SQL of a contact list's $orderby, case aside; "" without it."""
+        terms = []
+        for name, descending in self.order(SORTABLE):
+            value = _COLUMNS.get(name) or f"fold(json_extract(properties, '$.{name}'))"
+            terms.append(f"{value} {'DESC' if descending else 'ASC'}")
+        return ", ".join(terms)
+
+    def folder_names(self) -> frozenset[str] | None:
+        """The case-folded names that a folder list's $filter asks for; None without it."""
+        if "$filter" not in self.options:
+            return None
+        matches = [(_FILTER_FOLDER.match(term), term) for term in _split_or(self.options["$filter"])]
+        for match, term in matches:
+            if match is None:
+                raise InvalidFilter(term)
+        return frozenset(_plain(match[1]).casefold() for match, _ in matches if match)
 
     def expand(self) -> list[str]:
         """The extended property ids that $expand asks for; none without $expand."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from sync_pipeline.sandbox.graph.errors import InvalidArgument, RequestBodyRead
+from sync_pipeline.sandbox.graph.switches import SWITCHES
 from sync_pipeline.sandbox.state import Json
 
 STRINGS: Final = frozenset(
@@ -46,11 +47,7 @@ IGNORED: Final = frozenset({"id", "changeKey", "createdDateTime", "lastModifiedD
 WRITABLE: Final = STRINGS | STRING_LISTS | ADDRESSES | {"birthday", "emailAddresses"}
 SELECTABLE: Final = WRITABLE | IGNORED
 EXTENDED: Final = "singleValueExtendedProperties"
-LIMITS: Final = {
-    "businessPhones": ("BusinessPhones", 2),
-    "homePhones": ("HomePhones", 2),
-    "emailAddresses": ("EmailAddresses", 3),
-}
+DEFAULTS: Final[Mapping[str, Any]] = {name: switch.default for name, switch in SWITCHES.items()}
 NAME_PARTS: Final = ("givenName", "middleName", "surname", "generation")
 BIRTHDAY_TIME: Final = "T11:59:00Z"  # Outlook's noon-ish time of day; the UTC date is what counts
 
@@ -61,7 +58,7 @@ _EMPTY: Final[Json] = {
 }
 
 
-def check(body: Mapping[str, Any]) -> Json:
+def check(body: Mapping[str, Any], switches: Mapping[str, Any] = DEFAULTS) -> Json:
     """What a POST or PATCH body sets, by property, checked and in stored form. None, [] and {} clear.
 
     Annotations (@odata.…) and read-only properties are ignored, as is the extended part. Raises GraphError."""
@@ -84,26 +81,42 @@ def check(body: Mapping[str, Any]) -> Json:
                 f"The property '{name}' does not exist on type 'microsoft.graph.contact'."
                 " Make sure to only use property names that are defined by the type."
             )
-    for name, (label, limit) in LIMITS.items():
-        if len(values.get(name) or ()) > limit:
+    limits = {
+        "businessPhones": 2,
+        "homePhones": switches["home_phones_limit"],
+        "imAddresses": switches["im_addresses_limit"],
+        "emailAddresses": 3,
+    }
+    for name, limit in limits.items():
+        if limit and len(values.get(name) or ()) > limit:
             raise InvalidArgument(
-                f"The multi value property {label} has {len(values[name])} entries,"
+                f"The multi value property {name[0].upper()}{name[1:]} has {len(values[name])} entries,"
                 f" that exceeds the max allowed value of {limit}"
             )
+    if switches["long_strings"] != "kept":
+        _limit_length(values, switches["string_length_limit"], truncate=switches["long_strings"] == "truncated")
     return values
 
 
-def created(values: Json) -> Json:
+def _limit_length(values: Json, limit: int, *, truncate: bool) -> None:
+    for name in STRINGS & set(values) - {"personalNotes"}:
+        if len(values[name] or "") > limit:
+            if not truncate:
+                raise InvalidArgument(f"The length of the property '{name}' exceeds the maximum of {limit} characters.")
+            values[name] = values[name][:limit]
+
+
+def created(values: Json, rule: str = "last_first") -> Json:
     """The stored properties of a new contact: displayName and fileAs are made where they were left out."""
     stored = _without_empty(values)
     if not stored.get("displayName"):
         stored["displayName"] = display_name(stored)
     if not stored.get("fileAs"):
-        stored["fileAs"] = file_as(stored)
-    return stored
+        stored["fileAs"] = file_as(stored, rule) or None
+    return _without_empty(stored)
 
 
-def updated(stored: Json, values: Json, *, merge_addresses: bool) -> Json:
+def updated(stored: Json, values: Json, *, merge_addresses: bool, rule: str = "last_first") -> Json:
     """The stored properties after a PATCH of `values`: lists are replaced, null clears, a changed name makes a new
     displayName unless the PATCH gives one (and a new fileAs unless someone chose it)."""
     after = dict(stored)
@@ -113,8 +126,8 @@ def updated(stored: Json, values: Json, *, merge_addresses: bool) -> Json:
     if any((after.get(part) or "") != (stored.get(part) or "") for part in NAME_PARTS):
         if "displayName" not in values:
             after["displayName"] = display_name(after)
-        if "fileAs" not in values and stored.get("fileAs") == file_as(stored):
-            after["fileAs"] = file_as(after)
+        if "fileAs" not in values and stored.get("fileAs") == file_as(stored, rule):
+            after["fileAs"] = file_as(after, rule)
     return _without_empty(after)
 
 
@@ -134,9 +147,13 @@ def display_name(stored: Mapping[str, Any]) -> str:
     return name or stored.get("companyName") or emails[0].get("address") or ""
 
 
-def file_as(stored: Mapping[str, Any]) -> str:
-    """ "Fort, Garth": the sample's form. The real rule is not known."""
+def file_as(stored: Mapping[str, Any], rule: str = "last_first") -> str:
+    """ "Fort, Garth": the sample's form. The real rule is not known: switch file_as_rule."""
+    if rule == "empty":
+        return ""
     first = " ".join(stored[part] for part in ("givenName", "middleName") if stored.get(part))
+    if rule == "first_last":
+        return " ".join(part for part in (first, stored.get("surname")) if part) or stored.get("companyName") or ""
     return ", ".join(part for part in (stored.get("surname"), first) if part) or stored.get("companyName") or ""
 
 

@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from typing import Any, Final
 
 from starlette.responses import Response
 
-from sync_pipeline.sandbox.graph import properties
+from sync_pipeline.sandbox.faults import injected
+from sync_pipeline.sandbox.graph import faults, properties
 from sync_pipeline.sandbox.graph.calls import Call, json_response
-from sync_pipeline.sandbox.graph.delta import DEFAULT_PAGE, DeltaTracking, Removed
-from sync_pipeline.sandbox.graph.errors import AccessDenied, BadRequest, ItemNotFound, RequestBodyRead, UserNotFound
+from sync_pipeline.sandbox.graph.delta import DEFAULT_PAGE, DELTA_TOKEN, PAGE_TOKEN, DeltaTracking
+from sync_pipeline.sandbox.graph.delta_faults import Removed
+from sync_pipeline.sandbox.graph.errors import (
+    AccessDenied,
+    BadRequest,
+    ItemNotFound,
+    RequestBodyRead,
+    SyncStateNotFound,
+    UserNotFound,
+)
+from sync_pipeline.sandbox.graph.folder_delta import folder_page
 from sync_pipeline.sandbox.graph.folders import CONTACTS, ROOT, User
 from sync_pipeline.sandbox.graph.models import Mailboxes
-from sync_pipeline.sandbox.graph.odata import contact_filter, user_filter
+from sync_pipeline.sandbox.graph.odata import Query, contact_filter, user_filter
 from sync_pipeline.sandbox.graph.properties import EXTENDED
+from sync_pipeline.sandbox.graph.rewriting import rewritten
 from sync_pipeline.sandbox.state import Json
 from sync_pipeline.sandbox.tokens import PERSON_PREFIX
 
-SWITCHES: Final[Json] = {
-    "filter_by_category": False,
-    "extended_in_folder_post": True,  # False: a POST below a folder drops them silently
-}
 FOLDER_PROPERTIES: Final = ("id", "parentFolderId", "displayName")
+PARTIAL: Final = frozenset({"changeKey", "lastModifiedDateTime", "parentFolderId"})
 USER_PROPERTIES: Final = ("id", "displayName", "mail", "userPrincipalName")
 USERS_PAGE: Final = 100
+_KEYED = re.compile(r"/contactFolders/([^/(]+)/", re.IGNORECASE)
 
 
 class GraphResponses:
@@ -34,7 +44,6 @@ class GraphResponses:
     def __init__(self, mailboxes: Mailboxes, tracking: DeltaTracking) -> None:
         self.mailboxes = mailboxes
         self.tracking = tracking
-        mailboxes.state.declare_switches(SWITCHES)
 
     # -- users ---------------------------------------------------------------------------------------------------------
 
@@ -83,13 +92,33 @@ class GraphResponses:
         return self._folder(call, row)
 
     def delete_folder(self, call: Call) -> Response:
-        self.mailboxes.delete_folder(self._user(call).id, call.parameters["folder"], actor=call.actor.name)
+        return self._delete_folder(call, for_good=False)
+
+    def permanently_delete_folder(self, call: Call) -> Response:
+        return self._delete_folder(call, for_good=not self.mailboxes.state.switches["permanent_delete_is_soft"])
+
+    def _delete_folder(self, call: Call, *, for_good: bool) -> Response:
+        user, folder = self._user(call), call.parameters["folder"]
+        self.mailboxes.delete_folder(user.id, folder, actor=call.actor.name, for_good=for_good)
         return Response(status_code=204)
+
+    def folders_delta(self, call: Call) -> Response:
+        user = self._user(call)
+        page = folder_page(self.mailboxes, self.tracking, user.id, call.query, self._page_size(call))
+        chosen = Query({"$select": page.chosen}).select(FOLDER_PROPERTIES)
+        entries = [_chosen(self.mailboxes.folder_wire(row), chosen) for row in page.folders]
+        entries += [{"id": folder_id, "@removed": {"reason": "deleted"}} for folder_id in page.gone]
+        return self._delta(call, "Collection(contactFolder)", entries, page.continuation, page.token)
 
     def _folders_below(self, call: Call, parent: str) -> Response:
         query = call.query
-        query.allow("$top", "$skip", "$select", "$expand", "$count")
+        query.allow("$top", "$skip", "$select", "$expand", "$count", "$orderby", "$filter")
         rows = self.mailboxes.child_folders(self._user(call).id, parent, user_made=True)
+        names = query.folder_names()
+        if names is not None:
+            rows = [row for row in rows if row["name"].casefold() in names]
+        for _, descending in query.order(["displayName"]):
+            rows.sort(key=lambda row: str(row["name"]).casefold(), reverse=descending)
         start, end = query.skip(), query.skip() + query.top()
         page = [self._folder_form(call, row) for row in rows[start:end]]
         return self._list(call, "contactFolders", page, str(end) if end < len(rows) else None, "$skip", len(rows))
@@ -114,33 +143,39 @@ class GraphResponses:
     # -- contacts ------------------------------------------------------------------------------------------------------
 
     def list_contacts(self, call: Call) -> Response:
-        """Of a folder, or of the default folder alone; pages go on after the last contact shown, whatever changed."""
+        """Of a folder, or of the default folder alone; pages go on after the last contact shown, whatever changed
+        (with $orderby: after so many)."""
         query, user = call.query, self._user(call)
-        query.allow("$top", "$skip", "$skiptoken", "$select", "$expand", "$filter", "$count")
+        query.allow("$top", "$skip", "$skiptoken", "$select", "$expand", "$filter", "$count", "$orderby")
         folder_id = self.mailboxes.folder_id(user.id, call.parameters.get("folder", CONTACTS))
         condition: str = "1"
         parameters: list[Any] = []
         if "$filter" in query.options:
             condition, parameters = contact_filter(query.options["$filter"], self.mailboxes.state.switches)
-        top, db = query.top(), self.mailboxes.state.db
+        top, db, order = query.top(), self.mailboxes.state.db, query.contact_order()
         rows = db.execute(
             f"SELECT * FROM graph_contacts WHERE folder = ? AND number > ? AND {condition}"
-            " ORDER BY number LIMIT ? OFFSET ?",
+            f" ORDER BY {order + ', ' if order else ''}number LIMIT ? OFFSET ?",
             (folder_id, query.skip_token(), *parameters, top + 1, query.skip()),
         ).fetchall()
         total = None
         if query.counts():
             sql = f"SELECT count(*) FROM graph_contacts WHERE folder = ? AND {condition}"
             total = int(db.execute(sql, (folder_id, *parameters)).fetchone()[0])
-        following = str(rows[top - 1]["number"]) if len(rows) > top else None
+            total += int(self.mailboxes.state.switches["contact_lists_counted"])
         page = [self._contact_form(call, row) for row in rows[:top]]
-        return self._list(call, "contacts", page, following, "$skiptoken", total)
+        if len(rows) <= top:
+            return self._list(call, "contacts", page, None, "", total)
+        if order:
+            return self._list(call, "contacts", page, str(query.skip() + top), "$skip", total)
+        return self._list(call, "contacts", page, str(rows[top - 1]["number"]), "$skiptoken", total)
 
     def create_contact(self, call: Call) -> Response:
         user = self._user(call)
         folder, body = call.parameters.get("folder"), call.json_object()
         if folder is not None and not self.mailboxes.state.switches["extended_in_folder_post"]:
             body.pop(EXTENDED, None)
+        body = rewritten(body, {})
         created = self.mailboxes.create_contact(user.id, folder or CONTACTS, body, actor=call.actor.name)
         return self._contact(call, self.mailboxes.contact(user.id, created["id"]), status=201)
 
@@ -149,25 +184,38 @@ class GraphResponses:
         return self._contact(call, self._contact_row(call))
 
     def update_contact(self, call: Call) -> Response:
-        row = self.mailboxes.update_contact(
-            self._user(call).id,
-            self._contact_row(call)["immutable_id"],
-            call.json_object(),
+        user, row, body = self._user(call), self._contact_row(call), call.json_object()
+        updated = self.mailboxes.update_contact(
+            user.id,
+            row["immutable_id"],
+            rewritten(body, json.loads(row["properties"])),
             actor=call.actor.name,
             if_match=call.headers.get("if-match"),
         )
-        return self._contact(call, row)
+        return self._contact(call, self._with_folder(call, user, updated, body))
+
+    def _with_folder(self, call: Call, user: User, row: sqlite3.Row, body: Json) -> sqlite3.Row:
+        """parentFolderId in a PATCH: ignored, obeyed or refused, as the switch says."""
+        rule, folder = self.mailboxes.state.switches["patch_parent_folder"], body.get("parentFolderId")
+        if rule == "ignored" or folder in (None, row["folder"]):
+            return row
+        if rule == "refused":
+            raise RequestBodyRead("The property 'parentFolderId' is read-only and cannot be changed.")
+        return self.mailboxes.move_contact(user.id, row["immutable_id"], str(folder), actor=call.actor.name)
 
     def delete_contact(self, call: Call) -> Response:
         return self._delete_contact(call, for_good=False)
 
     def permanently_delete_contact(self, call: Call) -> Response:
-        return self._delete_contact(call, for_good=True)
+        return self._delete_contact(call, for_good=not self.mailboxes.state.switches["permanent_delete_is_soft"])
 
     def _delete_contact(self, call: Call, *, for_good: bool) -> Response:
+        user, contact = self._user(call), self._contact_row(call)["immutable_id"]
+        if vanishing := injected(faults.COPY_VANISHES):
+            vanishing.used = self.mailboxes.drop_copies(user.id, contact) > 0
         self.mailboxes.delete_contact(
-            self._user(call).id,
-            self._contact_row(call)["immutable_id"],
+            user.id,
+            contact,
             actor=call.actor.name,
             if_match=call.headers.get("if-match"),
             for_good=for_good,
@@ -177,24 +225,49 @@ class GraphResponses:
     def delta(self, call: Call) -> Response:
         user = self._user(call)
         folder_id = self.mailboxes.folder_id(user.id, call.parameters.get("folder", CONTACTS))
+        switches = self.mailboxes.state.switches
+        if PAGE_TOKEN not in call.query.options and (renewal := injected(faults.CHANGE_KEY)):
+            renewal.used = self.mailboxes.renew_change_keys(user.id, folder_id) > 0
+        try:
+            page = self.tracking.page(folder_id, call.query, self._page_size(call), immutable=call.immutable)
+        except SyncStateNotFound as error:
+            if switches["delta_expired_location"]:
+                raise SyncStateNotFound(
+                    str(switches["delta_expired_code"]), location=f"{call.origin}{call.path}?{DELTA_TOKEN}="
+                ) from error
+            raise
+        chosen = page.chosen
+        if switches["delta_partial_rows"] and not page.initial:
+            chosen = PARTIAL if chosen is None else chosen & PARTIAL
+        entries = [self._delta_form(call, entry, chosen) for entry in page.entries]
+        return self._delta(call, "Collection(contact)", entries, page.continuation, page.token)
+
+    def _page_size(self, call: Call) -> int:
         size = call.preferences.get("odata.maxpagesize", str(DEFAULT_PAGE))
         if not size.isdigit():
             raise BadRequest(f"Invalid value '{size}' for the preference odata.maxpagesize.")
-        page = self.tracking.page(folder_id, call.query, int(size), immutable=call.immutable)
-        entries = [self._delta_form(call, entry, page.chosen) for entry in page.entries]
-        link = "@odata.nextLink" if page.continuation == "$skiptoken" else "@odata.deltaLink"
-        address = f"{call.origin}{call.path}?{page.continuation}={page.token}"
-        content = call.annotated("Collection(contact)", {"value": entries, link: address})
+        return int(size)
+
+    def _delta(self, call: Call, context: str, entries: list[Json], continuation: str, token: str) -> Response:
+        path = call.path
+        if self.mailboxes.state.switches["delta_links_in_key_form"]:
+            path = _KEYED.sub(r"/contactFolders('\1')/", path)
+        link = "@odata.nextLink" if continuation == PAGE_TOKEN else "@odata.deltaLink"
+        content = call.annotated(context, {"value": entries, link: f"{call.origin}{path}?{continuation}={token}"})
         return json_response(content, headers=call.common_headers())
 
     def _delta_form(self, call: Call, entry: sqlite3.Row | Removed, chosen: frozenset[str] | None) -> Json:
         if isinstance(entry, Removed):
+            kind = self.mailboxes.state.switches["delta_removed_type"]
             return {
-                "@odata.type": "#microsoft.graph.contact",
+                **({"@odata.type": kind} if kind else {}),
                 "id": entry.immutable_id if call.immutable else entry.default_id,
-                "@removed": {"reason": "deleted"},
+                "@removed": {"reason": self.mailboxes.state.switches["delta_removed_reason"]},
             }
-        return contact_form(entry, immutable=call.immutable, chosen=chosen)
+        return self._form(call, entry, chosen)
+
+    def _form(self, call: Call, row: sqlite3.Row, chosen: frozenset[str] | None) -> Json:
+        return contact_form(row, immutable=call.immutable, chosen=chosen, etag=self.mailboxes.etag(row))
 
     def _contact_row(self, call: Call) -> sqlite3.Row:
         user = self._user(call)
@@ -205,7 +278,7 @@ class GraphResponses:
         return row
 
     def _contact_form(self, call: Call, row: sqlite3.Row) -> Json:
-        form = contact_form(row, immutable=call.immutable, chosen=call.query.contact_select())
+        form = self._form(call, row, call.query.contact_select())
         return self._with_extended(call, form, row["immutable_id"])
 
     def _contact(self, call: Call, row: sqlite3.Row, status: int = 200) -> Response:
@@ -311,10 +384,10 @@ class GraphResponses:
         return json_response(call.annotated(context, content), headers=call.common_headers())
 
 
-def contact_form(row: sqlite3.Row, *, immutable: bool, chosen: frozenset[str] | None) -> Json:
+def contact_form(row: sqlite3.Row, *, immutable: bool, chosen: frozenset[str] | None, etag: str | None = None) -> Json:
     """A contact as Graph shows it, extended properties never among it."""
     form: dict[str, Any] = {
-        "@odata.etag": f'W/"{row["change_key"]}"',
+        "@odata.etag": f'W/"{etag or row["change_key"]}"',
         "id": row["immutable_id"] if immutable else row["default_id"],
         "createdDateTime": _whole_second(row["created_at"]),
         "lastModifiedDateTime": _whole_second(row["modified_at"]),

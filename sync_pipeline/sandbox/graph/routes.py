@@ -1,21 +1,22 @@
-"""Which request goes where on the Graph port: the route table, its lenient matching, OAuth, faults, control actions."""
+"""Which request goes where on the Graph port: the route table, its lenient matching, OAuth."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sync_pipeline.sandbox.faults import Fault
 from sync_pipeline.sandbox.graph import errors
 from sync_pipeline.sandbox.graph.batch import run_batch
 from sync_pipeline.sandbox.graph.calls import VERSION, Call, error_response, json_response
+from sync_pipeline.sandbox.graph.control import control_actions
 from sync_pipeline.sandbox.graph.delta import DeltaTracking
+from sync_pipeline.sandbox.graph.faults import FAULT_KINDS, fault_responses
 from sync_pipeline.sandbox.graph.models import Mailboxes
 from sync_pipeline.sandbox.graph.pages import page_routes
 from sync_pipeline.sandbox.graph.responses import GraphResponses
@@ -27,7 +28,6 @@ CLIENT_ID: Final = "sandbox-app"
 CLIENT_SECRET: Final = "sandbox-secret"
 TOKEN_PATH: Final = "/oauth2/v2.0/token"
 BATCH_PATH: Final = f"{VERSION}/$batch"
-SWITCHES: Final = {"throttle_concurrency": False}
 
 Handler = Callable[[GraphResponses, Call], Response]
 _CONTACT: Final[dict[str, dict[str, Handler]]] = {
@@ -49,11 +49,13 @@ _CONTACT: Final[dict[str, dict[str, Handler]]] = {
 _MAILBOX: Final[dict[str, dict[str, Handler]]] = {
     "": {"GET": GraphResponses.get_user},
     "contactFolders": {"GET": GraphResponses.list_folders, "POST": GraphResponses.create_folder},
+    "contactFolders/delta": {"GET": GraphResponses.folders_delta},
     "contactFolders/{folder}": {
         "GET": GraphResponses.get_folder,
         "PATCH": GraphResponses.update_folder,
         "DELETE": GraphResponses.delete_folder,
     },
+    "contactFolders/{folder}/permanentDelete": {"POST": GraphResponses.permanently_delete_folder},
     "contactFolders/{folder}/childFolders": {
         "GET": GraphResponses.list_child_folders,
         "POST": GraphResponses.create_child_folder,
@@ -83,7 +85,6 @@ def graph_service(state: State) -> Service:
     """The Graph port's service."""
     mailboxes, tracking = Mailboxes(state), DeltaTracking(state)
     responses = GraphResponses(mailboxes, tracking)
-    state.declare_switches(SWITCHES)
     api = _Api(state, responses)
     service = Service(
         name="graph",
@@ -92,16 +93,14 @@ def graph_service(state: State) -> Service:
             *page_routes(mailboxes),
             Route("/{path:path}", api.endpoint, methods=["GET", "POST", "PATCH", "PUT", "DELETE"]),
         ],
-        fault_responses=_fault_responses(state),
+        fault_responses=fault_responses(state),
+        fault_kinds=FAULT_KINDS,
         is_public=lambda path: path.endswith(TOKEN_PATH),
         template=count_template,
         opens_own_transactions=lambda path: path.lower() == BATCH_PATH,
         concurrency_key=_mailbox_key,
         concurrency_switch="throttle_concurrency",
-        control={
-            "graph/move": partial(_move, mailboxes),
-            "graph/expire_delta": lambda state, body: {"expired": tracking.expire()},
-        },
+        control=control_actions(mailboxes, tracking),
     )
     api.service = service
     return service
@@ -134,7 +133,9 @@ class _Api:
             return self._respond(call)
 
         runtime.count(call.actor, call.method, count_template(call.method, call.path), in_batch=True)
-        return await runtime.perform(self.service, method=call.method, path=path, actor=call.actor, handle=handle)
+        return await runtime.perform(
+            self.service, method=call.method, path=path, actor=call.actor, handle=handle, in_batch=True
+        )
 
     def _respond(self, call: Call) -> Response:
         try:
@@ -249,43 +250,3 @@ async def _token(request: Request) -> Response:
 
 def _oauth_error(status: int, code: str, description: str) -> Response:
     return json_response({"error": code, "error_description": description}, status)
-
-
-def _fault_responses(state: State) -> dict[str, Callable[[Fault], Response]]:
-    def plain(status: int, code: str, message: str) -> Callable[[Fault], errors.GraphError]:
-        return lambda fault: errors.ServerFault(status, code, message)
-
-    makers: dict[str, Callable[[Fault], errors.GraphError]] = {
-        "401": lambda fault: errors.InvalidToken("Access token is missing, unknown or has expired."),
-        "403": lambda fault: errors.AccessDenied(),
-        "404": lambda fault: errors.ItemNotFound(),
-        "409": plain(409, "ErrorIrresolvableConflict", "The item was changed at the same time by another request."),
-        "410_resync": lambda fault: errors.SyncStateNotFound(),
-        "412": lambda fault: errors.IrresolvableConflict(),
-        "429": lambda fault: errors.Throttled(fault.retry_after),
-        "429_without_retry_after": lambda fault: errors.Throttled(None),
-        "500": plain(500, "ErrorInternalServerError", "An internal server error occurred. The operation failed."),
-        "502": plain(502, "BadGateway", "Bad gateway."),
-        "503": plain(503, "ErrorServerBusy", "The server cannot service this request right now. Try again later."),
-        "504": plain(504, "UnknownError", "The server did not answer in time."),
-        "507": plain(507, "ErrorQuotaExceeded", "The mailbox has exceeded its quota."),
-    }
-
-    def responder(make: Callable[[Fault], errors.GraphError]) -> Callable[[Fault], Response]:
-        return lambda fault: error_response(make(fault), iso(state.now()), {})
-
-    return {name: responder(make) for name, make in makers.items()}
-
-
-def _move(mailboxes: Mailboxes, state: State, body: Mapping[str, Any]) -> dict[str, str]:
-    """POST /_sandbox/graph/move {mailbox, contact, folder}: a user's drag and drop."""
-    missing = [name for name in ("mailbox", "contact", "folder") if not isinstance(body.get(name), str)]
-    if missing:
-        raise ValueError(f"graph/move needs the texts mailbox, contact and folder; missing: {', '.join(missing)}")
-    try:
-        user = mailboxes.user(body["mailbox"])
-        folder = mailboxes.folder_by_any_name(user.id, body["folder"])
-        row = mailboxes.move_contact(user.id, body["contact"], folder["id"], actor=f"user:{user.address}")
-    except errors.GraphError as error:
-        raise LookupError(f"{error.code}: {error.message} (asked for {dict(body)})") from error
-    return {"id": row["default_id"], "immutable_id": row["immutable_id"], "folder": row["folder"]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
@@ -101,15 +101,27 @@ def _no_number(text: str) -> Any:
     raise ValueError(f"{text} is no JSON")
 
 
+Handler = Callable[[Call], Response]
+
+
 def answer(request: Request, content: Any = None, status: int = 200) -> Response:
     """A JSON answer (None: no body) with the headers that every answer of Salesforce has."""
-    app_state = request.app.state
-    app_state.salesforce_calls = calls_used(request) + 1
-    headers = {"Sforce-Limit-Info": f"api-usage={app_state.salesforce_calls}/{DAILY_CALLS}"}
+    headers = _headers(request)
     if content is None:
         return Response(status_code=status, headers=headers)
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
     return Response(text, status, headers, media_type="application/json;charset=UTF-8")
+
+
+def answer_csv(request: Request, text: bytes, headers: Mapping[str, str] | None = None) -> Response:
+    """An answer of Bulk API 2.0 results."""
+    return Response(text, 200, {**_headers(request), **(headers or {})}, media_type="text/csv")
+
+
+def _headers(request: Request) -> dict[str, str]:
+    app_state = request.app.state
+    app_state.salesforce_calls = calls_used(request) + 1
+    return {"Sforce-Limit-Info": f"api-usage={app_state.salesforce_calls}/{DAILY_CALLS}"}
 
 
 def calls_used(request: Request) -> int:

@@ -151,8 +151,23 @@ def describe_field(one: FieldDef) -> dict[str, Any]:
     }
 
 
+_CHILDREN: Final = {
+    ("Account", "Contact", "AccountId"): "Contacts",
+    ("Account", "Account", "ParentId"): "ChildAccounts",
+}
+
+
+def child_relationships(target: ObjectDef, catalogue: Catalogue) -> dict[str, tuple[ObjectDef, FieldDef]]:
+    """Relationship name in lower case -> (child object, its field that refers to the parent)."""
+    return {
+        _CHILDREN[target.name, child.name, one.name].lower(): (child, one)
+        for child in catalogue.objects.values()
+        for one in child.fields.values()
+        if (target.name, child.name, one.name) in _CHILDREN
+    }
+
+
 def _children(target: ObjectDef, catalogue: Catalogue) -> list[dict[str, Any]]:
-    named = {("Account", "Contact", "AccountId"): "Contacts", ("Account", "Account", "ParentId"): "ChildAccounts"}
     return [
         {
             "cascadeDelete": (target.name, child.name, one.name) == ("Account", "Contact", "AccountId"),
@@ -161,7 +176,7 @@ def _children(target: ObjectDef, catalogue: Catalogue) -> list[dict[str, Any]]:
             "field": one.name,
             "junctionIdListNames": [],
             "junctionReferenceTo": [],
-            "relationshipName": named.get((target.name, child.name, one.name)),
+            "relationshipName": _CHILDREN.get((target.name, child.name, one.name)),
             "restrictedDelete": False,
         }
         for child in catalogue.objects.values()

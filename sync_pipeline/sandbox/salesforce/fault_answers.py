@@ -8,7 +8,7 @@ from typing import Final
 
 from starlette.responses import JSONResponse, Response
 
-from sync_pipeline.sandbox.faults import Fault
+from sync_pipeline.sandbox.faults import Fault, FaultKind, injected
 from sync_pipeline.sandbox.runtime import acted_fault
 from sync_pipeline.sandbox.salesforce.errors import DuplicatesDetected, RowError
 
@@ -63,18 +63,44 @@ _ROWS: Final[Mapping[str, Callable[[], RowError]]] = {
     SEVERAL: lambda: RowError("DUPLICATE_EXTERNAL_ID", "more than one record found for external id field"),
 }
 _TAKES_ROWS: Final = re.compile(r"/composite/(sobjects|tree)\b|/jobs/ingest/", re.IGNORECASE)
-_ACTED: Final = (SHORT_PAGE, LATE_COMMIT)
+_MEANINGS: Final[Mapping[str, str]] = {
+    "401": "The session is no longer valid; a fresh token is.",
+    "420": "The request could not be routed; it may be sent again.",
+    "429": "Too many requests, with Retry-After; Salesforce itself answers 403 REQUEST_LIMIT_EXCEEDED.",
+    "429_without_retry_after": "Too many requests, without a word about when to come back.",
+    "REQUEST_LIMIT_EXCEEDED": "403, no Retry-After: the org's daily calls are used up.",
+    "INVALID_QUERY_LOCATOR": "A query's next page is asked for and its cursor is gone.",
+    "QUERY_TIMEOUT": "A query that ran too long.",
+    SEVERAL: "300: several records have the external id; DUPLICATE_EXTERNAL_ID in a row.",
+    PARTIAL_FAILURE: "Every second row (or `rows`) of a call about several fails with UNABLE_TO_LOCK_ROW.",
+}
+_BY_ROWS: Final = "With `rows`, only those rows of a Collections, tree or ingest call; otherwise the call as a whole."
 
 
 def fault_responses() -> dict[str, Callable[[Fault], Response]]:
     """Fault name -> the answer of a call that it hits as a whole."""
-    return {name: _answer for name in (*_CALLS, *_ROWS, *_ACTED)}
+    return {name: _answer for name in (*_CALLS, *_ROWS)}
+
+
+def fault_kinds() -> dict[str, FaultKind]:
+    """Fault name -> what it means and which calls it can hit."""
+    kinds = {name: FaultKind(_MEANINGS.get(name, message)) for name, (_, _, message) in _CALLS.items()}
+    kinds |= {name: FaultKind(_MEANINGS.get(name, _BY_ROWS)) for name in _ROWS}
+    kinds[SHORT_PAGE] = FaultKind(
+        "A query's page holds half of what it could; `done` and nextRecordsUrl tell of the rest.",
+        applies=lambda attempt: "/query" in attempt.path and attempt.method == "GET",
+        behaviour=True,
+    )
+    kinds[LATE_COMMIT] = FaultKind(
+        "The call's writes are stamped hold_seconds in the past, as those of a long transaction are.",
+        applies=lambda attempt: attempt.method != "GET",
+        behaviour=True,
+    )
+    return kinds
 
 
 def acts_out(fault: Fault, method: str, path: str) -> bool:
-    """Whether the handlers see to the fault: rows of a call about several records, short pages, late commits."""
-    if fault.name in _ACTED:
-        return True
+    """Whether the handlers see to the fault because it hits rows of a call about several records."""
     by_row = fault.name in _ROWS and (fault.rows is not None or fault.name == PARTIAL_FAILURE)
     return by_row and _TAKES_ROWS.search(path) is not None and method != "GET"
 
@@ -116,11 +142,17 @@ class RowFault:
 
 def commit_lag() -> float:
     """Seconds by which this call's writes are stamped in the past."""
-    fault = acted_fault.get()
-    return fault.hold_seconds if fault is not None and fault.name == LATE_COMMIT else 0.0
+    behaviour = injected(LATE_COMMIT)
+    if behaviour is None:
+        return 0.0
+    behaviour.used = True
+    return behaviour.fault.hold_seconds
 
 
 def page_rows(most: int) -> int:
     """How many rows this call's page may hold: half of what it could where the fault short_page hits."""
-    fault = acted_fault.get()
-    return max(1, most // 2) if fault is not None and fault.name == SHORT_PAGE else most
+    behaviour = injected(SHORT_PAGE)
+    if behaviour is None or most < 2:
+        return most
+    behaviour.used = True
+    return most // 2

@@ -27,7 +27,7 @@ def run_query(
     org: Org, acting: Acting, soql: str, *, include_deleted: bool, batch_size: int | None, version: str
 ) -> Json:
     """The answer of GET query or queryAll: at most one page, with nextRecordsUrl where there is more."""
-    statement = _compile(org, acting, soql, include_deleted=include_deleted)
+    statement = compile_for(org, acting, soql, include_deleted=include_deleted)
     if statement.is_count or statement.aggregates:
         return _aggregate(org, statement)
     size = page_rows(_page_size(org, batch_size))
@@ -53,7 +53,7 @@ def next_page(org: Org, acting: Acting, locator: str, version: str) -> Json:
     if expired or first is None or not first <= start < total:
         raise SalesforceError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
     include_deleted = bool(found["include_deleted"])
-    statement = _compile(org, acting, found["soql"], include_deleted=include_deleted)
+    statement = compile_for(org, acting, found["soql"], include_deleted=include_deleted)
     rows = org.state.db.execute(
         statement.of_ids("SELECT position, id FROM sf_cursor_rows WHERE cursor = ? AND position >= ? AND position < ?"),
         (cursor_id, start, start + size),
@@ -62,7 +62,8 @@ def next_page(org: Org, acting: Acting, locator: str, version: str) -> Json:
     return _page(statement.records([tuple(row) for row in rows], version), total, cursor_id, start + size, version)
 
 
-def _compile(org: Org, acting: Acting, soql: str, *, include_deleted: bool) -> Statement:
+def compile_for(org: Org, acting: Acting, soql: str, *, include_deleted: bool) -> Statement:
+    """The query as that user asks it now. Raises QueryError."""
     asker = Asker(
         catalogue=org.catalogue,
         user_id=acting.user_id,

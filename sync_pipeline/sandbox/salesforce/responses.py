@@ -10,9 +10,10 @@ from urllib.parse import parse_qsl
 
 from starlette.responses import JSONResponse, Response
 
-from sync_pipeline.sandbox.salesforce import auth, listviews, replication, sobject_collections
+from sync_pipeline.sandbox.salesforce import auth, listviews, replication, sobject_collections, tree
 from sync_pipeline.sandbox.salesforce.calls import DAILY_CALLS, Call, answer, calls_used
 from sync_pipeline.sandbox.salesforce.catalogue import ObjectDef
+from sync_pipeline.sandbox.salesforce.columns import describe_columns
 from sync_pipeline.sandbox.salesforce.describe import describe_briefly, describe_object
 from sync_pipeline.sandbox.salesforce.errors import NotFound, ParseError, SalesforceError, SeveralRecords
 from sync_pipeline.sandbox.salesforce.ids import full_id
@@ -22,6 +23,15 @@ from sync_pipeline.sandbox.salesforce.soql_compile import address
 from sync_pipeline.sandbox.salesforce.storage import shown
 from sync_pipeline.sandbox.state import Actor, Json
 
+_LIMITS: Final = {
+    "ConcurrentAsyncGetReportInstances": 200,
+    "DailyApiRequests": DAILY_CALLS,
+    "DailyBulkApiBatches": 15_000,
+    "DailyBulkV2QueryFileStorageMB": 976_562,
+    "DailyBulkV2QueryJobs": 10_000,
+    "DataStorageMB": 10_240,
+    "FileStorageMB": 10_240,
+}
 VERSIONS: Final = range(41, 69)
 _SEASONS: Final = ("Winter", "Spring", "Summer")
 
@@ -39,6 +49,13 @@ def token(call: Call) -> Response:
     acting = call.org.acting(Actor("application", granted.user))
     tokens = call.request.app.state.runtime.tokens
     return JSONResponse(auth.token_answer(call.org, tokens, granted, acting, call.base_url))
+
+
+def revoke(call: Call) -> Response:
+    """POST /services/oauth2/revoke."""
+    form = dict(parse_qsl(call.text.decode("utf-8", "replace")))
+    call.request.app.state.runtime.tokens.revoke("salesforce", form.get("token", ""))
+    return Response(status_code=200)
 
 
 def user_info(call: Call) -> Response:
@@ -71,15 +88,23 @@ def versions(call: Call) -> Response:
 def resources(call: Call) -> Response:
     """GET /services/data/vNN.N, with the identity URL."""
     base = f"/services/data/v{call.version}"
-    names = ("sobjects", "query", "queryAll", "limits", "composite")
+    names = ("sobjects", "query", "queryAll", "limits", "composite", "jobs")
     identity_url = f"{call.base_url}/id/{call.org.organization_id()}/{call.acting.user_id}"
     return answer(call.request, {**{name: f"{base}/{name}" for name in names}, "identity": identity_url})
 
 
+def composite_resources(call: Call) -> Response:
+    """GET composite."""
+    base = f"/services/data/v{call.version}/composite"
+    return answer(call.request, {"tree": f"{base}/tree", "batch": f"{base}/batch", "sobjects": f"{base}/sobjects"})
+
+
 def limits(call: Call) -> Response:
     """GET limits."""
-    left = {"Max": DAILY_CALLS, "Remaining": DAILY_CALLS - calls_used(call.request)}
-    return answer(call.request, {"DailyApiRequests": left})
+    used = {"DailyApiRequests": calls_used(call.request)}
+    return answer(
+        call.request, {name: {"Max": most, "Remaining": most - used.get(name, 0)} for name, most in _LIMITS.items()}
+    )
 
 
 def objects(call: Call) -> Response:
@@ -114,6 +139,9 @@ def query_all(call: Call) -> Response:
 def _query(call: Call, *, include_deleted: bool) -> Response:
     if "q" not in call.query:
         raise SalesforceError(400, "MALFORMED_QUERY", "A query string has to be specified")
+    if call.query.get("columns", "").lower() == "true":
+        described = describe_columns(call.org, call.acting, call.query["q"], include_deleted=include_deleted)
+        return answer(call.request, described)
     found = run_query(
         call.org, call.acting, call.query["q"], include_deleted=include_deleted, batch_size=call.batch_size,
         version=call.version,
@@ -273,6 +301,12 @@ def delete_many(call: Call) -> Response:
     ids = [each for each in call.query.get("ids", "").split(",") if each]
     all_or_none = call.query.get("allOrNone", "false").lower() == "true"
     return answer(call.request, sobject_collections.delete(call.org, call.acting, ids, all_or_none=all_or_none))
+
+
+def create_tree(call: Call) -> Response:
+    """POST composite/tree/X."""
+    created, results = tree.create(call.org, call.acting, call.target, call.body)
+    return answer(call.request, {"hasErrors": not created, "results": results}, 201 if created else 400)
 
 
 def retrieve_many(call: Call) -> Response:

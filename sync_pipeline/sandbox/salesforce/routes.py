@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Final
 
 from starlette.exceptions import HTTPException
@@ -12,21 +13,25 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sync_pipeline.sandbox.runtime import Service
-from sync_pipeline.sandbox.salesforce import responses
-from sync_pipeline.sandbox.salesforce.calls import Call, answer
+from sync_pipeline.sandbox.salesforce import responses, soap
+from sync_pipeline.sandbox.salesforce.bulk_responses import bulk_routes
+from sync_pipeline.sandbox.salesforce.calls import Call, Handler, answer
+from sync_pipeline.sandbox.salesforce.composite import Routes, composite_handlers
 from sync_pipeline.sandbox.salesforce.control import control_actions
 from sync_pipeline.sandbox.salesforce.errors import MethodNotAllowed, NotFound, SalesforceError
-from sync_pipeline.sandbox.salesforce.fault_answers import acts_out, fault_responses
+from sync_pipeline.sandbox.salesforce.fault_answers import acts_out, fault_kinds, fault_responses
 from sync_pipeline.sandbox.salesforce.models import Org
 from sync_pipeline.sandbox.salesforce.pages import page_routes
 from sync_pipeline.sandbox.salesforce.uncertain import as_switched
 from sync_pipeline.sandbox.state import State
 
-Handler = Callable[[Call], Response]
 _DATA: Final = "/services/data/v{version}"
 _OBJECT: Final = f"{_DATA}/sobjects/{{object}}"
+_COMPOSITE: Final[tuple[Handler, Handler]] = composite_handlers(lambda: _with_handlers())
 _ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/services/oauth2/token": {"POST": responses.token},
+    "/services/oauth2/revoke": {"POST": responses.revoke},
+    "/services/Soap/u/{version}": {"POST": soap.login},
     "/services/oauth2/userinfo": {"GET": responses.user_info, "POST": responses.user_info},
     "/id/{organization}/{user}": {"GET": responses.identity},
     "/services/data": {"GET": responses.versions},
@@ -36,11 +41,15 @@ _ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     f"{_DATA}/queryAll": {"GET": responses.query_all},
     f"{_DATA}/query/{{locator}}": {"GET": responses.query_more},
     f"{_DATA}/queryAll/{{locator}}": {"GET": responses.query_more},
+    f"{_DATA}/composite": {"GET": responses.composite_resources, "POST": _COMPOSITE[0]},
+    f"{_DATA}/composite/batch": {"POST": _COMPOSITE[1]},
+    f"{_DATA}/composite/tree/{{object}}": {"POST": responses.create_tree},
     f"{_DATA}/composite/sobjects": {
         "POST": responses.create_many, "PATCH": responses.update_many, "DELETE": responses.delete_many,
     },
     f"{_DATA}/composite/sobjects/{{object}}": {"POST": responses.retrieve_many, "GET": responses.retrieve_many},
     f"{_DATA}/composite/sobjects/{{object}}/{{field}}": {"PATCH": responses.upsert_many},
+    **bulk_routes(_DATA),
     f"{_DATA}/sobjects": {"GET": responses.objects},
     _OBJECT: {"GET": responses.basic_information, "POST": responses.create},
     f"{_OBJECT}/describe": {"GET": responses.describe},
@@ -56,7 +65,8 @@ _ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
 }  # fmt: skip
 LONGEST_ADDRESS: Final = 16_384
 _METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-_PUBLIC: Final = frozenset({"/services/oauth2/token", "/services/data"})
+_PUBLIC: Final = frozenset({"/services/oauth2/token", "/services/oauth2/revoke", "/services/data"})
+_SOAP: Final = "/services/Soap/u/"
 
 
 def salesforce_service(state: State) -> Service:
@@ -64,13 +74,24 @@ def salesforce_service(state: State) -> Service:
     Org(state)
     return Service(
         name="salesforce",
-        routes=[*page_routes(), *(_Route(path, _endpoint(handlers)) for path, handlers in _ROUTES.items())],
+        routes=[*page_routes(), *(route for route, _ in _table())],
         fault_responses=fault_responses(),
+        fault_kinds=fault_kinds(),
         acts_out=acts_out,
         exception_handlers={SalesforceError: _refused, HTTPException: _not_routed},
-        is_public=lambda path: path.rstrip("/") in _PUBLIC,
+        is_public=lambda path: path.rstrip("/") in _PUBLIC or path.startswith(_SOAP),
         control=control_actions(),
     )
+
+
+def _with_handlers() -> Routes:
+    return _table()
+
+
+@cache
+def _table() -> tuple[tuple[Route, Mapping[str, Handler]], ...]:
+    """The API's routes with their handlers."""
+    return tuple((_Route(path, _endpoint(handlers)), handlers) for path, handlers in _ROUTES.items())
 
 
 class _Route(Route):

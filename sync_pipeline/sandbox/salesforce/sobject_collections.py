@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from sync_pipeline.sandbox.salesforce.catalogue import ObjectDef
+from sync_pipeline.sandbox.salesforce.catalogue import FieldDef, ObjectDef
 from sync_pipeline.sandbox.salesforce.errors import NotFound, ParseError, RowError, SalesforceError, SeveralRecords
 from sync_pipeline.sandbox.salesforce.fault_answers import RowFault
 from sync_pipeline.sandbox.salesforce.ids import full_id
@@ -38,7 +38,7 @@ def update(org: Org, acting: Acting, body: Any) -> list[Json]:
         target, given = _type(org, record), _id_in(record)
         if not given:
             raise RowError("MISSING_ARGUMENT", "Id not specified in an update call")
-        record_id = _known(org, target, str(given))
+        record_id = known_id(org, target, str(given))
         org.update(acting, target, record_id, {key: value for key, value in record.items() if key.lower() != "id"})
         return _success(record_id)
 
@@ -54,22 +54,29 @@ def upsert(org: Org, acting: Acting, target: ObjectDef, field_name: str, body: A
     def one(record: Any) -> Json:
         if _type(org, record) is not target:
             raise RowError("INVALID_TYPE", f"the record is no {target.name}")
-        key = next((name for name in record if name.lower() == field.name.lower()), field.name)
-        value = record.get(key)
-        rest = {name: each for name, each in record.items() if name != key}
-        if value in (None, ""):
-            if field.type != "id":
-                raise RowError("MISSING_ARGUMENT", f"{field.name} not specified")
-            return {**_success(org.create(acting, target, rest)), "created": True}
-        try:
-            record_id, created = org.upsert(acting, target, field.name, str(value), rest)
-        except SeveralRecords as several:
-            found = [address.rpartition("/")[2] for address in several.addresses]
-            message = f"{field.name}: more than one record found for external id field: [{', '.join(found)}]"
-            raise RowError("DUPLICATE_EXTERNAL_ID", message) from several
+        record_id, created = upsert_record(org, acting, target, field, record)
         return {**_success(record_id), "created": created}
 
     return _each(org, _records(body), one, all_or_none=_all_or_none(body))
+
+
+def upsert_record(
+    org: Org, acting: Acting, target: ObjectDef, field: FieldDef, record: Mapping[str, Any]
+) -> tuple[str, bool]:
+    """(id, whether it was created) of one record that has the field's value in it. Raises RowError, ParseError."""
+    key = next((name for name in record if name.lower() == field.name.lower()), field.name)
+    value = record.get(key)
+    rest = {name: each for name, each in record.items() if name != key}
+    if value in (None, ""):
+        if field.type != "id":
+            raise RowError("MISSING_ARGUMENT", f"{field.name} not specified")
+        return org.create(acting, target, rest), True
+    try:
+        return org.upsert(acting, target, field.name, str(value), rest)
+    except SeveralRecords as several:
+        found = [address.rpartition("/")[2] for address in several.addresses]
+        message = f"{field.name}: more than one record found for external id field: [{', '.join(found)}]"
+        raise RowError("DUPLICATE_EXTERNAL_ID", message) from several
 
 
 def delete(org: Org, acting: Acting, ids: Sequence[str], *, all_or_none: bool) -> list[Json]:
@@ -80,7 +87,7 @@ def delete(org: Org, acting: Acting, ids: Sequence[str], *, all_or_none: bool) -
         target = org.catalogue.of_id(given)
         if target is None or full_id(given) is None:
             raise RowError("MALFORMED_ID", f"malformed id {given}")
-        record_id = _known(org, target, given)
+        record_id = known_id(org, target, given)
         org.delete(acting, target, record_id)
         return _success(record_id)
 
@@ -169,7 +176,7 @@ def _id_in(record: Any) -> Any:
     return next((value for name, value in record.items() if name.lower() == "id"), None)
 
 
-def _known(org: Org, target: ObjectDef, given: str) -> str:
+def known_id(org: Org, target: ObjectDef, given: str) -> str:
     """The full id. Raises RowError for what is no id of that object, or was deleted for good."""
     record_id = full_id(given)
     if record_id is None or record_id[:3] != target.keyPrefix:

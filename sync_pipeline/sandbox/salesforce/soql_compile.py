@@ -18,7 +18,9 @@ _AGGREGATES: Final = {"count": "COUNT", "count_distinct": "COUNT(DISTINCT", "min
 
 
 @dataclass(frozen=True)
-class _Output:
+class Output:
+    """One selected field: its parents' relationship names, its key in the record, its place in the SQL row."""
+
     parents: tuple[str, ...]
     key: str
     column: int
@@ -38,11 +40,12 @@ class Statement:
     order: str
     limit: int | None
     offset: int
-    outputs: list[_Output]
+    outputs: list[Output]
     parents: dict[tuple[str, ...], tuple[ObjectDef, int]]
     is_count: bool = False
     aggregates: list[str] = field(default_factory=list)
     shows_missing_parents: bool = True
+    is_ordered: bool = False
 
     def ids(self) -> Sql:
         """All ids of the answer in its order."""
@@ -90,7 +93,7 @@ def address(parts: Mapping[str, Any]) -> Json | None:
     return {"geocodeAccuracy": None, "latitude": None, "longitude": None, **parts}
 
 
-def _shown(output: _Output, row: Sequence[Any]) -> Any:
+def _shown(output: Output, row: Sequence[Any]) -> Any:
     if output.one.type == "address":
         return address({name: row[column] for name, column in output.parts})
     return shown(output.one, row[output.column])
@@ -142,6 +145,7 @@ class _Compiler:
             is_count=bool(aggregates) and aggregates[0].path is None,
             aggregates=[sql for sql in aggregated if sql],
             shows_missing_parents=bool(self._names.switches["salesforce_missing_parent_is_null"]),
+            is_ordered=bool(query.order),
         )
 
     def _semi_join(self, inner: Query) -> Sql:
@@ -157,7 +161,7 @@ class _Compiler:
 
     def _select(
         self, items: Sequence[Selected]
-    ) -> tuple[list[str], list[_Output], dict[tuple[str, ...], tuple[ObjectDef, int]]]:
+    ) -> tuple[list[str], list[Output], dict[tuple[str, ...], tuple[ObjectDef, int]]]:
         columns, outputs = ["t0.Id"], []
         parents: dict[tuple[str, ...], tuple[ObjectDef, int]] = {}
         seen: set[tuple[tuple[str, ...], str]] = set()
@@ -175,7 +179,7 @@ class _Compiler:
                 seen.add((relationships, one.name))
                 names = target.address_parts(one) if one.type == "address" else {"": one.name}
                 parts = tuple((part, len(columns) + place) for place, part in enumerate(names))
-                outputs.append(_Output(relationships, key or one.name, len(columns), one, parts))
+                outputs.append(Output(relationships, key or one.name, len(columns), one, parts))
                 columns.extend(f'{alias}."{name}"' for name in names.values())
         # Parents first, whatever the order of the fields: a record is filled from the outside in.
         return columns, outputs, dict(sorted(parents.items(), key=lambda entry: len(entry[0])))

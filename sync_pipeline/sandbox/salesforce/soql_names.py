@@ -10,7 +10,7 @@ from typing import Any, Final
 from sync_pipeline.sandbox.salesforce.catalogue import Catalogue, FieldDef, ObjectDef
 from sync_pipeline.sandbox.salesforce.errors import QueryError
 from sync_pipeline.sandbox.salesforce.soql import Call, Path, Query
-from sync_pipeline.sandbox.salesforce.switches import SWITCHES
+from sync_pipeline.sandbox.salesforce.switches import DEFAULTS
 
 Sql = tuple[str, list[Any]]
 MOST_LEVELS: Final = 5
@@ -29,7 +29,7 @@ class Asker:
     now: datetime
     include_deleted: bool
     visible: Callable[[ObjectDef, str], Sql | None]
-    switches: Mapping[str, Any] = field(default_factory=lambda: SWITCHES)
+    switches: Mapping[str, Any] = field(default_factory=lambda: DEFAULTS)
 
 
 class Names:

@@ -42,6 +42,14 @@ CREATE TABLE IF NOT EXISTS sf_rules (id INTEGER PRIMARY KEY, kind TEXT NOT NULL,
     definition TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS sf_cursors (id TEXT PRIMARY KEY, soql TEXT NOT NULL, include_deleted INTEGER NOT NULL,
     user_id TEXT NOT NULL, total INTEGER NOT NULL, page_size INTEGER NOT NULL, created_at TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS sf_jobs (id TEXT PRIMARY KEY, kind TEXT NOT NULL, object TEXT NOT NULL,
+    operation TEXT NOT NULL, external_id TEXT, delimiter TEXT NOT NULL, line_ending TEXT NOT NULL,
+    version TEXT NOT NULL, soql TEXT, state TEXT NOT NULL, error TEXT, actor TEXT NOT NULL, user_id TEXT NOT NULL,
+    username TEXT NOT NULL, is_administrator INTEGER NOT NULL, allow_save INTEGER NOT NULL, created_at TEXT NOT NULL,
+    modified_at TEXT NOT NULL, content BLOB, header TEXT, done INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0, looks INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS sf_job_rows (job TEXT NOT NULL, position INTEGER NOT NULL, outcome TEXT NOT NULL,
+    id TEXT, told TEXT, line TEXT NOT NULL, PRIMARY KEY (job, position)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sf_cursor_rows (cursor TEXT NOT NULL, position INTEGER NOT NULL, id TEXT NOT NULL,
     PRIMARY KEY (cursor, position)) WITHOUT ROWID;
 """

@@ -1,0 +1,134 @@
+"""A run that broke off, or an answer that was lost: the next run looks before it sends, and ends where no fault would have."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+
+from sync_pipeline import engine
+from sync_pipeline.transport import Policy
+from sync_pipeline.warehouse.writer import Writer
+from sync_pipeline_tests.harness import ANNA, CATEGORY, World, stamp_of
+
+
+class Killed(BaseException):
+    """The process ends here: nothing of the engine may catch it."""
+
+
+@pytest.fixture
+def killed_before_the_receipt(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Makes the nth receipt of the next run the moment in which the process dies."""
+
+    def arm(nth: int) -> None:
+        whole = Writer.close
+        calls = iter(range(1, 1000))
+
+        def close(self: Writer, receipts: Any, now: Any) -> None:
+            if receipts and next(calls) == nth:
+                raise Killed
+            whole(self, receipts, now)
+
+        monkeypatch.setattr(Writer, "close", close)
+
+    return arm
+
+
+def run_to_death(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.advance(5)
+    with pytest.raises(Killed):
+        engine.synchronise(world.settings(), world.secrets, engine.RunOptions(), run_id=str(uuid.uuid4()))
+    monkeypatch.undo()
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3, 4, 5])
+def test_a_run_killed_between_call_and_receipt_is_finished_without_a_second_copy(
+    world: World, monkeypatch: pytest.MonkeyPatch, killed_before_the_receipt: Any, nth: int
+) -> None:
+    # receipts of this run, in order: the folder, the category, the Contact, the Outlook copy, the move or the stamp
+    folder = world.anna.create_folder("Other")
+    world.anna.create(folder, givenName="Mia", surname="Muster", email="mia@example.com", categories=[CATEGORY])
+    world.salesforce.create(FirstName="Tom", LastName="Toll", Email="tom@example.com", OwnerId=world.user_id(ANNA))
+    killed_before_the_receipt(nth)
+    run_to_death(world, monkeypatch)
+    world.run()
+    world.run()
+    assert sorted(contact["Email"] for contact in world.salesforce.contacts()) == ["mia@example.com", "tom@example.com"]
+    for email in ("mia@example.com", "tom@example.com"):
+        item = world.anna.contact(email)
+        assert stamp_of(item) == world.salesforce.contact(Email=email)["Id"]
+        assert CATEGORY in item["categories"]
+    assert len(world.anna.contacts()) == 2
+    assert world.anna.contacts(folder) == []
+    assert world.ready() == []
+    mark = world.mark()
+    world.run()
+    assert world.writes(mark) == []
+
+
+@pytest.mark.parametrize("email", ["old", "new"])
+def test_an_update_whose_answer_was_lost_is_recognised_by_the_values(world: World, email: str) -> None:
+    contact = world.salesforce.create(LastName="Toll", Email="tom@example.com", OwnerId=world.user_id(ANNA))
+    world.run()
+    world.anna.update(world.anna.contact("tom@example.com")["id"], jobTitle="Boss")
+    position = "response_lost" if email == "new" else "refused"
+    world.fault("connection_reset", position=position, service="salesforce", method="PATCH", path="composite/sobjects")
+    world.run()
+    world.run()
+    assert world.salesforce.contact(Id=contact)["Title"] == "Boss"
+    assert len(world.writes(action="update", entity="Contact")) == 1
+    assert world.ready() == []
+
+
+@pytest.mark.parametrize("position", ["refused", "response_lost"])
+@pytest.mark.parametrize("fault", ["connection_reset", "503", "truncated_body"])
+def test_a_creation_in_salesforce_whose_answer_was_lost_makes_one_contact(
+    world: World, position: str, fault: str
+) -> None:
+    world.run()
+    world.anna.create(world.anna.folder(), givenName="Mia", surname="O'Neil", email="mia@example.com")
+    world.fault(fault, position=position, service="salesforce", method="POST", path="composite/sobjects$")
+    world.run()
+    world.run()
+    [contact] = world.salesforce.contacts()
+    assert stamp_of(world.anna.contact("mia@example.com")) == contact["Id"]
+    assert world.ready() == []
+
+
+@pytest.mark.parametrize("position", ["refused", "response_lost"])
+def test_a_batch_of_creations_in_outlook_whose_answer_was_lost_makes_each_once(world: World, position: str) -> None:
+    world.run()
+    for number in range(3):
+        world.salesforce.create(LastName=f"Toll {number}", Email=f"t{number}@example.com", OwnerId=world.user_id(ANNA))
+    world.fault("connection_reset", position=position, service="graph", method="POST", path=r"/contacts$", times=2)
+    world.run()
+    world.run()
+    assert len(world.anna.contacts()) == 3
+    assert world.ready() == []
+
+
+@pytest.mark.parametrize("position", ["refused", "response_lost"])
+def test_a_deletion_whose_answer_was_lost_is_not_repeated(world: World, position: str) -> None:
+    contact = world.salesforce.create(LastName="Toll", Email="tom@example.com", OwnerId=world.user_id(ANNA))
+    world.run()
+    world.salesforce.delete(contact)
+    world.fault("connection_reset", position=position, service="graph", method="DELETE", path="contacts/")
+    world.run()
+    world.run()
+    assert world.anna.contacts() == []
+    assert len(world.anna.deleted()) == 1
+    assert world.ready() == []
+
+
+def test_what_was_not_sent_before_the_budget_ended_is_planned_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        world.salesforce.create(LastName=f"Toll {number}", Email=f"t{number}@example.com", OwnerId=world.user_id(ANNA))
+    monkeypatch.setattr(Policy, "wait", lambda *_: False)
+    world.fault("429", service="graph", method="POST", path=r"/contacts$", times=1)
+    world.run()
+    assert world.problems() == []
+    world.run()
+    assert len(world.anna.contacts()) == 3
