@@ -253,7 +253,8 @@ class World:
     def use_per_user_credentials(self) -> World:
         """Each mailbox's own Salesforce user reads and writes, and sees only what he owns."""
         self.top["salesforce"] = {"auth": "jwt", "credentials": "per_user"}
-        self.secrets = replace(Secrets.sandbox(), salesforce_private_key=_private_key())
+        integration = {"salesforce_username": "integration@acme.example.com"}  # reads what is the whole org's
+        self.secrets = replace(Secrets.sandbox(), salesforce_private_key=_private_key(), **integration)
         self.switch(salesforce_sharing="private")
         return self
 

@@ -103,7 +103,7 @@ class _Show:
         self.verified = self.failed = 0
 
     def everything(self, settings: Settings) -> None:
-        secrets = Secrets.from_environment(settings)
+        secrets = Secrets.sandbox()  # never those of an installation in the environment
         self._begin(OPENING)
         self._synchronise(settings, secrets, "2  The first run")
         self._go_on()
@@ -121,6 +121,10 @@ class _Show:
         told = f"{self.verified} of {self.verified + self.failed} stories verified through the services' APIs"
         style = "bold red" if self.failed else "bold green"
         self._console.print(f"[{style}]{told}[/], in {seconds:.0f} s.", highlight=False)
+        file = self._day.data_dir / "settings.yaml"
+        self._say(
+            f"Look closer: sync-pipeline problems --settings {escape(str(file))}   (history, explain NAME, plan …)"
+        )
 
     def _synchronise(self, settings: Settings, secrets: Secrets, title: str) -> None:
         self._console.rule(f"[bold]{title}")
@@ -176,6 +180,10 @@ def _nothing_left(day: Day) -> Telling:
     linked = [(desk, record, items) for desk in day.desks for record, items in desk.linked().items()]
     records = day.desks[0].salesforce.contacts()
     for desk, record, items in linked:
+        if record not in records:
+            raise Mismatch(
+                f"Contact {record}, stamped in {desk.address}, in Salesforce", expected="there", found="gone"
+            )
         expect_equal(only({record: items}, record, desk.address), records[record])
     held = sum(row["state"] == "held" for row in day.plan)
     told = f"The plan is empty and nothing was written; all {len(linked)} linked contacts have equal values"

@@ -24,11 +24,12 @@ def stay_up(console: Console, data_dir: Path, salesforce_url: str, graph_url: st
     port = _free_port()
     log = data_dir / "dagster-dev.log"
     command = [sys.executable, "-m", "dagster", "dev", "-m", "sync_pipeline.definitions", "-h", HOST, "-p", str(port)]
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A shell's background job starts with Ctrl-C ignored; here it is the way out.
+    previous = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGTERM)}
     with log.open("wb") as output:
         # A group of its own: Ctrl-C reaches us alone, and we end it in order.
         dagster = subprocess.Popen(
-            command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, env=dict(os.environ)
+            command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, env=_environment()
         )
         try:
             console.print("Starting Dagster's UI …")
@@ -45,7 +46,14 @@ def stay_up(console: Console, data_dir: Path, salesforce_url: str, graph_url: st
             console.print("Stopping.")
         finally:
             _stop(dagster)
-            signal.signal(signal.SIGTERM, previous)
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+
+def _environment() -> dict[str, str]:
+    """This process's, but for credentials: the sandbox has its own."""
+    credentials = ("SYNC_PIPELINE_SALESFORCE_", "SYNC_PIPELINE_GRAPH_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(credentials)}
 
 
 def _free_port() -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sync_pipeline import engine
 from sync_pipeline_tests.cli.conftest import Call, settings_of
 from sync_pipeline_tests.harness import ANNA, CATEGORY, World, item_of, person, stamp_of
 
@@ -18,6 +19,11 @@ def settings(world: World) -> Path:
     return settings_of(world)
 
 
+def synchronise(world: World) -> int:
+    """A run without Dagster, which these tests are not about; the exit code that `run` would give."""
+    return engine.exit_code(world.run())
+
+
 def holds(call: Call, settings: Path) -> list[dict[str, Any]]:
     return list(call("problems", "--json", "--settings", settings).document["holds"])
 
@@ -25,31 +31,30 @@ def holds(call: Call, settings: Path) -> list[dict[str, Any]]:
 def deletion_on_hold(world: World, call: Call, settings: Path) -> str:
     """Runs until a deletion in Outlook waits; its operation."""
     record = person(world)
-    call("run", "--settings", settings)
+    synchronise(world)
     world.salesforce.delete(record)
-    assert call("run", "--settings", settings).code == 1
+    assert synchronise(world) == 1
     [hold] = holds(call, settings)
     assert hold["kind"] == "guard"
     return str(hold["operation_id"])
 
 
-@pytest.mark.parametrize("by", ["operation", "mailbox", "all", "run"])
-def test_what_is_approved_is_pushed_by_the_next_run(world: World, call: Call, settings: Path, by: str) -> None:
+def test_what_is_approved_is_pushed_by_the_next_run(world: World, call: Call, settings: Path) -> None:
     operation = deletion_on_hold(world, call, settings)
-    run_id = call("plan", "--settings", settings, "--json").document["run_id"]
-    chosen = {"operation": [operation], "mailbox": ["--mailbox", ANNA], "all": ["--all"], "run": ["--run", run_id]}[by]
-    answer = call("approve", *chosen, "--settings", settings, "--json")
-    assert answer.code == 0, answer.err
-    assert answer.document["operations"] == [operation]
+    run_id = engine.plan_document(world.settings())["run_id"]
+    for chosen in ([operation], ["--mailbox", ANNA], ["--all"], ["--run", run_id]):
+        answer = call("approve", *chosen, "--settings", settings, "--json")
+        assert answer.code == 0, answer.err
+        assert answer.document["operations"] == [operation]
     assert len(world.anna.contacts()) == 1
-    assert call("run", "--settings", settings).code == 0
+    assert synchronise(world) == 0
     assert world.anna.contacts() == []
 
 
 def test_what_is_dropped_is_not_pushed(world: World, call: Call, settings: Path) -> None:
     operation = deletion_on_hold(world, call, settings)
     assert call("drop", operation, "--settings", settings).code == 0
-    call("run", "--settings", settings)
+    synchronise(world)
     assert len(world.anna.contacts()) == 1
     assert holds(call, settings) == []
 
@@ -58,7 +63,7 @@ def test_an_approval_lapses_after_seven_days(world: World, call: Call, settings:
     deletion_on_hold(world, call, settings)
     call("approve", "--all", "--settings", settings)
     world.advance(8 * 86400)
-    assert call("run", "--settings", settings).code == 1
+    assert synchronise(world) == 1
     assert len(world.anna.contacts()) == 1
 
 
@@ -67,23 +72,23 @@ def test_a_conflict_is_answered_by_naming_the_side(
     world: World, call: Call, settings: Path, side: str, title: str
 ) -> None:
     record = person(world)
-    call("run", "--settings", settings)
+    synchronise(world)
     world.anna.update(item_of(world.anna, record)["id"], jobTitle="From Outlook")
     world.salesforce.update(record, Title="From Salesforce")
-    assert call("run", "--settings", settings).code == 1
+    assert synchronise(world) == 1
     [hold] = holds(call, settings)
     refused = call("approve", hold["operation_id"], "--settings", settings)
     assert refused.code == 2
     assert f"resolve {hold['operation_id']}" in refused.err
     assert call("approve", "--all", "--settings", settings, "--json").document["conflicts_left"]
     assert call("resolve", hold["operation_id"], "--take", side, "--settings", settings).code == 0
-    assert call("run", "--settings", settings).code == 0
+    assert synchronise(world) == 0
     assert world.salesforce.record(record)["Title"] == title
     assert item_of(world.anna, record)["jobTitle"] == title
 
 
 def test_an_unknown_operation_or_none_is_wrong_usage(world: World, call: Call, settings: Path) -> None:
-    call("run", "--settings", settings)
+    synchronise(world)
     unknown = call("approve", "nonsense", "--settings", settings)
     assert unknown.code == 2
     assert "nonsense" in unknown.err
@@ -95,14 +100,14 @@ def test_an_unknown_operation_or_none_is_wrong_usage(world: World, call: Call, s
 def test_two_contacts_are_linked_by_hand_and_unlinked_again(world: World, call: Call, settings: Path) -> None:
     record = person(world, owner="ben@example.com", FirstName="Other", LastName="Name")
     held = world.anna.create(givenName="Mia", surname="Muster", email="person1@example.com", categories=[CATEGORY])
-    assert call("run", "--settings", settings).code == 1
+    assert synchronise(world) == 1
     answer = call("link", ANNA, held, record[:15], "--settings", settings)
     assert answer.code == 0, answer.err
     again = call("link", ANNA, held, record, "--settings", settings)
     assert again.code == 2
     assert "unlink" in again.err
-    call("run", "--settings", settings)
-    call("run", "--settings", settings)
+    synchronise(world)
+    synchronise(world)
     [item] = world.anna.contacts()
     assert stamp_of(item) == record
     answer = call("unlink", ANNA, item["id"], "--settings", settings, "--json")
@@ -115,7 +120,7 @@ def test_a_mailbox_that_is_taken_out_keeps_its_contacts_and_its_history(
     world: World, call: Call, settings: Path
 ) -> None:
     record = person(world)
-    call("run", "--settings", settings)
+    synchronise(world)
     mark = world.mark()
     answer = call("remove", ANNA, "--settings", settings, "--json")
     assert answer.code == 0, answer.err
@@ -125,7 +130,7 @@ def test_a_mailbox_that_is_taken_out_keeps_its_contacts_and_its_history(
     assert len(world.anna.contacts()) == 1
     events = call("history", record, "--settings", settings, "--json").document["events"]
     assert events[-1]["action"] == "unlink"
-    call("run", "--settings", settings)
+    synchronise(world)
     assert stamp_of(item_of(world.anna, record)) == record
     assert len(world.anna.contacts()) == 1
     assert call("remove", "nobody@example.com", "--settings", settings).code == 2

@@ -25,7 +25,7 @@ def test_a_good_installation_is_well_and_nothing_is_written(world: World, call: 
 
 def test_after_a_run_the_warehouse_and_the_folder_are_named(world: World, call: Call) -> None:
     settings = settings_of(world)
-    call("run", "--settings", settings)
+    world.run()
     answer = call("doctor", "--settings", settings)
     assert answer.code == 0, answer.out
     assert "last run" in answer.out

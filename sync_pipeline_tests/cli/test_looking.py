@@ -17,7 +17,7 @@ def settings(world: World) -> Path:
 
 def test_a_contact_is_explained_by_email_name_and_either_id(world: World, call: Call, settings: Path) -> None:
     record = person(world)
-    call("run", "--settings", settings)
+    world.run()
     item = item_of(world.anna, record)["id"]
     for contact in ("PERSON1@example.com", "first1 last1", item, record, record[:15]):
         answer = call("explain", contact, "--settings", settings, "--json")
@@ -32,7 +32,7 @@ def test_a_contact_is_explained_by_email_name_and_either_id(world: World, call: 
 def test_why_a_contact_is_not_synchronised_is_explained(world: World, call: Call, settings: Path) -> None:
     person(world, owner="ben@example.com", FirstName="Other", LastName="Name")
     world.anna.create(givenName="Mia", surname="Muster", email="person1@example.com", categories=[CATEGORY])
-    call("run", "--settings", settings)
+    world.run()
     text = call("explain", "person1@example.com", "--mailbox", ANNA, "--settings", settings).out
     assert "On hold" in text
     assert "another name" in text
@@ -40,9 +40,9 @@ def test_why_a_contact_is_not_synchronised_is_explained(world: World, call: Call
 
 def test_a_deleted_contact_is_explained(world: World, call: Call, settings: Path) -> None:
     record = person(world)
-    call("run", "--settings", settings)
+    world.run()
     world.salesforce.delete(record)
-    call("run", "--settings", settings)
+    world.run()
     text = call("explain", record, "--settings", settings).out
     assert "the Contact was deleted" in text
     assert "deleted in Salesforce" in text
@@ -50,7 +50,7 @@ def test_a_deleted_contact_is_explained(world: World, call: Call, settings: Path
 
 def test_an_unknown_contact_is_told_what_may_be_the_reason(world: World, call: Call, settings: Path) -> None:
     world.anna.create(givenName="Mia", surname="Muster", email="mia@example.com")
-    call("run", "--settings", settings)
+    world.run()
     answer = call("explain", "mia@example.com", "--settings", settings)
     assert answer.code == 1
     assert "personal" in answer.out
@@ -58,9 +58,9 @@ def test_an_unknown_contact_is_told_what_may_be_the_reason(world: World, call: C
 
 def test_the_history_shows_before_and_after_of_every_operation(world: World, call: Call, settings: Path) -> None:
     record = person(world, Title="Manager")
-    first = call("run", "--settings", settings, "--json").document["run_id"]
+    first = world.run()["run_id"]
     world.salesforce.update(record, Title="Director")
-    second = call("run", "--settings", settings, "--json").document["run_id"]
+    second = world.run()["run_id"]
     events = call("history", record, "--run", second, "--settings", settings, "--json").document["events"]
     [update] = [event for event in events if event["action"] == "update"]
     assert {"field": "job_title", "before": "Manager", "after": "Director"} in update["fields"]
@@ -77,19 +77,19 @@ def test_the_history_shows_before_and_after_of_every_operation(world: World, cal
 def test_a_wrong_question_to_the_history_is_wrong_usage(
     world: World, call: Call, settings: Path, arguments: list[str]
 ) -> None:
-    call("run", "--settings", settings)
+    world.run()
     assert call("history", *arguments, "--settings", settings).code == 2
 
 
 def test_problems_name_the_contact_the_reason_and_the_remedy(world: World, call: Call, settings: Path) -> None:
-    assert call("run", "--settings", settings).code == 0
+    world.run()
     nothing = call("problems", "--settings", settings)
     assert nothing.code == 0
     assert "No problems" in nothing.out
     world.anna.create(
         givenName="Mia", email="mia@example.com", displayName="", categories=[CATEGORY], jobTitle="x" * 200
     )
-    call("run", "--settings", settings)
+    world.run()
     answer = call("problems", "--settings", settings, "--json")
     assert answer.code == 1
     assert all(problem["message"] and problem["remedy"] for problem in answer.document["problems"])

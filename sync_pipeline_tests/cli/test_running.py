@@ -75,7 +75,7 @@ def test_a_run_that_could_not_begin_is_in_dagsters_instance_too(
     monkeypatch.setenv("SYNC_PIPELINE_SALESFORCE_CLIENT_SECRET", "Xq7-not-the-secret")
     answer = call("run", "--settings", settings_of(world))
     assert answer.code == 3
-    assert "Salesforce does not accept the login" in answer.err
+    assert "refused the login" in answer.err
     assert "Traceback" not in answer.err
     assert "Xq7-not-the-secret" not in answer.err + answer.out
     with dg.DagsterInstance.from_config(str(world.directory / "data" / "dagster")) as instance:

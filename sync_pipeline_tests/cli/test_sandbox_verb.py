@@ -23,7 +23,7 @@ from sync_pipeline_tests.cli.conftest import Call
 
 @contextmanager
 def sandbox(directory: Path, *arguments: str) -> Iterator[dict[str, Any]]:
-    """A sandbox as a process of its own on free ports, below `directory`; what it says with --json when it has started."""
+    """A sandbox as a process of its own on free ports, below `directory`; what it says when it has started."""
     command = [
         sys.executable,
         "-m",

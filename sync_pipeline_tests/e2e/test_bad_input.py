@@ -64,7 +64,7 @@ def test_wrong_credentials_are_a_clear_error_and_after_correcting_them_nothing_i
     world.secrets = replace(right, **wrong)
     with pytest.raises(SideUnavailable) as refusal:
         world.run()
-    assert refusal.value.side == side
+    assert refusal.value.side == {"salesforce": "salesforce", "graph": "outlook"}[side]
     assert refusal.value.remedy
     assert "Xq7-not-the-secret" not in str(refusal.value)
     assert world.writes() == []
@@ -175,14 +175,26 @@ def test_an_edit_that_salesforce_refuses_is_a_problem_and_the_other_edits_travel
     assert (item["emailAddresses"][0]["address"] if name == "email" else item[name]) == value
 
 
-def test_a_poisoned_record_that_only_salesforce_can_judge_does_not_stop_the_others(world: World) -> None:
+def test_a_value_that_only_salesforce_can_judge_is_a_problem_and_the_rest_of_the_contact_travels(world: World) -> None:
     world.org("validation_rules", object="Contact", field="Title", contains="poison", message="No poison here.")
     in_folder(world, surname="Bad", email="bad@example.com", jobTitle="poison")
+    in_folder(world, surname="Good", email="good@example.com")
+    document = world.run()
+    found = {row["LastName"]: row["Title"] for row in world.salesforce.contacts()}
+    assert found == {"Bad": None, "Good": None}
+    assert of(document, ANNA)["problems"] == 1
+    assert "No poison here." in world.problems()[0]["message"]
+
+
+def test_a_contact_that_only_salesforce_can_judge_is_a_problem_and_does_not_stop_the_others(world: World) -> None:
+    world.org("validation_rules", object="Contact", field="LastName", contains="poison", message="No poison here.")
+    in_folder(world, surname="Poison", email="bad@example.com")
     in_folder(world, surname="Good", email="good@example.com")
     document = world.run()
     assert [row["LastName"] for row in world.salesforce.contacts()] == ["Good"]
     assert of(document, ANNA)["problems"] == 1
     assert "No poison here." in world.problems()[0]["message"]
+    assert len(world.anna.contacts()) == 2
 
 
 # -- Companies -------------------------------------------------------------------------------------------------------

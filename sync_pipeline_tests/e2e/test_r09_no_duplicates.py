@@ -174,12 +174,51 @@ def test_a_duplicate_rule_of_salesforce_holds_the_contact(world: World, action: 
     world.org("duplicate_rules", object="Contact", fields=["Phone"], action=action)
     in_outlook(world, phone="+49 30 1")
     world.anna.create(surname="Free", email="free@example.com", categories=[CATEGORY])
-    for _ in range(2):
-        document = world.run()
-        assert of(document, ANNA)["holds"] == 1
+    first = of(world.run(), ANNA)
+    assert first["holds"] + first["problems"] == 1
+    assert of(world.run(), ANNA)["holds"] == 1
     assert sorted(row["LastName"] for row in world.salesforce.contacts()) == ["Birk", "Free"]
     [held] = [operation for operation in world.held() if operation["hold"] == "duplicate"]
-    assert contact in str(held["detail"].get("candidates"))
+    assert held["detail"]["candidates"] == [contact]
+    mark = world.mark()
+    world.run()
+    assert world.writes(mark) == []
+
+
+def test_a_candidate_that_a_duplicate_rule_names_is_not_created_in_outlook_either(world: World) -> None:
+    world.run()
+    in_outlook(world, phone="+49 30 1")
+    world.org("duplicate_rules", object="Contact", fields=["Phone"], action="alert")
+
+    def meanwhile() -> None:
+        world.as_user(ANNA).create(LastName="Adler", Email="adler@example.com", Phone="+49 30 1")
+
+    world.run(before={"push_salesforce": meanwhile})
+    world.run()
+    assert world.anna.contacts() == []
+    assert len(world.salesforce.contacts()) == 1
+
+
+def test_a_hold_by_a_duplicate_rule_is_over_when_its_candidate_is_gone(world: World) -> None:
+    contact = world.as_user(BEN).create(LastName="Birk", Email="birk@example.com", Phone="+49 30 1")
+    world.org("duplicate_rules", object="Contact", fields=["Phone"], action="block")
+    in_outlook(world, phone="+49 30 1")
+    world.run()
+    world.run()
+    world.salesforce.delete(contact)
+    world.advance(24 * 3600)
+    world.run()
+    assert [row["LastName"] for row in world.salesforce.contacts()] == ["Muster"]
+
+
+def test_an_approval_creates_what_a_duplicate_rule_only_warns_of(world: World) -> None:
+    world.as_user(BEN).create(LastName="Birk", Email="birk@example.com", Phone="+49 30 1")
+    world.org("duplicate_rules", object="Contact", fields=["Phone"], action="alert")
+    in_outlook(world, phone="+49 30 1")
+    world.run()
+    world.judge("approved", world.held())
+    world.run()
+    assert sorted(row["LastName"] for row in world.salesforce.contacts()) == ["Birk", "Muster"]
 
 
 # -- the setting `match` ---------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""A run that broke off, or an answer that was lost: the next run looks before it sends, and ends where no fault would have."""
+"""A run that broke off, or an answer that was lost: the next run looks before it sends, and nothing is there twice."""
 
 from __future__ import annotations
 

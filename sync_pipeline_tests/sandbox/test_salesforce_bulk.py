@@ -62,7 +62,10 @@ def test_an_insert_job_goes_from_open_to_complete_and_tells_of_each_row(org: Org
     assert (created["state"], created["object"], created["apiVersion"]) == ("Open", "Contact", 60.0)
     assert created["contentUrl"] == f"services/data/v60.0/jobs/ingest/{created['id']}/batches"
     job = created["id"]
-    assert _upload(org, job, 'LastName,Email,Description\nAdler,ida@example.com,"a\nb"\n,x@example.com,\n').status_code == 201
+    assert (
+        _upload(org, job, 'LastName,Email,Description\nAdler,ida@example.com,"a\nb"\n,x@example.com,\n').status_code
+        == 201
+    )
     assert _close(org, job)["state"] == "UploadComplete"
     assert org.ok("GET", f"jobs/ingest/{job}")["state"] == "InProgress"
     ended = org.ok("GET", f"jobs/ingest/{job}")

@@ -72,7 +72,9 @@ def test_a_created_contact_has_its_name_stamps_and_owner(org: OrgClient) -> None
     anna = org.as_user("anna@example.com")
     created = anna.get(anna.create(LastName=" Adler\t", FirstName="Ida", Suffix="", MailingCity="Köln"))
     assert (created["Name"], created["LastName"], created["Suffix"]) == ("Ida Adler", "Adler", None)
-    assert created["CreatedDate"] == created["SystemModstamp"] == "2031-05-01T10:00:30.000+0000"
+    assert created["CreatedDate"] == created["SystemModstamp"]
+    assert created["CreatedDate"].startswith("2031-05-01T10:00:")  # the clock goes on, and machines are slow at times
+    assert created["CreatedDate"].endswith(".000+0000")
     assert (
         created["OwnerId"]
         == created["CreatedById"]

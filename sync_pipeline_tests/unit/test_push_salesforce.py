@@ -144,7 +144,7 @@ def update(contact: str, stamp: datetime | None, name: str = "o1", **changes: tu
 def creation(name: str, last_name: str, email: str = "", **given: Any) -> Operation:
     keys = {"emails": [email] if email else [], "full_name": last_name.lower()}
     return operation(
-        name, Side.SALESFORCE, Action.CREATE, outlook_id=f"item-{name}", detail={"match": keys, **given.pop("detail", {})},
+        name, Side.SALESFORCE, Action.CREATE, outlook_id=f"item-{name}", detail={"match": keys},
         changes={"last_name": ("", last_name), "email": ("", email)}, **given,
     )  # fmt: skip
 

@@ -1,6 +1,7 @@
 -- in:  planning.contact_matches, planning.newcomers, planning.arrivals, planning.account_resolution, planning.create_rules,
---      planning.mailbox_fields, planning.contacts, outlook.contacts
--- out: planning.new_contacts (newcomers that become Contacts, with account and missing fields),
+--      planning.mailbox_fields, planning.contacts, outlook.contacts, sync.journal
+-- out: planning.new_contacts (newcomers that become Contacts, with account, owner and missing fields),
+--      planning.refused_duplicates (newcomers that a duplicate rule of Salesforce refused, with the Contacts it named),
 --      planning.new_values (newcomer × field: Outlook's value, Salesforce's value, what stands in the way),
 --      rows of planning.operations, planning.base_updates, planning.link_changes, planning.plan_problems for creations
 
@@ -72,31 +73,67 @@ with required as (
             where mailbox.mailbox = match.mailbox
               and (mailbox.account_mode = 'fixed' or coalesce(account.account_id, '') <> '')))
     group by all
+), given as (
+    -- an owner and an Account that the settings name (R8): a default one only where nothing else says so
+    select mailbox,
+        max(value) filter (where salesforce_field = 'OwnerId' and kind = 'fixed') as fixed_owner,
+        max(value) filter (where salesforce_field = 'OwnerId' and kind = 'default') as default_owner,
+        max(value) filter (where salesforce_field = 'AccountId' and kind = 'fixed') as fixed_account,
+        max(value) filter (where salesforce_field = 'AccountId' and kind = 'default') as default_account
+    from planning.create_rules group by mailbox
+), placed as (
+    select match.mailbox, match.outlook_id,
+        case when given.fixed_account is not null then given.fixed_account
+             when mailbox.account_mode = 'fixed' then mailbox.fixed_account_id
+             when mailbox.account_mode = 'resolve' and coalesce(account.account_id, '') <> '' then account.account_id
+             else coalesce(given.default_account, '') end as account_id,
+        case when given.fixed_account is not null then 'fixed'
+             when mailbox.account_mode = 'resolve' then coalesce(account.rule, 'no_company')
+             else mailbox.account_mode end as account_rule,
+        coalesce(account.candidates, 0) as account_candidates, coalesce(account.suggestions, []) as suggestions,
+        coalesce(given.fixed_owner, given.default_owner, mailbox.salesforce_user_id) as owner_id
+    from planning.contact_matches as match
+    join planning.mailboxes as mailbox on mailbox.mailbox = match.mailbox
+    left join planning.account_resolution as account on account.key = match.mailbox || '|' || match.outlook_id
+    left join given on given.mailbox = match.mailbox
 )
 select match.mailbox, match.outlook_id, match.verdict, match.reason as match_reason, match.candidates,
     newcomer.place, newcomer.categorised, newcomer.change_key, newcomer.email, newcomer.emails, newcomer.full_name,
     coalesce(missing.missing, '') as missing,
-    case mailbox.account_mode when 'fixed' then mailbox.fixed_account_id when 'none' then ''
-         else coalesce(account.account_id, '') end as account_id,
-    case mailbox.account_mode when 'resolve' then coalesce(account.rule, 'no_company') else mailbox.account_mode end as account_rule,
-    coalesce(account.candidates, 0) as account_candidates,
-    coalesce(account.suggestions, []) as suggestions,
+    placed.account_id, placed.account_rule, placed.account_candidates, placed.suggestions, placed.owner_id,
     coalesce(named.name, '') as account_name,
-    mailbox.salesforce_user_id,
     left(md5(concat_ws('|', {{ literal(run_id) }}, match.mailbox, match.outlook_id)), 16) as link_id,
     'n' || left(md5(concat_ws('|', match.mailbox, match.outlook_id,
         (select string_agg(value.field || '=' || value.salesforce_value, '|' order by value.position)
          from planning.new_values as value
          where value.mailbox = match.mailbox and value.outlook_id = match.outlook_id),
-        account.account_id, array_to_string(match.candidates, ','))), 15) as operation_id
+        placed.account_id, array_to_string(match.candidates, ','))), 15) as operation_id
 from planning.contact_matches as match
 join planning.newcomers as newcomer on newcomer.mailbox = match.mailbox and newcomer.outlook_id = match.outlook_id
-join planning.mailboxes as mailbox on mailbox.mailbox = match.mailbox
-left join planning.account_resolution as account on account.key = match.mailbox || '|' || match.outlook_id
+join placed on placed.mailbox = match.mailbox and placed.outlook_id = match.outlook_id
 left join missing on missing.mailbox = match.mailbox and missing.outlook_id = match.outlook_id
-left join salesforce.accounts as named on named.id = case mailbox.account_mode when 'fixed' then mailbox.fixed_account_id
-                                                     when 'resolve' then account.account_id end
+left join salesforce.accounts as named on named.id = placed.account_id
 where match.verdict in ('create', 'hold');
+
+-- R9: what a duplicate rule of Salesforce refused in just this form is held, until the Outlook contact or a Contact that
+-- the rule named changes
+create or replace table planning.refused_duplicates as
+with refused as (
+    select new.mailbox, new.outlook_id, new.operation_id,
+        arg_max(journal.finished_at, journal.finished_at) as refused_at,
+        arg_max(coalesce(from_json(journal.result -> '$.duplicates', '["VARCHAR"]'), []), journal.finished_at) as contact_ids
+    from planning.new_contacts as new
+    join sync.journal as journal on journal.operation_id = new.operation_id and journal.outcome = 'refused' and journal.code = 'DUPLICATES_DETECTED'
+    group by all
+), named as (
+    select refused.*, unnest(contact_ids) as contact_id from refused
+)
+select refused.mailbox, refused.outlook_id, refused.contact_ids
+from refused
+where len(contact_ids) = 0 or exists (
+    select 1 from named left join salesforce.contacts as contact on contact.id = named.contact_id
+    where named.operation_id = refused.operation_id
+      and (contact.id is null or (not contact.is_deleted and contact.modstamp <= refused.refused_at)));
 
 -- ── Outlook → Salesforce ─────────────────────────────────────────────────────────────────────────────────────────────
 insert into planning.operations by name
@@ -107,7 +144,8 @@ select new.operation_id, 10 as phase, new.mailbox, 'salesforce' as side, 'create
      where value.mailbox = new.mailbox and value.outlook_id = new.outlook_id and value.travels and value.salesforce_value <> '') as fields,
     to_json({
         account_id: new.account_id, account_rule: new.account_rule, account_candidates: new.account_candidates,
-        suggestions: new.suggestions, candidates: new.candidates, owner_id: new.salesforce_user_id,
+        suggestions: new.suggestions,
+        candidates: list_sort(list_distinct(list_concat(new.candidates, coalesce(refused.contact_ids, [])))), owner_id: new.owner_id,
         extra: (select map_from_entries(list((rule.salesforce_field, rule.value) order by rule.kind, rule.salesforce_field))
                 from planning.create_rules as rule
                 where rule.mailbox = new.mailbox and rule.kind in ('default', 'fixed')
@@ -130,10 +168,12 @@ select new.operation_id, 10 as phase, new.mailbox, 'salesforce' as side, 'create
         when 'no_company' then ' It names no Company.'
         when 'fixed' then ' Account: the fixed one of the settings.'
         else ' No Account, by the settings.' end as reason,
-    case when new.verdict = 'hold' then 'duplicate' end as hold_kind,
-    case when new.verdict = 'hold' then new.match_reason end as hold_reason,
+    case when new.verdict = 'hold' or refused.outlook_id is not null then 'duplicate' end as hold_kind,
+    case when new.verdict = 'hold' then new.match_reason
+         when refused.outlook_id is not null then 'A duplicate rule of Salesforce says that it is there already.' end as hold_reason,
     new.missing <> '' as is_problem, '' as depends_on, new.change_key as planned_key, null::timestamp as planned_stamp
-from planning.new_contacts as new;
+from planning.new_contacts as new
+left join planning.refused_duplicates as refused on refused.mailbox = new.mailbox and refused.outlook_id = new.outlook_id;
 
 insert into planning.plan_problems by name
 select new.mailbox, new.outlook_id, '' as salesforce_id, '' as field, 'required_field_missing' as code,
@@ -213,9 +253,16 @@ select long.*, rule.position, rule.kind, rule.direction
 from long join planning.mailbox_fields as rule on rule.mailbox = long.mailbox and rule.field = long.field;
 
 create or replace table planning.new_items as
-select arrival.mailbox, arrival.contact_id, arrival.held_by, arrival.held_reason, '' as link_id_open,
-    'R2' as rule, 'The Contact is in the view of this mailbox.' as reason
+select arrival.mailbox, arrival.contact_id, coalesce(arrival.held_by, refused.outlook_id) as held_by,
+    coalesce(arrival.held_reason, case when refused.outlook_id is not null
+        then 'A duplicate rule of Salesforce says that it is the same as an Outlook contact.' end) as held_reason,
+    '' as link_id_open, 'R2' as rule, 'The Contact is in the view of this mailbox.' as reason
 from planning.arrivals as arrival
+left join (
+    select mailbox, contact_id, min(outlook_id) as outlook_id
+    from (select mailbox, outlook_id, unnest(contact_ids) as contact_id from planning.refused_duplicates)
+    group by mailbox, contact_id
+) as refused on refused.mailbox = arrival.mailbox and refused.contact_id = arrival.contact_id
 union all
 select mailbox, contact_id, null, null, link_id, rule, reason || ' Its deleted item is gone, so it is made anew.'
 from planning.decisions where decision = 'restore' and place = 'gone';

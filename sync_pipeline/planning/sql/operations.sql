@@ -169,7 +169,8 @@ from planning.newcomers as newcomer
 join planning.contact_matches as match on match.mailbox = newcomer.mailbox and match.outlook_id = newcomer.outlook_id
 left join planning.new_contacts as new on new.mailbox = newcomer.mailbox and new.outlook_id = newcomer.outlook_id
 where newcomer.place = 'folder' and not newcomer.categorised
-  and (match.verdict in ('hold', 'wait') or coalesce(new.missing, '') <> '');
+  and (match.verdict in ('hold', 'wait') or coalesce(new.missing, '') <> ''
+       or (newcomer.mailbox, newcomer.outlook_id) in (select (mailbox, outlook_id) from planning.refused_duplicates));
 
 -- ── bases of existing links ──────────────────────────────────────────────────────────────────────────────────────────
 insert into planning.base_updates by name

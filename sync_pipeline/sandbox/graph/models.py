@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS graph_departures (
     sequence INTEGER PRIMARY KEY, folder TEXT NOT NULL, immutable_id TEXT NOT NULL, default_id TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS graph_departures_folder ON graph_departures (folder, sequence);
 """
+SORTED_UP_TO: Final = 5000  # contacts of a folder
 SERVICE: Final = "service"  # the log's actor where the stand-in acts by itself, for a fault
 
 
@@ -60,6 +61,31 @@ class Mailboxes(Folders):
         return self.state.db.execute(
             "SELECT * FROM graph_contacts WHERE folder = ? ORDER BY number", (self.folder_id(mailbox, folder),)
         ).fetchall()
+
+    def shelf(self, mailbox: str, folder: str, search: str, limit: int) -> tuple[list[sqlite3.Row], int]:
+        """For people: up to `limit` contacts of a folder in which a text occurs, with has_photo, by name (by age where
+        the folder is large); and how many there are."""
+        folder_id = self.folder_id(mailbox, folder)
+        condition, parameters = "folder = ?", [folder_id]
+        if search:
+            condition, parameters = f"{condition} AND instr(fold(properties), fold(?))", [folder_id, search]
+        counted = self.state.db.execute(f"SELECT count(*) FROM graph_contacts WHERE {condition}", parameters)
+        count = int(counted.fetchone()[0])
+        order = "fold(json_extract(properties, '$.displayName')), number" if count <= SORTED_UP_TO else "number"
+        rows = self.state.db.execute(
+            "SELECT *, EXISTS (SELECT 1 FROM graph_photos WHERE owner = immutable_id) AS has_photo"
+            f" FROM graph_contacts WHERE {condition} ORDER BY {order} LIMIT ?",
+            (*parameters, limit),
+        )
+        return rows.fetchall(), count
+
+    def shelf_size(self, folder_id: str) -> int:
+        row = self.state.db.execute("SELECT count(*) FROM graph_contacts WHERE folder = ?", (folder_id,)).fetchone()
+        return int(row[0])
+
+    def has_photo(self, row: sqlite3.Row) -> bool:
+        sql = "SELECT 1 FROM graph_photos WHERE owner = ?"
+        return self.state.db.execute(sql, (row["immutable_id"],)).fetchone() is not None
 
     def full_form(self, row: sqlite3.Row) -> Json:
         """As the log shows it: every property, `id` the immutable one, extended properties included."""

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from sync_pipeline.sandbox.graph import properties
-from sync_pipeline.sandbox.graph.errors import GraphError
+from sync_pipeline.sandbox.graph.errors import BadRequest, GraphError
 from sync_pipeline.sandbox.graph.folders import ROOT, User
 from sync_pipeline.sandbox.graph.models import Mailboxes
 from sync_pipeline.sandbox.state import Json
@@ -51,11 +51,15 @@ def page_routes(mailboxes: Mailboxes) -> list[Route]:
         ("/", "GET", _Pages.overview),
         ("/pages/{mailbox}", "GET", _Pages.mailbox),
         ("/pages/{mailbox}/folders", "POST", _Pages.add_folder),
+        ("/pages/{mailbox}/folders/{folder}/rename", "POST", _Pages.rename_folder),
         ("/pages/{mailbox}/folders/{folder}/delete", "POST", _Pages.delete_folder),
         ("/pages/{mailbox}/contacts", "POST", _Pages.add),
         (contact, "GET", _Pages.edit),
         (contact, "POST", _Pages.save),
+        (f"{contact}/photo", "GET", _Pages.photo),
+        (f"{contact}/photo", "POST", _Pages.put_photo),
         (f"{contact}/move", "POST", _Pages.move),
+        (f"{contact}/copy", "POST", _Pages.copy),
         (f"{contact}/categorise", "POST", _Pages.categorise),
         (f"{contact}/delete", "POST", _Pages.delete),
     ]
@@ -68,11 +72,16 @@ class _Pages:
 
     def endpoint(self, handler: PageHandler) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
-            fields = parse_qs((await request.body()).decode(), keep_blank_values=True)
+            content = await request.body()
+            request.scope["sandbox_body"] = content
+            is_form = not request.headers.get("content-type", "").startswith("image/")
             try:
+                fields = parse_qs(content.decode(), keep_blank_values=True) if is_form else {}
                 return handler(self, request, {name: values[0] for name, values in fields.items()})
             except GraphError as error:
                 return _render("error.html", status=error.status, message=error.message)
+            except (KeyError, UnicodeDecodeError) as error:
+                return _render("error.html", status=400, message=f"The form is not complete: {error}")
 
         return endpoint
 
@@ -84,24 +93,33 @@ class _Pages:
         folders = self._folders(user)
         chosen = request.query_params.get("folder") or folders[0]["id"]
         search = request.query_params.get("search", "").strip()
+        rows, count = self._mailboxes.shelf(user.id, chosen, search, PAGE_SIZE)
         contacts = [
-            {"id": row["immutable_id"], **properties.wire(json.loads(row["properties"]))}
-            for row in self._mailboxes.contacts(user.id, chosen)
-            if search.casefold() in row["properties"].casefold()
+            {
+                "id": row["immutable_id"],
+                "has_photo": row["has_photo"],
+                **properties.wire(json.loads(row["properties"])),
+            }
+            for row in rows
         ]
         return _render(
             "mailbox.html",
             user=user,
             folders=folders,
             search=search,
-            count=len(contacts),
+            count=count,
             folder=self._mailboxes.folder(user.id, chosen),
-            contacts=contacts[:PAGE_SIZE],
+            contacts=contacts,
         )
 
     def add_folder(self, request: Request, form: Mapping[str, str]) -> Response:
         user = self._user(request)
         folder = self._mailboxes.create_folder(user.id, form.get("displayName", ""), actor=_actor(user))
+        return _to_folder(user, folder)
+
+    def rename_folder(self, request: Request, form: Mapping[str, str]) -> Response:
+        user, folder = self._user(request), request.path_params["folder"]
+        self._mailboxes.update_folder(user.id, folder, {"displayName": form["displayName"]}, actor=_actor(user))
         return _to_folder(user, folder)
 
     def delete_folder(self, request: Request, form: Mapping[str, str]) -> Response:
@@ -127,6 +145,7 @@ class _Pages:
             folders=self._folders(user),
             texts=TEXT_FIELDS,
             lines=lines,
+            has_photo=self._mailboxes.has_photo(row),
             address_parts=properties.ADDRESS_PARTS,
             addresses=sorted(properties.ADDRESSES),
         )
@@ -140,6 +159,24 @@ class _Pages:
         if changed:
             self._mailboxes.update_contact(user.id, row["immutable_id"], changed, actor=_actor(user))
         return _to_folder(user, row["folder"])
+
+    def photo(self, request: Request, form: Mapping[str, str]) -> Response:
+        media_type, content = self._mailboxes.photo(self._user(request).id, request.path_params["contact"])
+        return Response(content, media_type=media_type)
+
+    def put_photo(self, request: Request, form: Mapping[str, str]) -> Response:
+        """The body is the picture; its Content-Type says which kind."""
+        user, media_type = self._user(request), request.headers.get("content-type", "")
+        content = request.scope["sandbox_body"]
+        if not media_type.startswith("image/") or not content:
+            raise BadRequest("Choose a picture.")
+        self._mailboxes.put_photo(user.id, request.path_params["contact"], media_type, content, actor=_actor(user))
+        return Response(status_code=204)
+
+    def copy(self, request: Request, form: Mapping[str, str]) -> Response:
+        user, contact = self._user(request), request.path_params["contact"]
+        self._mailboxes.copy_contact(user.id, contact, form["folder"], actor=_actor(user))
+        return _to_folder(user, form["folder"])
 
     def move(self, request: Request, form: Mapping[str, str]) -> Response:
         user, contact = self._user(request), request.path_params["contact"]
@@ -176,7 +213,10 @@ class _Pages:
         def walk(parent: str, depth: int) -> None:
             for row in self._mailboxes.child_folders(user.id, parent):
                 deletable = row["well_known"] is None
-                found.append({"id": row["id"], "name": row["name"], "depth": depth, "deletable": deletable})
+                count = self._mailboxes.shelf_size(row["id"])
+                found.append(
+                    {"id": row["id"], "name": row["name"], "depth": depth, "deletable": deletable, "count": count}
+                )
                 walk(row["id"], depth + 1)
 
         walk(ROOT, 0)
@@ -211,11 +251,15 @@ def _same(before: Json, name: str, value: Any) -> bool:
     if name in LIST_FIELDS:
         return _entries(before, name) == _entries({name: value}, name)
     if name in properties.ADDRESSES:
-        return bool({part: before[name].get(part) for part in properties.ADDRESS_PARTS} == value)
+        return all(_text(before[name].get(part)) == _text(value[part]) for part in properties.ADDRESS_PARTS)
     if name == "birthday":
         return bool((before[name] or "")[:10] == (value or "")[:10])
-    # A text area sends its line ends as CR LF.
-    return bool((before[name] or "").replace("\r\n", "\n").strip() == (value or "").replace("\r\n", "\n"))
+    return _text(before[name]) == _text(value)
+
+
+def _text(value: str | None) -> str:
+    """A text area sends its line ends as CR LF, and a form's fields come without blanks around them."""
+    return (value or "").replace("\r\n", "\n").strip()
 
 
 def _to_folder(user: User, folder: str) -> Response:

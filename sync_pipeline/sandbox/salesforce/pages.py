@@ -25,6 +25,7 @@ from sync_pipeline.sandbox.state import Actor, Json
 COOKIE: Final = "acting"
 PAGE: Final = 100
 SUGGESTED: Final = 50
+SEARCHED: Final = 20_000  # accounts that the picker looks through for a text inside the name
 _VERSION: Final = "59.0"
 _CONTACT_FORM: Final = (
     ("Name", ("Salutation", "FirstName", "MiddleName", "LastName", "Suffix")),
@@ -66,7 +67,8 @@ class _Page:
     def render(self, template: str, *, status: int = 200, **values: Any) -> Response:
         users = self.org.state.db.execute('SELECT Username, Name FROM "sf_User" WHERE IsActive = 1 ORDER BY fold(Name)')
         page = _templates().get_template(template)
-        return HTMLResponse(page.render(acting=self.user, users=users.fetchall(), **values), status)
+        path = self.request.url.path
+        return HTMLResponse(page.render(acting=self.user, users=users.fetchall(), here=path, **values), status)
 
 
 def page_routes() -> list[Route]:
@@ -103,10 +105,16 @@ def _templates() -> Environment:
     return Environment(loader=PackageLoader(__package__), autoescape=select_autoescape(), trim_blocks=True)
 
 
-def _quoted(text: str) -> str:
-    """A LIKE pattern that finds the text anywhere."""
+def _quoted(text: str, before: str = "%") -> str:
+    """A LIKE pattern that finds the text anywhere, or with nothing before it at the beginning."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("%", "\\%").replace("_", "\\_")
-    return f"'%{escaped}%'"
+    return f"'{before}{escaped}%'"
+
+
+def _offset(page: _Page) -> int:
+    """Where the list begins; an address that was typed wrongly begins at the start."""
+    text = page.request.query_params.get("offset", "")
+    return min(int(text), 2000) if text.isascii() and text.isdigit() and len(text) < 6 else 0
 
 
 def _back(path: str) -> Response:
@@ -115,7 +123,7 @@ def _back(path: str) -> Response:
 
 def _act_as(page: _Page) -> Response:
     response = _back("/")
-    response.set_cookie(COOKIE, page.form["user"], samesite="lax")
+    response.set_cookie(COOKIE, page.form.get("user", ADMINISTRATOR), samesite="lax")
     return response
 
 
@@ -128,7 +136,7 @@ def _contacts(page: _Page, error: str | None = None) -> Response:
     views = [view for view in listviews.listing(page.org, page.acting, contact, _VERSION)["listviews"]]
     chosen = next((view for view in views if view["id"] == query.get("view")), None) or views[0]
     row = listviews.find(page.org, page.acting, contact, chosen["id"])
-    searched, offset = query.get("q", ""), max(0, int(query.get("offset") or 0))
+    searched, offset = query.get("q", ""), _offset(page)
     conditions = [f"({row['_where']})"] if row["_where"] else []
     if searched:
         pattern = _quoted(searched)
@@ -193,7 +201,7 @@ def _merge(page: _Page) -> Response:
 
 def _accounts(page: _Page) -> Response:
     query = page.request.query_params
-    searched, offset = query.get("q", ""), max(0, int(query.get("offset") or 0))
+    searched, offset = query.get("q", ""), _offset(page)
     where = f" WHERE Name LIKE {_quoted(searched)}" if searched else ""
     columns = "Id, Name, BillingCity, Phone, Website, Owner.Name, CreatedDate"
     found = page.soql(f"SELECT {columns} FROM Account{where} ORDER BY Name LIMIT {PAGE + 1} OFFSET {offset}")
@@ -204,8 +212,21 @@ def _accounts(page: _Page) -> Response:
 
 def _suggest(page: _Page) -> Response:
     searched = page.request.query_params.get("q", "")
-    found = page.soql(f"SELECT Id, Name FROM Account WHERE Name LIKE {_quoted(searched)} LIMIT {SUGGESTED}")
-    return JSONResponse([f"{account['Name']} [{account['Id']}]" for account in found])
+    # What begins so is found by the index; what holds it, only among the first ones, however many there are.
+    starts = page.soql(
+        f"SELECT Id, Name FROM Account WHERE Name LIKE {_quoted(searched, '')} ORDER BY Name LIMIT {SUGGESTED}"
+    )
+    found = {account["Id"]: account for account in starts}
+    if searched and len(found) < SUGGESTED:
+        last = page.org.state.db.execute(
+            'SELECT Id FROM "sf_Account" ORDER BY Id LIMIT 1 OFFSET ?', (SEARCHED,)
+        ).fetchone()
+        before = f" AND Id < '{last['Id']}'" if last is not None else ""
+        holds = page.soql(
+            f"SELECT Id, Name FROM Account WHERE Name LIKE {_quoted(searched)}{before} LIMIT {SUGGESTED - len(found)}"
+        )
+        found |= {account["Id"]: account for account in holds}
+    return JSONResponse([f"{account['Name']} [{account['Id']}]" for account in found.values()])
 
 
 def _account(page: _Page, error: str | None = None) -> Response:
@@ -265,7 +286,7 @@ def _bin(page: _Page, error: str | None = None) -> Response:
 
 def _undelete(page: _Page) -> Response:
     try:
-        page.org.undelete(page.acting, page.form["id"])
+        page.org.undelete(page.acting, page.form.get("id", ""))
     except SalesforceError as refused:
         return _bin(page, refused.message)
     return _back("/pages/bin")
@@ -283,7 +304,7 @@ def _save(page: _Page, object_name: str, values: Mapping[str, Any]) -> None:
     changed = {
         name: value or None
         for name, value in lines.items()
-        if (value or None) != (row[name].replace("\r\n", "\n") if isinstance(row[name], str) else row[name])
+        if (value or None) != (row[name].replace("\r\n", "\n") if isinstance(row.get(name), str) else row.get(name))
     }
     if changed:
         page.org.update(page.acting, target, record_id, changed)

@@ -79,9 +79,14 @@ def salesforce_service(state: State) -> Service:
         fault_kinds=fault_kinds(),
         acts_out=acts_out,
         exception_handlers={SalesforceError: _refused, HTTPException: _not_routed},
-        is_public=lambda path: path.rstrip("/") in _PUBLIC or path.startswith(_SOAP),
+        is_public=_is_public,
         control=control_actions(),
     )
+
+
+def _is_public(path: str) -> bool:
+    path = "/" + path.strip("/")
+    return path in _PUBLIC or path.startswith(_SOAP)
 
 
 def _with_handlers() -> Routes:
@@ -95,11 +100,11 @@ def _table() -> tuple[tuple[Route, Mapping[str, Handler]], ...]:
 
 
 class _Route(Route):
-    """A route that a trailing slash does not miss."""
+    """A route that neither a trailing slash misses nor two at the front: the sf CLI's instance URL ends with one."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any]) -> None:
         super().__init__(path, endpoint, methods=_METHODS)
-        self.path_regex = re.compile(self.path_regex.pattern.removesuffix("$") + "/?$")
+        self.path_regex = re.compile("^/+" + self.path_regex.pattern.removeprefix("^/").removesuffix("$") + "/?$")
 
 
 def _endpoint(handlers: Mapping[str, Handler]) -> Callable[[Request], Any]:

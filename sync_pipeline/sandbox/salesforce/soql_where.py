@@ -90,6 +90,8 @@ class Conditions:
             message = "invalid operator on boolean field"
             raise self._names.error("INVALID_QUERY_FILTER_OPERATOR", message, operand.position)
         subject = _subject(column, one)
+        if one.type == "boolean":  # written out, so that the partial index of deleted records is seen to fit
+            return f"{subject} {operator} {value}", []
         if operator == "!=":
             if not self._names.switches["salesforce_not_equal_includes_null"]:
                 return f"{subject} <> ?", [value]

@@ -73,6 +73,10 @@ def _table(name: str) -> str:
         f'CREATE INDEX IF NOT EXISTS "sf_{name}_{number}" ON "sf_{name}" ({expression});'
         for number, expression in enumerate(_INDEXES.get(name, ()))
     ]
+    if "IsDeleted" in (raw["name"] for raw in raw_description(name)["fields"]):
+        # The recycle bin of a large table is found without reading the table.
+        on = f'"sf_{name}" (SystemModstamp) WHERE IsDeleted = 1'
+        indexes.append(f'CREATE INDEX IF NOT EXISTS "sf_{name}_deleted" ON {on};')
     return "\n".join([f'CREATE TABLE IF NOT EXISTS "sf_{name}" ({body}) WITHOUT ROWID;', *indexes])
 
 

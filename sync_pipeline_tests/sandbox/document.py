@@ -1,0 +1,158 @@
+"""Writes the tables of docs/sandbox.md: the routes with what the wire tests saw of them, the switches, the faults.
+
+`python -m sync_pipeline_tests.sandbox.document` (a minute: it runs the wire tests); --check only tells what is stale;
+--no-routes leaves the first table alone."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from starlette.routing import Route
+
+from sync_pipeline.sandbox.faults import POSITIONS
+from sync_pipeline.sandbox.graph.calls import VERSION
+from sync_pipeline.sandbox.graph.routes import ROUTES, graph_service
+from sync_pipeline.sandbox.runtime import Runtime
+from sync_pipeline.sandbox.salesforce.routes import salesforce_service
+from sync_pipeline.sandbox.state import State
+from sync_pipeline_tests.sandbox.route_recorder import VARIABLE
+
+ROOT: Final = Path(__file__).parents[2]
+PAGE: Final = ROOT / "docs" / "sandbox.md"
+Table = list[Sequence[str]]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a table is stale")
+    parser.add_argument("--no-routes", action="store_true", help="leave the table of routes as it is")
+    options = parser.parse_args(arguments)
+    runtime = Runtime(State(None))
+    services = (graph_service(runtime.state), salesforce_service(runtime.state))
+    for service in services:
+        runtime.register(service)
+    tables = {"switches": _switches(runtime.state), "faults": _faults(runtime)}
+    if not options.no_routes:
+        known = {(name, path) for service in services for name, path in _known_routes(service.name, service.routes)}
+        tables["routes"] = _routes(known, _recorded())
+    before = PAGE.read_text()
+    after = before
+    for name, table in tables.items():
+        after = _replaced(after, name, table)
+    if after == before:
+        print(f"{PAGE.relative_to(ROOT)} is up to date")
+        return 0
+    if options.check:
+        print(f"{PAGE.relative_to(ROOT)} is stale; run python -m {__spec__.name}")
+        return 1
+    PAGE.write_text(after)
+    print(f"{PAGE.relative_to(ROOT)} was written")
+    return 0
+
+
+def _known_routes(service: str, routes: Iterable[Any]) -> list[tuple[str, str]]:
+    if service == "graph":
+        found = [_shown(f"{VERSION}/" + re.sub(r"{\w+}", "{id}", template)) for template in ROUTES]
+        return [(service, path) for path in [*found, f"{VERSION}/$batch", "/{tenant}/oauth2/v2.0/token"]]
+    paths = [route.path for route in routes if isinstance(route, Route)]
+    return [(service, path) for path in paths if path != "/" and not path.startswith("/pages")]
+
+
+def _shown(template: str) -> str:
+    """/me and /users/{id} are one row."""
+    return re.sub(rf"^{VERSION}/me(?=/|$)", f"{VERSION}/users/{{id}}", template)
+
+
+def _recorded() -> list[list[Any]]:
+    """What the plugin saw: [service, template, method, status, code, test]."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "routes.jsonl"
+        tests = "sync_pipeline_tests/sandbox"
+        command = [sys.executable, "-m", "pytest", tests, "-q", "-n", "2", f"--confcutdir={tests}"]
+        command += [
+            "-m",
+            "not witness and not browser and not fuzz",
+            "-p",
+            "sync_pipeline_tests.sandbox.route_recorder",
+        ]
+        ran = subprocess.run(command, cwd=ROOT, env={**os.environ, VARIABLE: str(path)}, check=False)
+        if ran.returncode != 0:
+            print("some wire tests failed; the table shows what the others saw", file=sys.stderr)
+        return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def _routes(known: set[tuple[str, str]], seen: list[list[Any]]) -> Table:
+    successes: defaultdict[tuple[str, str, str], set[str]] = defaultdict(set)
+    errors: defaultdict[tuple[str, str, str], set[str]] = defaultdict(set)
+    tests: defaultdict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for service, template, method, status, code, test in seen:
+        row = (service, _shown(template), method)
+        if (service, row[1]) in known and status != 405:
+            (successes if status < 400 else errors)[row].add(f"{status} {code}".strip())
+            tests[row].add(test.split("[")[0])
+    unseen = {(*route, "") for route in known if not any(row[:2] == route for row in tests)}
+    return [
+        ("Service", "Route", "Method", "Success seen", "Errors seen", "Tests"),
+        *(
+            (row[0], f"`{row[1]}`", row[2] or "–", _joined(successes[row]), _joined(errors[row]), str(len(tests[row])))
+            for row in sorted({*tests, *unseen})
+        ),
+    ]
+
+
+def _joined(entries: Iterable[str]) -> str:
+    return ", ".join(sorted(entries)) or "–"
+
+
+def _switches(state: State) -> Table:
+    rows: Table = [("Switch", "Default", "Other values", "Why")]
+    for name, told in state.declared_switches().items():
+        others = [_value(value) for value in told["choices"] if value != told["default"]]
+        rows.append((f"`{name}`", _value(told["default"]), ", ".join(others) or "any", told["why"]))
+    return rows
+
+
+def _value(value: Any) -> str:
+    return f"`{json.dumps(value)}`"
+
+
+def _faults(runtime: Runtime) -> Table:
+    known = runtime.faults.known()
+    meanings: dict[str, dict[str, list[str]]] = {}
+    for service, kinds in known.items():
+        for name, meaning in kinds.items():
+            meanings.setdefault(name, {}).setdefault(meaning, []).append(service)
+    rows: Table = [("Fault", "Service", "What happens")]
+    for name in sorted(meanings):
+        services = sorted({service for told in meanings[name].values() for service in told})
+        text = next(
+            (meaning for meaning in meanings[name] if meaning), "The error of that name, in the service's form."
+        )
+        rows.append((f"`{name}`", ", ".join(services), text))
+    return rows
+
+
+def _replaced(page: str, name: str, table: Table) -> str:
+    """The page with this table between the marks <!-- name --> and <!-- /name -->."""
+    head, *rows = [[cell.replace("|", "\\|") for cell in row] for row in table]
+    lines = [" | ".join(head), " | ".join("---" for _ in head), *(" | ".join(row) for row in rows)]
+    text = "\n".join(f"| {line} |" for line in lines)
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    if page.count(begin) != 1 or page.count(end) != 1:
+        raise SystemExit(f"{PAGE} must have the marks {begin} and {end} once each")
+    return page[: page.index(begin) + len(begin)] + f"\n{text}\n" + page[page.index(end) :]
+
+
+if __name__ == "__main__":
+    assert POSITIONS == ("refused", "response_lost"), "the page's text names both positions"
+    raise SystemExit(main())
