@@ -349,6 +349,10 @@ class World:
         rows = (row for row in self.log(after) if row["actor"] == "application")
         return [row for row in rows if all(row[key] == value for key, value in match.items())]
 
+    def contact_writes(self, after: int = 0) -> list[Json]:
+        """What the application wrote to contacts on both sides since; the folder's mark and the categories left out."""
+        return [row for row in self.writes(after) if row["entity"].lower() == "contact"]
+
     def requests(self, method: str, service: str) -> int:
         """How many requests the application has sent by this method to routes with this in their path."""
         counts = self._checked(self.control.get("requests"))["by_actor"].get("application", {})

@@ -123,7 +123,7 @@ class _Show:
         self._console.print(f"[{style}]{told}[/], in {seconds:.0f} s.", highlight=False)
         file = self._day.data_dir / "settings.yaml"
         self._say(
-            f"Look closer: sync-pipeline problems --settings {escape(str(file))}   (history, explain NAME, plan …)"
+            f"Look closer: sync-pipeline problems --settings {escape(str(file))}   (or history, or explain NAME)"
         )
 
     def _synchronise(self, settings: Settings, secrets: Secrets, title: str) -> None:

@@ -34,7 +34,12 @@ def recover(session: Session) -> int:
         return 0
     with session.warehouse() as connection:
         return settle_intents(
-            session.writer(connection), session.org_for, session.graph, session.fields, session.run_context()
+            session.writer(connection),
+            session.org_for,
+            session.graph,
+            session.fields,
+            session.run_context(),
+            mailboxes=list(session.mailboxes),
         )
 
 

@@ -64,14 +64,15 @@ def test_an_unknown_value_of_a_restricted_picklist_is_a_problem(world: World) ->
 
 
 def test_a_date_that_is_none_is_a_problem(world: World) -> None:
-    world.use(mapping={"birthdate": {"outlook": "nickName", "kind": "date"}})
-    record, item = linked(world, Birthdate="1985-12-10")
-    assert world.anna.item(item)["nickName"] == "1985-12-10"
+    world.org("fields", object="Contact", name="Since__c", type="date")
+    world.use(mapping={"since": {"salesforce": "Since__c", "outlook": "nickName", "kind": "date"}})
+    record, item = linked(world, Since__c="2020-12-10")
+    assert world.anna.item(item)["nickName"].startswith("2020-12-10")
     world.anna.update(item, nickName="31 February", department="Travels")
     world.run()
     found = world.salesforce.record(record)
-    assert (found["Birthdate"], found["Department"]) == ("1985-12-10", "Travels")
-    assert [problem["field"] for problem in world.problems()] == ["birthdate"]
+    assert (found["Since__c"], found["Department"]) == ("2020-12-10", "Travels")
+    assert [problem["field"] for problem in world.problems()] == ["since"]
 
 
 def test_a_new_contact_with_a_value_that_does_not_fit_is_created_with_its_other_fields(world: World) -> None:

@@ -101,7 +101,7 @@ def test_with_delete_a_contact_deleted_in_outlook_is_deleted_in_salesforce(world
     mark = world.mark()
     world.run()
     assert world.salesforce.get(record) is None
-    assert [row["action"] for row in world.writes(mark)] == ["delete"]
+    assert [row["action"] for row in world.contact_writes(mark)] == ["delete"]
     mark = world.mark()
     world.run()
     assert (world.writes(mark), world.anna.contacts()) == ([], [])

@@ -36,7 +36,7 @@ def test_a_contact_that_was_moved_out_is_personal_again_by_default(world: World)
     assert (found["categories"], stamp_of(found)) == (["Family"], None)
     assert world.salesforce.get(record) is not None
     assert world.anna.contacts() == []
-    assert [row["action"] for row in world.writes(mark)] == ["update"], "category and stamp go in one write"
+    assert [row["action"] for row in world.contact_writes(mark)] == ["update"], "category and stamp go in one write"
 
 
 def test_nothing_else_of_a_contact_that_was_moved_out_changes(world: World) -> None:

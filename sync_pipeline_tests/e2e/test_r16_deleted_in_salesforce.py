@@ -14,7 +14,7 @@ def test_a_contact_deleted_in_salesforce_goes_to_the_deleted_items(world: World)
     mark = world.mark()
     world.run()
     assert [found["id"] for found in world.anna.deleted()] == [item]
-    assert [row["action"] for row in world.writes(mark)] == ["delete"]
+    assert [row["action"] for row in world.contact_writes(mark)] == ["delete"]
     assert item_of(world.anna, other)["surname"] == "Last2"
 
 

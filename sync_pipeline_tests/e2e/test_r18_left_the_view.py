@@ -119,7 +119,7 @@ def test_before_the_removal_the_edits_made_in_outlook_go_up(world: World) -> Non
     world.run()
     assert world.salesforce.record(record)["Title"] == "Edited"
     assert items_of(world.anna, record) == []
-    assert [(row["service"], row["action"]) for row in world.writes(mark)][:2] == [
+    assert [(row["service"], row["action"]) for row in world.contact_writes(mark)][:2] == [
         ("salesforce", "update"),
         ("graph", "delete"),
     ], "up first, then away"

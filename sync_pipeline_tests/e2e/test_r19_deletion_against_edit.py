@@ -93,4 +93,4 @@ def test_deletions_in_two_mailboxes_delete_the_contact_once(world: World) -> Non
     world.run()
     world.run()
     assert world.salesforce.get(record) is None
-    assert [row["action"] for row in world.writes(mark)] == ["delete"]
+    assert [row["action"] for row in world.contact_writes(mark)] == ["delete"]

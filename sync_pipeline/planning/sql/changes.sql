@@ -1,4 +1,5 @@
--- in:  planning.links, planning.contacts, planning.mailbox_fields, outlook.contacts, sync.links, sync.verdicts, sync.frozen
+-- in:  planning.links, planning.contacts, planning.mailbox_fields, outlook.contacts, sync.links, sync.verdicts, sync.frozen,
+--      sync.problems, sync.runs
 -- out: planning.pairs (link × field: both values, both bases, in the form in which they compare),
 --      planning.edits (link: was either side edited since the base),
 --      planning.contact_changes (pairs with the verdict of the three-way merge),
@@ -153,6 +154,17 @@ select *,
     end as course
 from settled;
 
+-- R25: what a service refused is tried again with growing pauses, or as soon as a person edits either side
+create or replace table planning.paused as
+select problem.mailbox, problem.field, coalesce(problem.outlook_id, '') as outlook_id, coalesce(problem.salesforce_id, '') as salesforce_id
+from sync.problems as problem
+left join sync.runs as run on run.run_id = problem.last_run
+left join outlook.contacts as item on item.mailbox = problem.mailbox and item.id = problem.outlook_id
+left join salesforce.contacts as contact on contact.id = problem.salesforce_id
+where problem.attempts > 0 and problem.next_try > {{ literal(now) }}::timestamp
+  and not coalesce(item.modified_at >= date_trunc('second', run.finished_at), false)
+  and not coalesce(contact.modified_at >= date_trunc('second', run.finished_at), false);
+
 -- R12, R8: what Salesforce would refuse is a problem of that field; the other fields travel.
 create or replace table planning.contact_changes as
 select compared.*,
@@ -160,6 +172,9 @@ select compared.*,
         when course <> 'up' then null
         when frozen.rewrites >= 2 then 'rewritten_by_server'
         when not updateable then 'not_writable'
+        when exists (select 1 from planning.paused as paused
+                     where paused.mailbox = compared.mailbox and paused.field = compared.field
+                       and paused.outlook_id = compared.outlook_id) then 'refused_before'
         when outlook_normal = '' and (not nillable or exists (
             select 1 from planning.create_rules as rule
             where rule.mailbox = compared.mailbox and rule.kind = 'required' and rule.salesforce_field = compared.salesforce))

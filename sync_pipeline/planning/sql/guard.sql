@@ -1,4 +1,4 @@
--- in:  planning.operations, planning.mailboxes, planning.links, sync.verdicts, sync.holds, sync.problems, sync.journal
+-- in:  planning.operations, planning.mailboxes, planning.links, sync.verdicts, sync.holds, planning.paused, sync.journal
 -- out: planning.planned: every operation with its state (ready | held | problem | dropped) and the reason for a hold
 create or replace table planning.planned as
 with counted as (
@@ -23,11 +23,10 @@ with counted as (
              when verdict = 'dropped' then 'dropped'
              when hold_kind is not null then 'held'
              when is_problem then 'problem'
-             when exists (select 1 from sync.problems as problem
-                          where problem.mailbox = counted.mailbox and problem.field = '' and problem.next_try > {{ literal(now) }}::timestamp
-                            and problem.attempts > 0
-                            and ((counted.outlook_id <> '' and problem.outlook_id = counted.outlook_id)
-                                 or (counted.salesforce_id <> '' and problem.salesforce_id = counted.salesforce_id))) then 'problem'
+             when exists (select 1 from planning.paused as paused
+                          where paused.mailbox = counted.mailbox and paused.field = ''
+                            and ((counted.outlook_id <> '' and paused.outlook_id = counted.outlook_id)
+                                 or (counted.salesforce_id <> '' and paused.salesforce_id = counted.salesforce_id))) then 'problem'
              else 'ready' end as state
     from counted
 ), limits as (

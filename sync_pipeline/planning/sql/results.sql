@@ -25,5 +25,6 @@ create or replace macro planning.obstacle(field, code, value, most) as case code
     when 'not_in_picklist' then field || ' is not among the values of the picklist in Salesforce.'
     when 'required_field_cleared' then field || ' was cleared in Outlook, but Salesforce requires it.'
     when 'not_writable' then field || ' may not be written in Salesforce with this credential.'
+    when 'refused_before' then field || ' was refused by Salesforce; it is tried again after a pause.'
     when 'rewritten_by_server' then field || ' is rewritten by Salesforce again and again; it is frozen.'
     else field || ' cannot be written: ' || code || '.' end;

@@ -14,6 +14,7 @@ from sync_pipeline.sandbox.salesforce.storage import shown
 from sync_pipeline.sandbox.state import Json
 
 MOST_OFFSET: Final = 2000
+_DELETED_ONLY: Final = 't0."IsDeleted" = 1'
 _AGGREGATES: Final = {"count": "COUNT", "count_distinct": "COUNT(DISTINCT", "min": "MIN", "max": "MAX"}
 
 
@@ -131,6 +132,8 @@ class _Compiler:
         aggregated = [self._aggregate(one, len(query.select)) for one in query.select] if aggregates else []
         where, parameters = self._where()
         order = self._order(query.order)
+        if not query.order and _DELETED_ONLY in where:
+            order = " ORDER BY +t0.Id"  # the few deleted ones are sorted; the whole table is not walked in its order
         return Statement(
             object=self._object,
             columns=columns,

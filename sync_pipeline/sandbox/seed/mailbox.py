@@ -144,7 +144,7 @@ class _Filling:
             add_own_values(body, randomness, self.sources.people.phone())
             if randomness.random() < 0.4:
                 body["categories"] = [randomness.choice(("Friends", "Family", "Salesforce prospects"))]
-            picture = photo(randomness) if randomness.random() < 0.3 else None
+            picture = photo(randomness) if number == 0 or randomness.random() < 0.3 else None
             self.items.append(_Item(self.folders[place], body, picture, deleted=number == 3))
         if count:
             thrown_away = graph_contact(self.sources.people.draw(""), company="", categories=(CATEGORY,))
