@@ -109,6 +109,11 @@ def _tell(invocation: Invocation, error: Exception) -> int:
             click.echo(redact(error.remedy), err=True)
         _as_json(invocation, error.code, error.message, error.remedy)
         return WRONG_USAGE if isinstance(error, SettingsInvalid) else NOT_SYNCHRONISED
+    if isinstance(error, OSError) and error.filename:
+        message = f"{error.filename}: {error.strerror}."
+        click.echo(f"Error: {message} Check the path, its permissions and the disk.", err=True)
+        _as_json(invocation, "file_unusable", message, "Check the path, its permissions and the disk.")
+        return NOT_SYNCHRONISED
     click.echo(redact("".join(traceback.format_exception(error))), err=True)
     click.echo("This is a defect of sync-pipeline. Please report it with the lines above.", err=True)
     _as_json(invocation, "defect", f"{type(error).__name__}: {error}")

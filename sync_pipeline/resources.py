@@ -11,11 +11,11 @@ import dagster as dg
 from pydantic import Field
 
 from sync_pipeline.engine import RunOptions, Session
+from sync_pipeline.engine.session import Progress
 from sync_pipeline.settings import Secrets, Settings
 from sync_pipeline.settings.location import find_settings
 
 Load = Callable[[], tuple[Settings, Secrets]]
-Progress = Callable[[str, int, int | None], None]
 
 #: Every event in Dagster's log stays for ever, so a long step reports only so often.
 _SECONDS_BETWEEN_REPORTS = 30.0

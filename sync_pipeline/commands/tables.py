@@ -8,30 +8,28 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 MOST_OPERATIONS = 100
-_ACTIONS = ("create", "update", "delete")
+_WIDTH_OF_A_TABLE = 140
+_LONG = 48
+_NONE = "·"
 _STYLES = {"held": "yellow", "problem": "red", "dropped": "dim", "stopped": "red"}
 
 
 def show_summary(console: Console, summary: Mapping[str, Any]) -> None:
     """Per mailbox what was written (or would be) on each side, and below it what a person has to look at."""
     plan_only = summary.get("plan_only", False)
-    table = Table(title="Would be written" if plan_only else "Written", title_justify="left")
-    table.add_column("mailbox", overflow="fold")
-    table.add_column("status")
-    for side in ("Outlook", "Salesforce"):
-        table.add_column(f"{side}\n+ new", justify="right")
-        table.add_column("\n~ changed", justify="right")
-        table.add_column("\n- removed", justify="right")
-    for name in ("conflicts", "holds", "problems"):
+    title = "Would be written" if plan_only else "Written"
+    table = Table("mailbox", "status", title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for name in ("Outlook", "Salesforce", "conflicts", "holds", "problems"):
         table.add_column(name, justify="right")
     for row in summary["mailboxes"]:
-        counts = [row[side][action] for side in ("outlook", "salesforce") for action in _ACTIONS]
-        counts += [row[name] for name in ("conflicts", "holds", "problems")]
-        style = _STYLES.get(row["status"])
-        table.add_row(row["mailbox"], row["status"], *(_number(count) for count in counts), style=style)
+        written = [_written(row[side]) for side in ("outlook", "salesforce")]
+        counts = [str(row[name] or _NONE) for name in ("conflicts", "holds", "problems")]
+        table.add_row(row["mailbox"], row["status"], *written, *counts, style=_STYLES.get(row["status"]))
     console.print(table)
     for row in summary["mailboxes"]:
         if row["status"] != "ok":
@@ -52,15 +50,20 @@ def show_plan(console: Console, document: Mapping[str, Any]) -> None:
     if not operations:
         console.print("The plan is empty: both sides agree.")
         return
-    table = Table("operation", "mailbox", "side", "action", "fields", "rule", "reason", "state", title_justify="left")
-    table.title = f"Plan: {len(operations)} operations"
-    for operation in operations[:MOST_OPERATIONS]:
-        why = operation["reason"] + (f"\n{operation['hold_reason']}" if operation.get("hold_reason") else "")
-        state = operation["state"]
-        cells = (operation["id"], operation["mailbox"], operation["side"], operation["action"])
-        row = (*cells, changes(operation["fields"]), operation["rule"], why, state)
-        table.add_row(*(escape(cell or "") for cell in row), style=_STYLES.get(state))
-    console.print(table)
+    rows = [
+        {
+            "operation": operation["id"],
+            "mailbox": operation["mailbox"],
+            "side": operation["side"],
+            "action": operation["action"],
+            "state": operation["state"],
+            "rule": operation["rule"],
+            "why": operation["reason"] + (f"\n{operation['hold_reason']}" if operation.get("hold_reason") else ""),
+            "fields": changes(operation["fields"]),
+        }
+        for operation in operations[:MOST_OPERATIONS]
+    ]
+    show_rows(console, f"Plan: {len(operations)} operations", rows)
     if len(operations) > MOST_OPERATIONS:
         console.print(f"… and {len(operations) - MOST_OPERATIONS} more; --json shows all.")
 
@@ -71,14 +74,32 @@ def changes(fields: Iterable[Mapping[str, Any]], most: int = 6) -> str:
     return "\n".join(lines[:most] + ([f"… {len(lines) - most} more"] if len(lines) > most else []))
 
 
-def show_rows(console: Console, title: str, rows: Sequence[Mapping[str, Any]], style: str | None = None) -> None:
-    """A table of rows that have the same keys; nothing where there is none."""
+def show_rows(console: Console, title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Rows that have the same keys: a table where there is room, else a paragraph each; nothing where there is none."""
     if not rows:
         return
-    table = Table(*rows[0], title=title, title_justify="left", style=style or "")
+    if console.width < _WIDTH_OF_A_TABLE:
+        console.print(f"\n{title}", style="italic", markup=False)
+        for row in rows:
+            _paragraph(console, [_cell(value) for value in row.values()], _STYLES.get(row.get("state", "")))
+        return
+    table = Table(title=title, title_justify="left")
+    for number, name in enumerate(rows[0]):
+        table.add_column(name, no_wrap=number == 0, overflow="fold")  # the first one is what people copy
     for row in rows:
-        table.add_row(*(escape(_cell(value)) for value in row.values()))
+        style = _STYLES.get(row.get("state", ""))
+        table.add_row(*(escape(_cell(value)) for value in row.values()), style=style)
     console.print(table)
+
+
+def _paragraph(console: Console, cells: Sequence[str], style: str | None) -> None:
+    """The short cells in a line, the long ones indented below it."""
+    long = [cell for cell in cells if "\n" in cell or len(cell) > _LONG]
+    console.print(
+        "  ".join(cell for cell in cells if cell and cell not in long), style=style, markup=False, highlight=False
+    )
+    for cell in long:
+        console.print(Padding(Text(cell), (0, 0, 0, 4)))
 
 
 def _cell(value: Any) -> str:
@@ -96,5 +117,7 @@ def _value(value: str | None) -> str:
     return f"{text[:40]}…" if len(text) > 40 else text
 
 
-def _number(count: int) -> str:
-    return str(count) if count else "·"
+def _written(counts: Mapping[str, int]) -> str:
+    """+2 ~1 -3: created, changed, removed."""
+    signs = {"create": "+", "update": "~", "delete": "-"}
+    return " ".join(f"{sign}{counts[action]}" for action, sign in signs.items() if counts[action]) or _NONE

@@ -129,7 +129,7 @@ def view_members(session: Session) -> int:
             except ViewError as error:
                 session.stop(MailboxStopped(mailbox.mailbox, error.message, remedy=error.remedy, code=error.code))
             session.progress("List views", len(session.views), len(session.mailboxes))
-        _record_stops(session, writer)
+        record_stops(session, writer)
     return sum(len(members) for members in scanned.values())
 
 
@@ -163,16 +163,31 @@ def outlook(session: Session) -> int:
                 session.mailboxes.pop(mailbox.mailbox)
         known = {mailbox.mailbox: _known(reader, mailbox.mailbox) for mailbox in session.working}
         items = 0
+        renamed: set[str] = set()
         for done, (address, page) in enumerate(_pages(session, known), 1):
             items += len(page.contacts)
-            _save(session, writer, address, page)
+            if address not in renamed and (former := _former_address(connection, address, page)):
+                writer.rename_mailbox(former, address)
+                renamed.add(address)
+            if address not in renamed:  # its pages were read without what is known of it
+                _save(session, writer, address, page)
             session.progress("Outlook", done, None)
-        again = {address: _known(reader, address) for address in session.old_copies if address not in session.stopped}
-        for address, page in _pages(session, again, full=True):
-            items += len(page.contacts)
-            _save(session, writer, address, page)
-        _record_stops(session, writer)
+        for addresses, full in ((renamed, False), (session.old_copies, True)):
+            again = {address: _known(reader, address) for address in addresses if address not in session.stopped}
+            for address, page in _pages(session, again, full=full):
+                items += len(page.contacts)
+                _save(session, writer, address, page)
+        record_stops(session, writer)
     return items
+
+
+def _former_address(connection: DuckDBPyConnection, address: str, page: Page) -> str:
+    """R1: the address under which this very mailbox was known; "" where it has not changed."""
+    found = connection.execute(
+        "select mailbox from outlook.mailboxes where object_id = ? and mailbox <> ?",
+        [page.state.get("object_id"), address],
+    ).fetchone()
+    return str(found[0]) if found else ""
 
 
 def _save(session: Session, writer: Writer, address: str, page: Page) -> None:
@@ -244,7 +259,8 @@ def _pages(session: Session, known: dict[str, Known], *, full: bool = False) -> 
             raise failure
 
 
-def _record_stops(session: Session, writer: Writer) -> None:
+def record_stops(session: Session, writer: Writer) -> None:
+    """Writes down which mailboxes could not be synchronised, and why."""
     for address, error in session.stopped.items():
         writer.stop_mailbox(address, code=error.code, message=error.message, remedy=error.remedy)
 

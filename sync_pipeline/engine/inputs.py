@@ -10,6 +10,7 @@ from typing import Any
 
 from sync_pipeline.model.fields import Direction, Field
 from sync_pipeline.planning.context import CreateRule, MailboxField, PlanMailbox
+from sync_pipeline.salesforce.rows import lookup
 from sync_pipeline.settings import MailboxSettings
 
 #: Settings whose change can make deletions follow (R20).
@@ -60,6 +61,7 @@ def plan_mailbox(
         view_empty=view.is_empty,
         reader=reader,
         on_disable=settings.on_disable,
+        suggestions=settings.account.suggestions,
         account_mode=settings.account.mode,
         fixed_account_id=settings.account.fixed_id or "",
         retry_empty=settings.account.retry_empty,
@@ -83,13 +85,13 @@ def plan_mailbox(
 def usable_fields(fields: Iterable[Field], describe: Sequence[Mapping[str, Any]]) -> tuple[Field, ...]:
     """The mapped fields that the org has; a parent path needs the lookup that it goes through."""
     names = {row["name"] for row in describe}
-    return tuple(field for field in fields if _lookup(field) in names)
+    return tuple(field for field in fields if lookup(field.salesforce) in names)
 
 
 def missing_fields(fields: Iterable[Field], describe: Sequence[Mapping[str, Any]]) -> list[str]:
     """The Salesforce fields of the mapping that the org does not have or does not show."""
     names = {row["name"] for row in describe}
-    return [field.salesforce for field in fields if _lookup(field) not in names]
+    return [field.salesforce for field in fields if lookup(field.salesforce) not in names]
 
 
 def mailbox_fields(
@@ -154,12 +156,6 @@ def changed_kinds(old: Mapping[str, str], new: Mapping[str, str]) -> str:
     """Which fingerprints differ, in words; "" where none does or none was known."""
     words = {"settings": "a setting", "view": "the view's definition", "credential": "the credential"}
     return ", ".join(words[kind] for kind in words if kind in old and old[kind] != new.get(kind))
-
-
-def _lookup(field: Field) -> str:
-    """The Contact field that a Salesforce path starts from: Account.Name needs AccountId."""
-    head, _, rest = field.salesforce.partition(".")
-    return f"{head}Id" if rest else head
 
 
 def _text(value: object) -> str:

@@ -16,7 +16,9 @@ def plan_context(session: Session, connection: duckdb.DuckDBPyConnection) -> Pla
     for mailbox, kind, value in connection.execute("select mailbox, kind, value from sync.fingerprints").fetchall():
         known.setdefault(mailbox, {})[kind] = value
     linked = {row[0] for row in connection.execute("select distinct mailbox from sync.links").fetchall()}
-    now = {(row["mailbox"], row["kind"]): row["value"] for row in fingerprints(session)}
+    now: dict[str, dict[str, str]] = {}
+    for row in fingerprints(session):
+        now.setdefault(row["mailbox"], {})[row["kind"]] = row["value"]
     mailboxes = [
         plan_mailbox(
             settings,
@@ -25,10 +27,7 @@ def plan_context(session: Session, connection: duckdb.DuckDBPyConnection) -> Pla
             reader=session.reader_of(settings.mailbox),
             is_first_run=settings.mailbox not in linked,
             is_old_copy=settings.mailbox in session.old_copies,
-            changed=changed_kinds(
-                known.get(settings.mailbox, {}),
-                {kind: value for (mailbox, kind), value in now.items() if mailbox == settings.mailbox},
-            ),
+            changed=changed_kinds(known.get(settings.mailbox, {}), now[settings.mailbox]),
         )
         for settings in session.working
     ]

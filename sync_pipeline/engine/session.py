@@ -128,15 +128,7 @@ class Session:
         try:
             if error is not None:
                 with self.warehouse() as connection:
-                    self.writer(connection).finish_run(
-                        self.run_id,
-                        self.clock.now(),
-                        status="failed",
-                        planned=0,
-                        pushed=0,
-                        failed=0,
-                        message=redact(str(error)),
-                    )
+                    self.writer(connection).fail_run(self.run_id, now=self.clock.now(), message=redact(str(error)))
         finally:
             self._stack.close()
 
@@ -163,6 +155,7 @@ class Session:
             external_id_field=self.settings.salesforce.external_id_field or "",
             is_over=lambda: time.monotonic() > self._ends,
             stop=self.stop,
+            is_stopped=self.stopped.__contains__,
         )
 
     def stop(self, error: MailboxStopped) -> None:
@@ -182,7 +175,7 @@ class Session:
     def org_for(self, mailbox: str) -> Org:
         """The credential that reads and writes for a mailbox."""
         if self.settings.salesforce.credentials == "per_user":
-            return self.org.as_user(self.mailboxes[mailbox].salesforce_user)
+            return self.org.as_user(self.mailboxes[mailbox].salesforce_user, mailbox)
         return self.org
 
     def reader_of(self, mailbox: str) -> str:
@@ -192,7 +185,8 @@ class Session:
     def _choose_mailboxes(self) -> None:
         known = {mailbox.mailbox: mailbox for mailbox in self.settings.mailboxes.listed}
         for address, username in self._discovered():
-            known.setdefault(address, self.settings.mailbox_settings(address, username))
+            # A listed mailbox may leave its user to the rule.
+            known[address] = self.settings.mailbox_settings(address, username)
         wanted = [address.lower() for address in self.options.mailboxes]
         if unknown := [address for address in wanted if address not in known]:
             raise SettingsInvalid(

@@ -33,7 +33,7 @@ def extract_accounts(session: Session) -> StepResult:
 
 
 def extract_contacts(session: Session) -> StepResult:
-    """The Contacts that changed since the last run, deleted ones included; before that, what a dead run left in doubt."""
+    """The Contacts that changed since the last run, deleted ones too; before that, what a dead run left in doubt."""
     recovered = extraction.recover(session)
     return StepResult({"contacts": extraction.contacts(session), "recovered": recovered})
 
@@ -117,6 +117,7 @@ def finish(session: Session) -> StepResult:
         now = session.clock.now()
         if not session.options.plan_only:
             writer.save_fingerprints(extraction.fingerprints(session), session.run_id)
+        extraction.record_stops(session, writer)
         writer.save_requests(session.run_id, session.counter.rows())
         document = summary(session.settings, session.run_id, connection)
         writer.finish_run(

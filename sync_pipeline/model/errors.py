@@ -11,7 +11,7 @@ from __future__ import annotations
 
 
 class SyncError(Exception):
-    """What was asked, what came back, what to do. `code` is stable and is documented under troubleshooting."""
+    """What was asked, what came back, what to do. `code` is stable."""
 
     code = "sync_error"
 

@@ -1,4 +1,4 @@
-"""What a plan is made of: sides, actions, states, hold kinds, and the value of one operation."""
+"""What a plan is made of: sides, actions, and the value of one operation."""
 
 from __future__ import annotations
 
@@ -41,27 +41,6 @@ COUNTED_AS: dict[Action, Action] = {
 }
 
 
-class State(StrEnum):
-    """Whether an operation will be pushed."""
-
-    READY = "ready"
-    HELD = "held"
-    PROBLEM = "problem"
-    DROPPED = "dropped"
-
-
-class Hold(StrEnum):
-    """Why an operation waits for a person."""
-
-    DUPLICATE = "duplicate"  # R9
-    CONFLICT = "conflict"  # R10 policy `hold`
-    GUARD = "guard"  # R20 counts
-    CHANGED_SETTINGS = "changed_settings"  # R20: settings, view definition or credential changed
-    FIRST_RUN = "first_run"  # R22
-    OLD_COPY = "old_copy"  # R21: the warehouse is older than the folder's mark
-    UNSAVED_EDIT = "unsaved_edit"  # R18: edits that could not go up before a removal
-
-
 @dataclass(frozen=True)
 class FieldChange:
     """One field of an operation; values in the warehouse's form (text, '' is empty, None is unknown)."""
@@ -76,17 +55,18 @@ class Operation:
     """One planned write, as the executor receives it.
 
     `detail` carries what the fields do not say, by action:
-      stamp            18-character Salesforce Id to stamp (Outlook create, update, restore, move); "" takes it off
+      stamp            18-character Salesforce Id to stamp (Outlook create, update, restore, move); "" takes it off;
+                       "created": that of the Contact which the operation in `depends_on` creates
       categorise       True to add the category
+      problem          True to add the problem category, False to take it off (Outlook update, R25)
       display_name     display name to write (Outlook); absent: keep what the item shows
-      before_lists     {list field: entry before}: which entry of a list is replaced
       account_id       AccountId to write (Salesforce create, update)
       owner_id         OwnerId (Salesforce create)
       extra            {Salesforce field: value} defaults and fixed values of R8 (Salesforce create)
-      link             {"link_id", "origin", "base_only": [...]}: the link that the receipt establishes or moves
       close            reason with which the receipt closes the link
       source_id        the item to copy from (restore, move, finish_move)
       match            {"emails": [...], "full_name"}: looked up again live just before a Salesforce create (R9)
+    For people only: account_rule, account_candidates, suggestions, candidates (Salesforce create), mailboxes (update).
     """
 
     operation_id: str

@@ -12,7 +12,6 @@ FOLDER_NAME: Final = "Salesforce Contacts"
 CATEGORY: Final = "Salesforce"
 CATEGORY_COLOR: Final = "preset7"  # blue
 PROBLEM_CATEGORY: Final = "Salesforce: problem"
-PROBLEM_COLOR: Final = "preset1"  # orange
 
 _GUID: Final = "{5d1f5a4e-0b7e-4c53-9a8e-6f6d0f6a7c21}"
 #: On a contact: "<org id>/<Salesforce id>", both of 18 characters (the value is compared without case, D).

@@ -76,13 +76,12 @@ def patch(
 ) -> dict[str, Any]:
     """The PATCH body that makes these changes to an item just read, and what `detail` says of stamp and category.
 
-    A list's entry is the one equal in form to detail["before_lists"][field] or the change's `before`; a cleared one is
-    taken out, one that is not found is put first. displayName is always sent: Graph makes one up otherwise.
+    A list's entry is the one equal in form to the change's `before`; a cleared one is taken out, one that is not found
+    is put first. displayName is always sent: Graph makes one up otherwise.
     detail["stamp"] == "" takes stamp and category off. `org_id` is needed for a stamp. Raises KeyError for a field
     that is not in the table.
     """
     table = {field.name: field for field in fields}
-    before_lists = detail.get("before_lists") or {}
     body: dict[str, Any] = {"displayName": detail.get("display_name") or item.get("displayName") or ""}
     for change in changes:
         field = table[change.field]
@@ -90,8 +89,7 @@ def patch(
         if field.is_list:
             name = name.removesuffix("[]")
             entries = body[name] if name in body else copying.deepcopy(list(item.get(name) or ()))
-            before = before_lists.get(field.name, change.before) or ""
-            body[name] = _with_entry(field, entries, before, change.after)
+            body[name] = _with_entry(field, entries, change.before or "", change.after)
         elif field.is_extended:
             _set_extended(body, name, change.after)
         elif "/" in name:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import duckdb
@@ -25,6 +26,7 @@ class PlanMailbox:
     view_empty: bool = False  # a list view that held Contacts came back empty: no ground for a removal
     reader: str = "org"
     on_disable: str = "keep"
+    suggestions: int = 3
     account_mode: str = "resolve"
     fixed_account_id: str = ""
     retry_empty: bool = False
@@ -86,31 +88,25 @@ class PlanContext:
     instance_url: str = ""
     approve_first_run: bool = False
     suggestions: int = 3
-    names: tuple[str, ...] = field(default=("first_name", "middle_name", "last_name", "salutation", "suffix"))
 
 
-_TABLES: dict[str, tuple[type, dict[str, str]]] = {
-    "mailboxes": (PlanMailbox, {}),
-    "mailbox_fields": (MailboxField, {}),
-    "create_rules": (CreateRule, {}),
-}
 _TYPES = {"str": "varchar", "bool": "boolean", "int": "integer", "float": "double", "tuple[str, ...]": "varchar[]"}
 
 
 def load_context(connection: duckdb.DuckDBPyConnection, context: PlanContext) -> None:
     """Write the context as the tables planning.mailboxes, planning.mailbox_fields and planning.create_rules."""
-    rows = {
-        "mailboxes": context.mailboxes,
-        "mailbox_fields": context.mailbox_fields,
-        "create_rules": context.create_rules,
+    tables: dict[str, tuple[type, Sequence[object]]] = {
+        "mailboxes": (PlanMailbox, context.mailboxes),
+        "mailbox_fields": (MailboxField, context.mailbox_fields),
+        "create_rules": (CreateRule, context.create_rules),
     }
-    for table, (shape, _) in _TABLES.items():
+    for table, (shape, rows) in tables.items():
         columns = {name: _TYPES[str(kind)] for name, kind in shape.__annotations__.items()}
         connection.execute(
             f"create or replace table planning.{table} ({', '.join(f'{n} {t}' for n, t in columns.items())})"
         )
-        if rows[table]:
-            frame = pd.DataFrame([{name: _plain(getattr(row, name)) for name in columns} for row in rows[table]])
+        if rows:
+            frame = pd.DataFrame([{name: _plain(getattr(row, name)) for name in columns} for row in rows])
             connection.register("incoming", frame)
             casts = ", ".join(f"cast({name} as {kind}) as {name}" for name, kind in columns.items())
             connection.execute(f"insert into planning.{table} select {casts} from incoming")

@@ -78,14 +78,6 @@ def build_plan(connection: duckdb.DuckDBPyConnection, context: PlanContext) -> i
     return _count(connection, "planning.planned where state = 'ready'")
 
 
-def make_plan(connection: duckdb.DuckDBPyConnection, context: PlanContext) -> int:
-    """All stages at once. Returns the number of operations ready."""
-    match_contacts(connection, context)
-    compare_fields(connection, context)
-    resolve_companies(connection, context)
-    return build_plan(connection, context)
-
-
 def _as_text(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.astype({"key": object, "account_id": object, "rule": object}).where(frame.notna(), None)
 

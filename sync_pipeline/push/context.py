@@ -21,13 +21,18 @@ def _never() -> bool:
     return False
 
 
+def _nobody(_: str) -> bool:
+    return False
+
+
 def _ignore(_: MailboxStopped) -> None:
     return None
 
 
 @dataclass(frozen=True)
 class RunContext:
-    """`clock` is the services' time; `is_over` whether the time budget is spent; `stop` hears of mailboxes that fail.
+    """`clock` is the services' time; `is_over` whether the time budget is spent; `stop` hears of mailboxes that
+    fail, `is_stopped` knows them.
 
     `external_id_field` is a unique external id of Contact that names our creations, "" where the org has none for us.
     """
@@ -40,6 +45,7 @@ class RunContext:
     external_id_field: str = ""
     is_over: Callable[[], bool] = _never
     stop: Callable[[MailboxStopped], None] = _ignore
+    is_stopped: Callable[[str], bool] = _nobody
     sleep: Callable[[float], None] = time.sleep
 
     @property

@@ -159,8 +159,9 @@ class Items:
             for _, body, item in created
         ]
         results = self.mailbox.batch(requests)
+        # What could not be stamped is mirrored without a stamp, so that the next plan stamps it.
         return [
-            (operation, body, dict(result.body) if result.error is None else item)
+            (operation, body, dict(result.body)) if result.error is None else (operation, {**body, EXTENDED: []}, item)
             for (operation, body, item), result in zip(created, results, strict=True)
         ]
 

@@ -21,15 +21,13 @@ from sync_pipeline.warehouse.writer import Writer
 MAILBOXES_AT_ONCE: Final = 4
 
 
-def push_outlook(
-    writer: Writer, graph: Graph, fields: Sequence[Field], run: RunContext, *, at_once: int = MAILBOXES_AT_ONCE
-) -> Counter[str]:
+def push_outlook(writer: Writer, graph: Graph, fields: Sequence[Field], run: RunContext) -> Counter[str]:
     """Pushes what is ready until the time budget ends. Counts: push.context.COUNTS.
 
     A mailbox that fails is reported to `run.stop`; the others go on. Raises SideUnavailable once no mailbox can be
     reached; what was done until then is written down.
     """
-    operations = ready_operations(writer.connection, run.run_id, Side.OUTLOOK)
+    operations = ready_operations(writer.connection, run, Side.OUTLOOK)
     by_mailbox: dict[str, list[Operation]] = {}
     for operation in operations:
         by_mailbox.setdefault(operation.mailbox, []).append(operation)
@@ -42,7 +40,7 @@ def push_outlook(
         ],
         run,
     )
-    workers = min(at_once, len(by_mailbox))
+    workers = min(MAILBOXES_AT_ONCE, len(by_mailbox))
     if workers <= 1:
         turns.work()
     else:

@@ -54,7 +54,7 @@ class _Push:
         self._look_ups: dict[str, LookUp] = {}
 
     def all(self) -> Counter[str]:
-        operations = ready_operations(self._writer.connection, self._run.run_id, Side.SALESFORCE)
+        operations = ready_operations(self._writer.connection, self._run, Side.SALESFORCE)
         left = len(operations)
         try:
             for chunk in self._chunks(operations):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import duckdb
 
 from sync_pipeline.model.operation import Operation, Side
+from sync_pipeline.push.context import RunContext
 from sync_pipeline.warehouse.intents import operation_from_row
 from sync_pipeline.warehouse.receipt import Outcome, Receipt
 from sync_pipeline.warehouse.tables import fetch
@@ -16,8 +17,8 @@ from sync_pipeline.warehouse.tables import fetch
 CREATED = "created"
 
 
-def ready_operations(connection: duckdb.DuckDBPyConnection, run_id: str, side: Side) -> list[Operation]:
-    """The operations of the plan that are ready and have no journal row yet, in the plan's order.
+def ready_operations(connection: duckdb.DuckDBPyConnection, run: RunContext, side: Side) -> list[Operation]:
+    """The ready operations of the plan without a journal row yet, in the plan's order; none of a stopped mailbox.
 
     States are read anew at each call, so that a hold set since holds here too.
     """
@@ -25,9 +26,9 @@ def ready_operations(connection: duckdb.DuckDBPyConnection, run_id: str, side: S
         connection,
         "select * from sync.plan where run_id = ? and side = ? and state = 'ready' and operation_id not in "
         "(select operation_id from sync.journal where run_id = ?) order by seq",
-        [run_id, side, run_id],
+        [run.run_id, side, run.run_id],
     )
-    return [operation_from_row(row) for row in rows]
+    return [operation_from_row(row) for row in rows if not run.is_stopped(row["mailbox"])]
 
 
 @dataclass(frozen=True)

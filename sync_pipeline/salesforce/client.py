@@ -17,9 +17,8 @@ from sync_pipeline.model.errors import SideUnavailable
 from sync_pipeline.salesforce import views, writes
 from sync_pipeline.salesforce.session import SIDE, OrgSession, log_in
 from sync_pipeline.salesforce.soql import chunks, long_id, moment, quote
-from sync_pipeline.salesforce.views import ListView as ListView
-from sync_pipeline.salesforce.views import ViewError as ViewError
-from sync_pipeline.salesforce.writes import RowResult as RowResult
+from sync_pipeline.salesforce.views import ListView
+from sync_pipeline.salesforce.writes import RowResult
 from sync_pipeline.settings import SalesforceSettings, Secrets
 from sync_pipeline.transport import Policy, Refused, RequestCounter, ServerClock, Verb, perform
 
@@ -203,10 +202,10 @@ class Org:
         """Creates Contacts from {API name: value}. A duplicate rule that matches refuses a row, with its matches."""
         return self._write("POST", _COLLECTIONS, rows, allow_duplicates=allow_duplicates)
 
-    def update(self, rows: Sequence[Mapping[str, Any]], *, allow_duplicates: bool = True) -> list[RowResult]:
+    def update(self, rows: Sequence[Mapping[str, Any]]) -> list[RowResult]:
         """Updates Contacts from {"id": …, API name: value}. Duplicate rules that only warn do not stop an update."""
         changed = [{"id" if name == "Id" else name: value for name, value in row.items()} for row in rows]
-        return self._write("PATCH", _COLLECTIONS, changed, allow_duplicates=allow_duplicates)
+        return self._write("PATCH", _COLLECTIONS, changed, allow_duplicates=True)
 
     def upsert(
         self, field: str, rows: Sequence[Mapping[str, Any]], *, allow_duplicates: bool = False

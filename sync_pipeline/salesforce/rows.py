@@ -40,7 +40,7 @@ def selectable(fields: Iterable[Field], describe: Describe) -> list[str]:
         *_FLAGS.values(),
         *(field.salesforce for field in stored(fields)),
     ]
-    return ["Id", *dict.fromkeys(name for name in wanted if _lookup(name) in names)]
+    return ["Id", *dict.fromkeys(name for name in wanted if lookup(name) in names)]
 
 
 def row(record: Mapping[str, Any], fields: Iterable[Field]) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def body(
     return {name: value for name, value in values.items() if value is not None} if creating else values
 
 
-def _lookup(path: str) -> str:
+def lookup(path: str) -> str:
     """The Contact field that a path starts from: ReportsTo.Name needs ReportsToId, Parent__r.Name needs Parent__c."""
     head, _, rest = path.partition(".")
     if not rest:

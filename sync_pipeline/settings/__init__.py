@@ -6,30 +6,16 @@ from sync_pipeline.settings.file import Settings, load_settings
 from sync_pipeline.settings.problems import SettingsError, SettingsProblem
 from sync_pipeline.settings.secrets import SecretMissing, Secrets
 from sync_pipeline.settings.sections import (
-    AccountSettings,
-    ConflictSettings,
-    CreateSettings,
-    Discover,
     GraphSettings,
     MailboxDefaults,
-    Mailboxes,
     MailboxSettings,
-    MappingEntry,
-    MaxDeletes,
     SalesforceSettings,
 )
 
 __all__ = [
-    "AccountSettings",
-    "ConflictSettings",
-    "CreateSettings",
-    "Discover",
     "GraphSettings",
     "MailboxDefaults",
     "MailboxSettings",
-    "Mailboxes",
-    "MappingEntry",
-    "MaxDeletes",
     "SalesforceSettings",
     "SecretMissing",
     "Secrets",

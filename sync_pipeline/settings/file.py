@@ -107,11 +107,12 @@ class Settings(Section):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What works and had better be otherwise, in sentences."""
-        if self.salesforce.auth != "password":
-            return ()
-        return (
-            "salesforce.auth: password keeps a person's password in the environment; prefer jwt or client_credentials",
-        )
+        found = []
+        if self.salesforce.auth == "password":
+            found.append("salesforce.auth: password keeps a person's password in the environment; prefer jwt")
+        if self.shards > 1:
+            found.append(f"shards: {self.shards} has no effect yet; all mailboxes share one warehouse file and one run")
+        return tuple(found)
 
 
 def load_settings(path: Path) -> Settings:

@@ -25,8 +25,6 @@ def open_warehouse(
     *,
     read_only: bool = False,
     wait_seconds: float = 30.0,
-    memory_limit: str = MEMORY_LIMIT,
-    threads: int = THREADS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection that is closed in any case.
@@ -40,8 +38,8 @@ def open_warehouse(
     if not path.parent.exists():
         path.parent.mkdir(parents=True, mode=0o700)
     config: dict[str, Any] = {
-        "memory_limit": memory_limit,
-        "threads": str(threads),
+        "memory_limit": MEMORY_LIMIT,
+        "threads": str(THREADS),
         "preserve_insertion_order": "false",
     }
     connection = _connect(path, read_only, config, wait_seconds, sleep)

@@ -91,6 +91,16 @@ class Mirrors:
                 [mailbox, mailbox],
             )
 
+    def rename_mailbox(self, former: str, address: str) -> None:
+        """R1: a mailbox is known by its object id, so all that is known of it goes on under its new address."""
+        tables = self.connection.execute(
+            "select schema_name || '.' || table_name from duckdb_columns() "
+            "where column_name = 'mailbox' and schema_name in ('outlook', 'sync', 'salesforce')"
+        ).fetchall()
+        with transaction(self.connection):
+            for (table,) in tables:
+                self.connection.execute(f"update {table} set mailbox = ? where mailbox = ?", [address, former])
+
     def keep_folders(self, mailbox: str, folder_ids: Collection[str]) -> None:
         """Forgets the folders (and their delta links) that the mailbox no longer shows."""
         with transaction(self.connection), staged(self.connection, "kept", [{"id": f} for f in folder_ids], _IDS):
@@ -146,7 +156,7 @@ class Mirrors:
     def save_members(self, view_key: str, label: str, definition: str, contact_ids: Iterable[str], run_id: str) -> None:
         """A complete scan of a list view in the place of the last one."""
         rows = [{"view_key": view_key, "contact_id": contact} for contact in contact_ids]
-        view = {"view_key": view_key, "label": label, "definition": definition, "scanned_run": run_id, "complete": True}
+        view = {"view_key": view_key, "label": label, "definition": definition, "scanned_run": run_id}
         with transaction(self.connection):
             self.connection.execute("delete from salesforce.view_members where view_key = ?", [view_key])
             insert(self.connection, "salesforce.view_members", rows)

@@ -94,32 +94,6 @@ class Reader:
         row = self._first("select value from sync.cursors where scope = ? and name = ?", [scope, name])
         return row["value"] if row else None
 
-    def view(self, view_key: str) -> Row | None:
-        return self._first("select * from salesforce.views where view_key = ?", [view_key])
-
-    def view_size(self, view_key: str) -> int:
-        row = self._first("select count(*) as size from salesforce.view_members where view_key = ?", [view_key])
-        return int(row["size"]) if row else 0
-
-    def linked_contacts(self, mailboxes: Collection[str] = ()) -> list[str]:
-        """The Salesforce Ids of all open links, or of those of the mailboxes."""
-        chosen, parameters = _among("mailbox", mailboxes)
-        found = self.rows(
-            f"select distinct salesforce_id from sync.links where state = 'linked' and {chosen}", parameters
-        )
-        return [row["salesforce_id"] for row in found]
-
-    def users(self) -> list[Row]:
-        return self.rows("select * from salesforce.users")
-
-    def describe(self) -> list[Row]:
-        return self.rows("select * from salesforce.describe")
-
-    def fingerprints(self, mailbox: str) -> dict[str, str]:
-        """By kind; empty before the mailbox's first run that ended well."""
-        found = self.rows("select kind, value from sync.fingerprints where mailbox = ?", [mailbox])
-        return {row["kind"]: row["value"] for row in found}
-
     def run(self, run_id: str | None = None) -> Row | None:
         """That run, or the last one."""
         if run_id is None:
@@ -134,17 +108,6 @@ class Reader:
         chosen, parameters = _among("mailbox", mailboxes)
         return self.rows(f"select * from sync.plan where run_id = ? and {chosen} order by seq", [run_id, *parameters])
 
-    def outcomes(self, run_id: str) -> list[Row]:
-        """Counts of the journal: mailbox, side, action, outcome (NULL: in doubt), operations."""
-        return self.rows(
-            "select mailbox, side, action, outcome, count(*) as operations from sync.journal where run_id = ? "
-            "group by all order by all",
-            [run_id],
-        )
-
-    def conflicts(self, run_id: str) -> list[Row]:
-        return self.rows("select * from sync.conflicts where run_id = ? order by mailbox, link_id, field", [run_id])
-
     def problems(self, mailboxes: Collection[str] = ()) -> list[Row]:
         chosen, parameters = _among("mailbox", mailboxes)
         return self.rows(
@@ -154,9 +117,6 @@ class Reader:
     def holds(self, mailboxes: Collection[str] = ()) -> list[Row]:
         chosen, parameters = _among("mailbox", mailboxes)
         return self.rows(f"select * from sync.holds where {chosen} order by mailbox, since, operation_id", parameters)
-
-    def requests(self, run_id: str) -> list[Row]:
-        return self.rows("select * from sync.requests where run_id = ? order by side, mailbox", [run_id])
 
     def history(
         self,

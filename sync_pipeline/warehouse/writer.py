@@ -134,20 +134,6 @@ class Writer(Mirrors, Journal):
                 self.connection, "sync.fingerprints", ("mailbox", "kind"), [{**row, "run_id": run_id} for row in rows]
             )
 
-    def save_problem(
-        self, mailbox: str, run_id: str, now: datetime, *, code: str, message: str, remedy: str, subject: str = ""
-    ) -> None:
-        """A problem of the mailbox itself (subject "") that stands until `solve_problem`."""
-        with transaction(self.connection):
-            row = {"mailbox": mailbox, "subject": subject, "field": "", "code": code, "message": message,
-                   "remedy": remedy, "last_run": run_id, "attempts": 0}  # fmt: skip
-            upsert(self.connection, "sync.problems", ("mailbox", "subject", "field"), [row])
-            self.connection.execute("update sync.problems set since = ? where since is null", [now])
-
-    def solve_problem(self, mailbox: str, subject: str = "") -> None:
-        with transaction(self.connection):
-            self.connection.execute("delete from sync.problems where mailbox = ? and subject = ?", [mailbox, subject])
-
     def link_by_hand(self, mailbox: str, outlook_id: str, salesforce_id: str, run_id: str, now: datetime) -> str:
         """Links two contacts (R27); bases are empty, so the next run compares every field. Returns the link's id."""
         link_id = uuid.uuid4().hex[:16]

@@ -17,7 +17,7 @@ def test_a_quick_step_shows_nothing(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_a_long_step_shows_how_far_it_is(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 1.0, 3.0, 3.0, 4.0, 6.0, 6.0])
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr("sync_pipeline.commands.progress.time.monotonic", lambda: next(clock, 6.0))
     with shown_progress() as report:
         report("extract_outlook", 0, None)
         report("extract_outlook", 1500, 2000)

@@ -112,6 +112,19 @@ def test_a_pipe_gets_neither_colours_nor_moving_lines(tmp_path: Path) -> None:
     assert "\x1b" not in done.stdout + done.stderr
 
 
+def test_a_data_directory_that_cannot_be_made_is_a_clear_error(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file where the directory should be", encoding="utf-8")
+    (tmp_path / "settings.yaml").write_text(
+        "salesforce: {url: http://127.0.0.1:9}\ngraph: {url: http://127.0.0.1:9}\ndata_dir: data/deeper\n"
+        "mailboxes: [{mailbox: anna@example.com, salesforce_user: anna@acme.example.com}]\n",
+        encoding="utf-8",
+    )
+    answer = call("run")
+    assert answer.code == 3
+    assert str(tmp_path / "data") in answer.err
+    assert "Traceback" not in answer.err
+
+
 def test_a_defect_is_told_as_one_with_its_traceback(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(file: Path | None) -> None:
         raise ZeroDivisionError("broken")

@@ -82,7 +82,8 @@ def test_an_empty_warehouse_passes(warehouse: Warehouse, name: str) -> None:
 def test_deletions_on_hold_fail_the_delete_guard_and_are_counted(warehouse: Warehouse) -> None:
     warehouse.plan("1", action="delete")
     assert warehouse.check("delete_guard").passed
-    warehouse.plan("2", action="delete", state="held", hold_kind="guard", hold_reason="More than allowed.")
+    warehouse.plan("2", action="delete", state="held", hold_kind="guard")
+    warehouse.add("sync.holds", operation_id="2", mailbox=ANNA, kind="guard", reason="More than allowed.")
     result = warehouse.check("delete_guard")
     assert not result.passed
     assert result.metadata["held"].value == 1

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sync_pipeline.sandbox.graph.models import Mailboxes
 from sync_pipeline_tests.harness import ANNA, CATEGORY, Json, World, extended, stamp_of
 
 FAX = "String 0x3A24"
@@ -139,6 +140,54 @@ def test_an_original_whose_copy_is_no_longer_whole_is_not_deleted(world: World) 
     kept = [world.anna.photo(item["id"]) for item in (*world.anna.contacts(), *world.anna.contacts("contacts"))]
     assert PHOTO in kept
     assert len(creations(world)) == 1
+
+
+def test_an_original_whose_copy_is_deleted_meanwhile_is_not_deleted(world: World) -> None:
+    made = world.anna.create(surname="Muster", email="mia@example.com", nickName="Mimi", categories=[CATEGORY])
+    world.anna.put_photo(made, PHOTO)
+    world.run()
+    copy = world.anna.contact("mia@example.com")["id"]
+    world.run(before={"push_outlook": lambda: world.anna.delete(copy)})
+    living = [*world.anna.contacts(), *world.anna.contacts("contacts")]
+    assert [item["nickName"] for item in living] == ["Mimi"]
+    assert world.anna.photo(living[0]["id"]) == PHOTO
+
+
+def test_an_original_whose_copy_lacks_something_is_not_deleted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = world.anna.create(surname="Muster", email="mia@example.com", nickName="Mimi", categories=[CATEGORY])
+    create = Mailboxes.create_contact
+
+    def create_without_nickname(self: Mailboxes, mailbox: str, folder: str, body: Json, *, actor: str) -> Json:
+        kept = {name: value for name, value in body.items() if name != "nickName"}
+        return create(self, mailbox, folder, kept, actor=actor)
+
+    monkeypatch.setattr(Mailboxes, "create_contact", create_without_nickname)
+    world.run()
+    world.run()
+    original = world.anna.get(made)
+    assert original is not None
+    assert (original["nickName"], world.writes(id=made, action="delete")) == ("Mimi", [])
+
+
+def test_the_copy_is_looked_at_once_more_after_the_original_is_deleted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = world.anna.create(surname="Muster", email="mia@example.com", nickName="Mimi", categories=[CATEGORY])
+    delete = Mailboxes.delete_contact
+
+    def delete_and_lose_the_copy(self: Mailboxes, mailbox: str, contact: str, *, actor: str, **more: Any) -> None:
+        delete(self, mailbox, contact, actor=actor, **more)
+        if contact == made and actor == "application":
+            [copy] = self.contacts(mailbox, world_folder)
+            delete(self, mailbox, copy["immutable_id"], actor=f"user:{ANNA}", for_good=True)
+
+    world_folder = world.anna.create_folder("Salesforce Contacts")
+    monkeypatch.setattr(Mailboxes, "delete_contact", delete_and_lose_the_copy)
+    world.run()
+    monkeypatch.undo()
+    world.run()
+    [item] = world.anna.contacts()
+    assert (item["surname"], item["nickName"]) == ("Muster", "Mimi")
 
 
 def test_an_edit_of_the_original_before_its_deletion_is_carried_over(world: World) -> None:

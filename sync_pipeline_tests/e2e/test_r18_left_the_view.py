@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
+from sync_pipeline.model.errors import SideUnavailable
 from sync_pipeline_tests.harness import ANNA, BEN, World, item_of, items_of, linked, of, person, see_all
 
 
@@ -199,7 +202,8 @@ def test_a_scan_of_the_view_that_failed_removes_nothing(world: World) -> None:
     world.salesforce.update(record, Department="Support")
     world.fault("500", times=50, service="salesforce", path="listviews", actor="application")
     mark = world.mark()
-    world.run()
+    with suppress(SideUnavailable):
+        world.run()
     assert world.writes(mark, action="delete") == []
     assert len(world.anna.contacts()) == 2
 

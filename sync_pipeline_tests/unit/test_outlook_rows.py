@@ -92,7 +92,7 @@ def test_an_entry_named_after_its_address_is_named_after_the_new_one() -> None:
 
 
 def test_the_entry_to_replace_is_the_one_that_planning_names() -> None:
-    body = patched({"businessPhones": ["+1 (2)", "3"]}, ("phone", None, "9"), before_lists={"phone": "+12"})
+    body = patched({"businessPhones": ["+1 (2)", "3"]}, ("phone", "+12", "9"))
     assert body["businessPhones"] == ["9", "3"]
 
 

@@ -82,10 +82,7 @@ def test_the_reader_works_on_a_read_only_connection(writer: Writer, tmp_path: Pa
     run = reader.run()
     assert run is not None
     assert run["run_id"] == "run-1"
-    assert reader.outcomes("run-1") == [
-        {"mailbox": MAILBOX, "side": "outlook", "action": "update", "outcome": "done", "operations": 1}
-    ]
-    assert reader.linked_contacts([MAILBOX]) == [ADA]
+    assert [row["salesforce_id"] for row in reader.find_contact(ADA)] == [ADA]
 
 
 def test_verdicts_lapse_and_drops_do_not(writer: Writer) -> None:

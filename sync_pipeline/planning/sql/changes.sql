@@ -36,12 +36,16 @@ with long as (
              is_list: {{ 'true' if f.is_list else 'false' }},
              outlook_base: base.outlook_{{ f.name }},
              salesforce_value: contact.{{ f.name }},
-             salesforce_base: base.salesforce_{{ f.name }}}{{ '' if loop.last else ',' }}
+             salesforce_base: coalesce(winner.salesforce_{{ f.name }}, base.salesforce_{{ f.name }})}{{ '' if loop.last else ',' }}
         {%- endfor %}
         ], recursive := true)
     from planning.links as link
     join planning.touched using (link_id)
     left join sync.links as base on base.link_id = link.link_id
+    -- a loser's edits are weighed against what the winner held when this mailbox last agreed with it (R17)
+    left join planning.links as first on link.is_merged and link.place_in_merge > 1
+        and first.mailbox = link.mailbox and first.contact_id = link.contact_id and first.place_in_merge = 1 and not first.is_merged
+    left join sync.links as winner on winner.link_id = first.link_id
     left join outlook.contacts as item on item.mailbox = link.mailbox and item.id = link.outlook_id
     left join planning.contacts as contact on contact.id = link.contact_id
 ), placed as (

@@ -27,7 +27,8 @@ with changes as (
     from cleared
     join limits on limits.mailbox = cleared.mailbox
     left join today on today.mailbox = cleared.mailbox and today.side = cleared.side and today.field = cleared.field
-    where cleared.held_id not in (select operation_id from sync.verdicts where verdict = 'approved')
+    where cleared.held_id not in (
+        select operation_id from sync.verdicts where verdict = 'approved' and lapses_at > {{ literal(now) }}::timestamp)
     group by cleared.mailbox, cleared.side, cleared.field
     having count(*) + coalesce(any_value(today.done), 0) > any_value(limits.most)
 )

@@ -90,7 +90,7 @@ with required as (
         case when given.fixed_account is not null then 'fixed'
              when mailbox.account_mode = 'resolve' then coalesce(account.rule, 'no_company')
              else mailbox.account_mode end as account_rule,
-        coalesce(account.candidates, 0) as account_candidates, coalesce(account.suggestions, []) as suggestions,
+        coalesce(account.candidates, 0) as account_candidates, list_slice(coalesce(account.suggestions, []), 1, mailbox.suggestions) as suggestions,
         coalesce(given.fixed_owner, given.default_owner, mailbox.salesforce_user_id) as owner_id
     from planning.contact_matches as match
     join planning.mailboxes as mailbox on mailbox.mailbox = match.mailbox

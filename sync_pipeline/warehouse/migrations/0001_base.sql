@@ -20,7 +20,7 @@ create table salesforce.describe (
     name varchar, label varchar, type varchar, length integer, createable boolean, updateable boolean, nillable boolean,
     defaulted boolean, restricted boolean, picklist varchar[]
 );
-create table salesforce.views (view_key varchar, label varchar, definition varchar, scanned_run varchar, complete boolean);
+create table salesforce.views (view_key varchar, label varchar, definition varchar, scanned_run varchar);
 create table salesforce.view_members (view_key varchar, contact_id varchar);
 
 -- ── mirrors of Outlook: nothing of a personal contact ever stands here ───────────────────────────────────────────────
@@ -50,12 +50,12 @@ create table sync.runs (
     plan_only boolean, is_full boolean, mailboxes varchar[], planned integer, pushed integer, failed integer, message varchar
 );
 create table sync.cursors (scope varchar, name varchar, value varchar, saved_at timestamp);
-create table sync.fingerprints (mailbox varchar, kind varchar, value varchar, run_id varchar);  -- settings | view | credential | complete
+create table sync.fingerprints (mailbox varchar, kind varchar, value varchar, run_id varchar);  -- settings | view | credential
 create table sync.links (
     link_id varchar, mailbox varchar, outlook_id varchar, salesforce_id varchar,
     origin varchar,                       -- salesforce | outlook | matched: who had it first
     state varchar,                        -- linked | closed
-    closed_reason varchar,                -- unlinked | deleted_in_salesforce | deleted_in_outlook | left_view | merged | down_sync | by_hand
+    closed_reason varchar,                -- unlinked | deleted_in_salesforce | deleted_in_outlook | left_view | merged | disabled | by_hand | mailbox_removed
     seen_in_view boolean, has_stamp boolean, created_run varchar, created_at timestamp, closed_run varchar, closed_at timestamp,
     account_rule varchar, account_company varchar, account_candidates integer,
     outlook_written_key varchar,          -- changeKey after our last write: "last written by us"
@@ -67,8 +67,10 @@ create table sync.plan (
     side varchar, action varchar, link_id varchar, outlook_id varchar, salesforce_id varchar,
     fields json,                          -- [{"field", "before", "after"}]
     detail json,                          -- what the executor needs beyond the fields (model/operation.py)
-    rule varchar, reason varchar, state varchar, hold_kind varchar, hold_reason varchar, depends_on varchar,
-    clears integer, planned_key varchar, planned_stamp timestamp
+    rule varchar, reason varchar,
+    state varchar,                        -- ready | held | problem | dropped
+    hold_kind varchar,                    -- duplicate | conflict | guard | changed_settings | first_run | old_copy | unsaved_edit
+    hold_reason varchar, depends_on varchar, clears integer, planned_key varchar, planned_stamp timestamp
 );
 create table sync.conflicts (
     run_id varchar, found_at timestamp, mailbox varchar, link_id varchar, salesforce_id varchar, field varchar,
@@ -86,7 +88,7 @@ create table sync.problems (
 create table sync.frozen (link_id varchar, field varchar, side varchar, rewrites integer, value varchar);
 create table sync.journal (
     run_id varchar, operation_id varchar, mailbox varchar, side varchar, action varchar, link_id varchar, outlook_id varchar,
-    salesforce_id varchar, intent json, started_at timestamp, outcome varchar,   -- NULL while in doubt | done | refused | stale | skipped
+    salesforce_id varchar, intent json, started_at timestamp, outcome varchar,   -- NULL while in doubt | done | refused | stale | skipped | unsent
     result json, code varchar, message varchar, finished_at timestamp
 );
 create table sync.history (
