@@ -100,6 +100,8 @@ class Mirrors:
         with transaction(self.connection):
             for (table,) in tables:
                 self.connection.execute(f"update {table} set mailbox = ? where mailbox = ?", [address, former])
+            # a delta link names the address under which it was got
+            self.connection.execute("update outlook.folders set delta_link = null where mailbox = ?", [address])
 
     def keep_folders(self, mailbox: str, folder_ids: Collection[str]) -> None:
         """Forgets the folders (and their delta links) that the mailbox no longer shows."""
