@@ -122,9 +122,7 @@ class _Show:
         style = "bold red" if self.failed else "bold green"
         self._console.print(f"[{style}]{told}[/], in {seconds:.0f} s.", highlight=False)
         file = self._day.data_dir / "settings.yaml"
-        self._say(
-            f"Look closer: sync-pipeline problems --settings {escape(str(file))}   (or history, or explain NAME)"
-        )
+        self._say(f"Look closer: sync-pipeline problems --settings {escape(str(file))}   (or history, or explain NAME)")
 
     def _synchronise(self, settings: Settings, secrets: Secrets, title: str) -> None:
         self._console.rule(f"[bold]{title}")

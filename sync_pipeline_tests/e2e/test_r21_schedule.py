@@ -90,12 +90,13 @@ def test_a_folder_of_another_org_stops_that_mailbox(world: World) -> None:
 
 def test_two_installations_never_fight(world: World, tmp_path: Path) -> None:
     linked(world, 1)
-    second = type(world)(world.server, tmp_path / "second")
     person(world, 2)
     mark = world.mark()
-    document = second.run()
+    first, world.directory = world.directory, tmp_path / "second"
+    document = world.run()
     assert of(document, ANNA)["status"] == "stopped"
     assert world.writes(mark) == []
+    world.directory = first
     world.run()
     assert len(world.anna.contacts()) == 2
 

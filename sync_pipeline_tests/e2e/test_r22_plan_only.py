@@ -166,9 +166,9 @@ def test_an_operation_whose_content_changed_asks_again(world: World) -> None:
     world.run()
     [held] = world.held()
     world.judge("approved", [held])
-    world.salesforce.update(record, Department="New")
+    world.anna.update(item, jobTitle="Manager")
     world.run()
-    assert world.anna.item(item)["jobTitle"] == "Director"
+    assert world.anna.item(item)["jobTitle"] == "Manager"
     [again] = world.held()
     assert again["id"] != held["id"]
 
