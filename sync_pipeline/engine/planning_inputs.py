@@ -9,13 +9,18 @@ from sync_pipeline.engine.inputs import View, changed_kinds, create_rules, mailb
 from sync_pipeline.engine.session import Session
 from sync_pipeline.planning.context import PlanContext
 
+_PUSHED = (
+    "select distinct mailbox from sync.journal "
+    "where outcome = 'done' and action not in ('create_folder', 'create_category')"
+)
+
 
 def plan_context(session: Session, connection: duckdb.DuckDBPyConnection) -> PlanContext:
     """The constants of this run's planning: mailboxes that nothing stopped, with their settings in force."""
     known: dict[str, dict[str, str]] = {}
     for mailbox, kind, value in connection.execute("select mailbox, kind, value from sync.fingerprints").fetchall():
         known.setdefault(mailbox, {})[kind] = value
-    linked = {row[0] for row in connection.execute("select distinct mailbox from sync.links").fetchall()}
+    pushed = {row[0] for row in connection.execute(_PUSHED).fetchall()}
     now: dict[str, dict[str, str]] = {}
     for row in fingerprints(session):
         now.setdefault(row["mailbox"], {})[row["kind"]] = row["value"]
@@ -25,7 +30,7 @@ def plan_context(session: Session, connection: duckdb.DuckDBPyConnection) -> Pla
             session.views.get(settings.mailbox, View("mine")),
             salesforce_user_id=session.user_ids[settings.mailbox],
             reader=session.reader_of(settings.mailbox),
-            is_first_run=settings.mailbox not in linked,
+            is_first_run=settings.mailbox not in pushed,
             is_old_copy=settings.mailbox in session.old_copies,
             changed=changed_kinds(known.get(settings.mailbox, {}), now[settings.mailbox]),
         )

@@ -218,7 +218,13 @@ class _Push:
         contact_id = result.id or operation.salesforce_id
         deleted = {"id": contact_id, "is_deleted": True} if operation.action is Action.DELETE else None
         return Receipt(
-            self._run.run_id, operation, Outcome.DONE, salesforce_id=contact_id, contact=deleted, withheld=withheld
+            self._run.run_id,
+            operation,
+            Outcome.DONE,
+            salesforce_id=contact_id,
+            contact=deleted,
+            withheld=withheld,
+            result={"withheld": [left_out.field for left_out in withheld]} if withheld else {},
         )
 
     # -- reading back --------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
-from sync_pipeline.model.operation import Operation, Side
+from sync_pipeline.model.operation import Action, Operation, Side
 from sync_pipeline.push.context import RunContext
 from sync_pipeline.warehouse.intents import operation_from_row
 from sync_pipeline.warehouse.receipt import Outcome, Receipt
@@ -37,6 +37,7 @@ class Ended:
 
     outcome: str
     salesforce_id: str
+    is_whole: bool = True  # false where fields had to be left out
 
 
 class Outcomes:
@@ -44,16 +45,24 @@ class Outcomes:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
         rows = fetch(
-            connection, "select operation_id, outcome, salesforce_id from sync.journal where run_id = ?", [run_id]
+            connection,
+            "select operation_id, outcome, salesforce_id, result ->> '$.withheld' as withheld from sync.journal "
+            "where run_id = ?",
+            [run_id],
         )
         self._ended = {
-            row["operation_id"]: Ended(row["outcome"] or "in_doubt", row["salesforce_id"] or "") for row in rows
+            row["operation_id"]: Ended(
+                row["outcome"] or "in_doubt", row["salesforce_id"] or "", row["withheld"] in (None, "[]")
+            )
+            for row in rows
         }
 
     def add(self, receipts: Sequence[Receipt]) -> None:
         for receipt in receipts:
             contact = receipt.salesforce_id or receipt.operation.salesforce_id
-            self._ended[receipt.operation.operation_id] = Ended(receipt.outcome, contact)
+            self._ended[receipt.operation.operation_id] = Ended(
+                receipt.outcome, contact, not receipt.result.get("withheld")
+            )
 
     def prepare(self, operation: Operation) -> Operation | None:
         """The operation as it can be sent now; None where what it depends on was not done.
@@ -65,6 +74,8 @@ class Outcomes:
         before = self._ended.get(operation.depends_on)
         if before is None or before.outcome != Outcome.DONE:
             return None
+        if operation.action is Action.DELETE and not before.is_whole:
+            return None  # R18: an edit that could not go up keeps its contact
         detail = dict(operation.detail)
         if detail.get("stamp") == CREATED:
             detail["stamp"] = before.salesforce_id

@@ -65,3 +65,12 @@ delete from planning.operations
 where operation_id in (select operation_id from planning.clearings) and fields::varchar = '[]'
   and coalesce(detail ->> 'account_id', '') = '' and coalesce(detail ->> 'stamp', '') = '' and coalesce(detail ->> 'categorise', 'false') = 'false'
   and (detail ->> 'problem') is null;
+
+-- R18: a removal waits for a clearing that waits
+update planning.operations as removal
+set hold_kind = 'unsaved_edit',
+    hold_reason = 'A clearing made in Outlook waits for approval, so it cannot go up to Salesforce first.'
+from planning.clearings as clearing join planning.operations as held on held.operation_id = clearing.held_id
+where removal.side = 'outlook' and removal.action = 'delete' and held.side = 'salesforce'
+  and removal.salesforce_id = held.salesforce_id and removal.hold_kind is null
+  and removal.detail ->> 'close' in ('left_view', 'merged', 'disabled');

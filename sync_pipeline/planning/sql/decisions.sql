@@ -47,7 +47,7 @@ with seen as (
                  when outlook_edited then ['hold_removal', 'R18', 'The Contact can no longer be read, so edits made in Outlook cannot go up first.']
                  else ['remove', 'R18', 'The Contact can no longer be read.'] end
         -- never stamped: it was categorised outside the folder, and its move is still to come
-        when (is_new or not has_stamp) and place = 'elsewhere' then
+        when place = 'elsewhere' and (is_new or (not has_stamp and categorised and coalesce(stamp_contact, '') = '')) then
             ['merge', 'R6', 'The contact was marked with the category; it is moved into the folder and linked.']
         when place = 'folder' then
             case when left_the_view and left_view = 'remove' and view_empty then ['wait', 'R20', 'The view came back empty, so nothing is removed.']

@@ -131,7 +131,15 @@ with counted as (
     group by all
 ), judged as (
     select newcomer.*, counted.* exclude (mailbox, outlook_id), person.is_person_account,
-        stamped.id as stamped_id, coalesce(stamped.is_deleted, true) as stamped_gone,
+        coalesce(stamped.is_deleted, true) as stamped_gone,
+        readable.contact_id is not null as stamp_is_readable,
+        -- one living item of a mailbox for a Contact, whatever speaks for the others
+        row_number() over (
+            partition by newcomer.mailbox, coalesce(newcomer.stamp, case when counted.strong = 1 then counted.contact_id end)
+            order by newcomer.stamp is not null desc, newcomer.place = 'folder' desc, newcomer.created_at, newcomer.outlook_id
+        ) as claim,
+        exists (select 1 from planning.links as link
+                where link.mailbox = newcomer.mailbox and link.contact_id = newcomer.stamp) as stamp_is_taken,
         row_number() over (
             partition by newcomer.mailbox, case when counted.strong = 1 then counted.contact_id end
             order by newcomer.created_at, newcomer.outlook_id) as turn,
@@ -145,12 +153,13 @@ with counted as (
     join counted on counted.mailbox = newcomer.mailbox and counted.outlook_id = newcomer.outlook_id
     left join salesforce.contacts as person on person.id = counted.contact_id
     left join salesforce.contacts as stamped on stamped.id = newcomer.stamp
+    left join planning.readable as readable on readable.mailbox = newcomer.mailbox and readable.contact_id = newcomer.stamp
 )
 select mailbox, outlook_id,
     case
-        when stamp is not null and not stamped_gone then 'link'
+        when stamp is not null and not stamped_gone and stamp_is_readable and not stamp_is_taken and claim = 1 then 'link'
         when stamp is not null then 'hold'
-        when candidates = 1 and strong = 1 and linked_here = 0 and unreadable = 0 and turn = 1 then 'link'
+        when candidates = 1 and strong = 1 and linked_here = 0 and unreadable = 0 and turn = 1 and claim = 1 then 'link'
         when candidates > 0 then 'hold'
         when second_here then 'hold'
         when second_elsewhere then 'wait'
@@ -158,12 +167,15 @@ select mailbox, outlook_id,
     end as verdict,
     case when stamp is not null then stamp when candidates = 1 and strong = 1 then contact_id end as contact_id,
     case
+        when stamp is not null and not stamped_gone and not stamp_is_readable then 'It belonged to a Contact that this mailbox may not read.'
+        when stamp is not null and not stamped_gone and (stamp_is_taken or claim > 1) then
+            'Another contact of this mailbox is linked to the same Contact.'
         when stamp is not null and not stamped_gone then 'It carries the stamp of this Contact, or was linked to it before.'
         when stamp is not null then 'It belonged to a Contact that was deleted in Salesforce; approve to create it anew.'
         when unreadable > 0 then 'A Contact that this mailbox may not read matches it.'
         when candidates > 1 then candidates || ' Contacts in Salesforce match it; link one by hand or approve the creation.'
         when linked_here > 0 then 'It matches a Contact that is linked to another Outlook contact of this mailbox.'
-        when candidates = 1 and strong = 1 and turn > 1 then 'Another contact of this mailbox matches the same Contact and was there first.'
+        when candidates = 1 and strong = 1 and linked_here = 0 and (turn > 1 or claim > 1) then 'Another contact of this mailbox matches the same Contact and was there first.'
         when candidates = 1 and strong = 1 then 'A Contact in Salesforce has the same e-mail or name and nothing contradicts.'
         when candidates = 1 and same_email and names_contradict then 'A Contact in Salesforce has the same e-mail but another name.'
         when candidates = 1 and other_email then 'A Contact in Salesforce has one of its other e-mails.'
