@@ -31,7 +31,11 @@ from sync_pipeline.warehouse.writer import Writer
 
 Json = dict[str, Any]
 ANNA, BEN, CLEO = "anna@example.com", "ben@example.com", "cleo@example.com"
-PEOPLE = {ANNA: ("anna@acme.example.com", "Anna Admin"), BEN: ("ben@acme.example.com", "Ben Berg"), CLEO: ("cleo@acme.example.com", "Cleo Cruz")}
+PEOPLE = {
+    ANNA: ("anna@acme.example.com", "Anna Admin"),
+    BEN: ("ben@acme.example.com", "Ben Berg"),
+    CLEO: ("cleo@acme.example.com", "Cleo Cruz"),
+}
 FOLDER, CATEGORY = "Salesforce Contacts", "Salesforce"
 STAMP = "String {5d1f5a4e-0b7e-4c53-9a8e-6f6d0f6a7c21} Name SyncPipelineStamp"
 PROPERTIES = (STAMP, "String 0x3A24", "String 0x3A2E", "String 0x3A1F")
@@ -78,13 +82,18 @@ class Salesforce:
         answer = self._checked(self.http.get("query", params={"q": soql}))
         rows = list(answer["records"])
         while not answer["done"]:
-            answer = self._checked(self.http.get(str(httpx.URL(str(self.http.base_url)).join(answer["nextRecordsUrl"]))))
+            answer = self._checked(
+                self.http.get(str(httpx.URL(str(self.http.base_url)).join(answer["nextRecordsUrl"])))
+            )
             rows += answer["records"]
         return rows
 
     def contacts(self) -> list[Json]:
         """Every living Contact: Id, FirstName, LastName, Email, Phone, Title, OwnerId, AccountId, Account.Name."""
-        return self.query("SELECT Id, FirstName, LastName, Email, Phone, Title, OwnerId, AccountId, Account.Name FROM Contact ORDER BY Id")
+        return self.query(
+            "SELECT Id, FirstName, LastName, Email, Phone, Title, OwnerId, AccountId, Account.Name "
+            "FROM Contact ORDER BY Id"
+        )
 
     def contact(self, **values: str) -> Json:
         """The one living Contact with these values, with all its fields; fails where there is none or several."""
@@ -100,7 +109,9 @@ class Salesforce:
 
     @staticmethod
     def _checked(answer: httpx.Response) -> Any:
-        assert answer.status_code < 300, f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text}"
+        assert answer.status_code < 300, (
+            f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text}"
+        )
         return answer.json() if answer.content else None
 
 
@@ -115,7 +126,9 @@ class Outlook:
     def folders(self, parent: str | None = None) -> dict[str, str]:
         """Folder name to id, of the top level or below a folder."""
         path = f"contactFolders/{parent}/childFolders" if parent else "contactFolders"
-        return {row["displayName"]: row["id"] for row in self._checked(self.http.get(path, params={"$top": "100"}))["value"]}
+        return {
+            row["displayName"]: row["id"] for row in self._checked(self.http.get(path, params={"$top": "100"}))["value"]
+        }
 
     def folder(self) -> str:
         """The id of the synchronised folder."""
@@ -142,7 +155,9 @@ class Outlook:
 
     def move(self, contact: str, folder: str) -> None:
         """Drag and drop; `folder` is an id, a well-known name or a display name."""
-        self._checked(self.control.post("graph/move", json={"mailbox": self.address, "contact": contact, "folder": folder}))
+        self._checked(
+            self.control.post("graph/move", json={"mailbox": self.address, "contact": contact, "folder": folder})
+        )
 
     def get(self, contact: str) -> Json | None:
         """The contact wherever it lies, extended properties included; None where it is gone for good."""
@@ -158,12 +173,16 @@ class Outlook:
     def contacts(self, folder: str | None = None) -> list[Json]:
         """Every contact of a folder (default: the synchronised one), extended properties included, oldest first."""
         key = folder or self.folder()
-        answer = self._checked(self.http.get(f"contactFolders/{key}/contacts", params={"$top": "1000", "$expand": _expand()}))
+        answer = self._checked(
+            self.http.get(f"contactFolders/{key}/contacts", params={"$top": "1000", "$expand": _expand()})
+        )
         return sorted(answer["value"], key=lambda row: (row["createdDateTime"], row["id"]))
 
     def contact(self, email: str, folder: str | None = None) -> Json:
-        """The one contact of the folder with this e-mail address among its own; fails where there is none or several."""
-        rows = [row for row in self.contacts(folder) if email in [entry.get("address") for entry in row["emailAddresses"]]]
+        """The one contact of the folder with this e-mail address; fails where there is none or several."""
+        rows = [
+            row for row in self.contacts(folder) if email in [entry.get("address") for entry in row["emailAddresses"]]
+        ]
         assert len(rows) == 1, f"expected one contact with {email} in {folder or FOLDER}, found {len(rows)}"
         return rows[0]
 
@@ -181,7 +200,9 @@ class Outlook:
 
     @staticmethod
     def _checked(answer: httpx.Response) -> Any:
-        assert answer.status_code < 300, f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text}"
+        assert answer.status_code < 300, (
+            f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text}"
+        )
         return answer.json() if answer.content else None
 
 
@@ -226,7 +247,7 @@ class World:
         return self.salesforce.user_id(PEOPLE[address][0])
 
     def use(self, *addresses: str, **defaults: Any) -> World:
-        """Which mailboxes are synchronised, and what stands under `defaults`. `mailboxes[address]` takes single settings."""
+        """Which mailboxes are synchronised, and what stands under `defaults`; `mailboxes[address]` takes its own."""
         if addresses:
             self.mailboxes = {address: self.mailboxes.get(address, {}) for address in addresses}
         self.defaults |= defaults
@@ -279,7 +300,9 @@ class World:
             acts.pop(step, _nothing)()
 
         options = engine.RunOptions(mailboxes=mailboxes, plan_only=plan_only, full=full, approve_first_run=yes)
-        document = engine.synchronise(self.settings(), self.secrets, options, run_id=str(uuid.uuid4()), progress=progress)
+        document = engine.synchronise(
+            self.settings(), self.secrets, options, run_id=str(uuid.uuid4()), progress=progress
+        )
         assert not acts, f"no such step of the engine: {', '.join(acts)}"
         return document
 
@@ -301,8 +324,10 @@ class World:
         return [operation for operation in self.plan() if operation["state"] == "held"]
 
     def judge(self, verdict: str, operations: list[Json]) -> None:
-        """What a person answers with `approve`, `drop` or `resolve`: approved, dropped, take_salesforce, take_outlook."""
-        now = datetime.fromisoformat(self._checked(self.control.get("clock"))["now"]).astimezone(UTC).replace(tzinfo=None)
+        """A person's answer to `approve`, `drop`, `resolve`: approved, dropped, take_salesforce, take_outlook."""
+        now = (
+            datetime.fromisoformat(self._checked(self.control.get("clock"))["now"]).astimezone(UTC).replace(tzinfo=None)
+        )
         with open_warehouse(warehouse_path(self.settings())) as connection:
             Writer(connection, self.settings().fields).save_verdicts(
                 [(operation["id"], operation["mailbox"]) for operation in operations], verdict, now
@@ -322,7 +347,9 @@ class World:
 
     def fault(self, fault: str, *, position: str = "refused", times: int = 1, **match: Any) -> None:
         """Injects a fault; match: service, method, path (regex), actor, nth."""
-        self._checked(self.control.post("faults", json=[{"match": match, "fault": fault, "position": position, "times": times}]))
+        self._checked(
+            self.control.post("faults", json=[{"match": match, "fault": fault, "position": position, "times": times}])
+        )
 
     def switch(self, **switches: Any) -> None:
         self._checked(self.control.post("switches", json=switches))
@@ -413,7 +440,7 @@ def see_all(world: World, *addresses: str) -> World:
 
 
 def person(world: World, number: int = 1, /, *, owner: str = ANNA, **fields: Any) -> str:
-    """The Id of a new Contact of a mailbox's user: First1 Last1, person1@example.com, unless the fields say otherwise."""
+    """The Id of a new Contact of a mailbox's user: First1 Last1, person1@example.com, unless fields differ."""
     values = {"FirstName": f"First{number}", "LastName": f"Last{number}", "Email": f"person{number}@example.com"}
     return world.salesforce.create(**{**values, "OwnerId": world.user_id(owner), **fields})
 
