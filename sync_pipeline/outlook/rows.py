@@ -178,7 +178,11 @@ def _value(item: Mapping[str, Any], field: Field) -> str | None:
 
 
 def _date(text: str | None) -> str:
-    moment = _time(text)
+    """The date; text that is none (a mapped plain property can hold any) stays as it is, for planning to judge."""
+    try:
+        moment = _time(text)
+    except ValueError:
+        return str(text)
     date = moment.date().isoformat() if moment else ""
     return "" if date == _NO_BIRTHDAY else date
 

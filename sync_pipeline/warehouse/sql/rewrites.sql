@@ -8,7 +8,7 @@ left join sync.links as link
     on returned.side = 'salesforce' and link.salesforce_id = returned.salesforce_id and link.state = 'linked';
 
 delete from sync.frozen
-where rewrites < 2 and (link_id, field) in (select (link_id, field) from came_back where not is_rewritten);
+where rewrites < 2 and (link_id, field, side) in (select (link_id, field, side) from came_back where not is_rewritten);
 
 update sync.frozen as frozen set rewrites = frozen.rewrites + 1, value = came_back.value
 from came_back
