@@ -47,6 +47,8 @@ class _Push:
     def __init__(self, writer: Writer, org_for: Callable[[str], Org], fields: Sequence[Field], run: RunContext) -> None:
         self._writer, self._org_for, self._fields, self._run = writer, org_for, tuple(fields), run
         self._describe = fetch(writer.connection, "select * from salesforce.describe")
+        needed = {entry["name"] for entry in self._describe if not entry["nillable"]}
+        self._required = {field.name for field in self._fields if field.salesforce in needed}
         self._columns = selectable(self._fields, self._describe)
         self._outcomes = Outcomes(writer.connection, run.run_id)
         self._counts: Counter[str] = Counter()
@@ -206,6 +208,8 @@ class _Push:
         error = result.error
         name = mapped_field(Side.SALESFORCE, result.fields, self._fields)
         kept = tuple(change for change in operation.fields if change.field != name)
+        if name in self._required:
+            return None  # without it Salesforce would only name what is missing
         if not isinstance(error, Refused) or not name or not kept or len(kept) == len(operation.fields):
             return None
         if len(known) >= WITHHELD_AT_MOST or error.error_code == "REQUIRED_FIELD_MISSING":

@@ -1,8 +1,14 @@
 -- in:  refused (run_id, mailbox, subject, field, code, message, remedy, salesforce_id, outlook_id, finished_at),
---      solved (mailbox, subject: contacts that were written now)
+--      solved (mailbox, subject: contacts that were written now), receipts, sync.journal_bases
 -- out: sync.problems; those with attempts > 0 come from refused writes and are tried again with growing pauses (R25)
-delete from sync.problems where attempts > 0 and (mailbox, subject) in (select (mailbox, subject) from solved)
-    and (mailbox, subject, field) not in (select (mailbox, subject, field) from refused);
+-- a field's problem is solved by a write of that field, not by any other write of its contact
+delete from sync.problems as problem
+where attempts > 0 and (mailbox, subject) in (select (mailbox, subject) from solved)
+    and (mailbox, subject, field) not in (select (mailbox, subject, field) from refused)
+    and (field = '' or exists (
+        select 1 from receipts join sync.journal_bases as base using (run_id, operation_id)
+        where receipts.outcome = 'done' and receipts.mailbox = problem.mailbox and receipts.subject = problem.subject
+          and base.field = problem.field));
 
 update sync.problems as problem
 set code = refused.code, message = refused.message, remedy = refused.remedy, attempts = problem.attempts + 1,
