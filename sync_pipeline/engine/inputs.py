@@ -97,7 +97,7 @@ def missing_fields(fields: Iterable[Field], describe: Sequence[Mapping[str, Any]
 def mailbox_fields(
     settings: MailboxSettings, fields: Sequence[Field], describe: Sequence[Mapping[str, Any]]
 ) -> list[MailboxField]:
-    """The rows of planning.mailbox_fields: what the org does not let us write only comes from Salesforce."""
+    """The rows of planning.mailbox_fields: what the org does not let us write is left out."""
     own = {field.name: field for field in settings.fields}
     described = {row["name"]: row for row in describe}
     policies = settings.conflicts.fields
@@ -108,16 +108,15 @@ def mailbox_fields(
             continue
         entry = described.get(field.salesforce, {})
         is_writable = bool(entry.get("updateable")) and not field.is_parent_path
-        direction = field.direction
-        if direction is not Direction.FROM_SALESFORCE and not is_writable:
-            direction = Direction.FROM_SALESFORCE
+        if field.direction is not Direction.FROM_SALESFORCE and not is_writable:
+            continue
         rows.append(
             MailboxField(
                 mailbox=settings.mailbox,
                 field=field.name,
                 position=position,
                 kind=field.kind.value,
-                direction=direction.value,
+                direction=field.direction.value,
                 policy=policies.get(field.name, settings.conflicts.default),
                 length=int(entry.get("length") or 0) or field.length,
                 salesforce=field.salesforce,
