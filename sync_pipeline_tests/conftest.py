@@ -6,8 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from sync_pipeline_tests import harness
+
+# The suite gives one verdict for one commit; `pytest --hypothesis-profile=default` searches at random.
+settings.register_profile("suite", derandomize=True, deadline=None)
+settings.load_profile("suite")
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def read_yaml(data: bytes) -> Document:
         # The error's own text quotes the file, and with it perhaps a secret: only what and where are taken.
         mark = error.problem_mark or error.context_mark
         message = f"is not YAML: {error.problem or error.context}"
-        if mark and data.decode("utf-8-sig").split("\n")[mark.line][mark.column : mark.column + 1] == "\t":
+        if mark and _character(data, mark) == "\t":
             message = "is not YAML: a tab stands where blanks must indent; replace it by blanks"
         document.problems.append(SettingsProblem(mark.line + 1 if mark else None, "", message))
     except yaml.reader.ReaderError as error:
@@ -68,6 +68,13 @@ def read_yaml(data: bytes) -> Document:
         line = data.decode("utf-8-sig").count("\n", 0, error.position) + 1
         document.problems.append(SettingsProblem(line, "", message))
     return document
+
+
+def _character(data: bytes, mark: yaml.Mark) -> str:
+    """The character at `mark`; nothing at the end of the file, which is marked on the line after the last."""
+    return "".join(
+        line[mark.column : mark.column + 1] for line in data.decode("utf-8-sig").split("\n")[mark.line :][:1]
+    )
 
 
 def _code_point(error: yaml.reader.ReaderError) -> int:

@@ -317,6 +317,11 @@ class TestYaml:
         )
         assert settings.mailbox_settings("boris@example.com").left_view == "keep"
 
+    def test_a_bracket_open_at_the_end_of_the_file_is_told(self) -> None:
+        assert [problem.message for problem in read_yaml(b"{").problems] == [
+            "is not YAML: did not find expected node content"
+        ]
+
     @given(st.binary(max_size=60))
     def test_no_bytes_whatever_make_the_reader_raise(self, data: bytes) -> None:
         document = read_yaml(data)
