@@ -34,7 +34,6 @@ _MEANING = {
     "stamp_contact": "the Contact that its stamp names",
     "copy_of": "the item it was copied from while it is moved",
     "verdict": "link | hold | wait | create",
-    "match_reason": "why, in a sentence",
     "rule": "the rule that decided",
     "reason": "why, in a sentence",
     "key": "the Outlook contact that names the Company",
@@ -66,7 +65,7 @@ _MEANING = {
 _PLANNING = {
     "planning.contact_matches": {
         "mailbox": "varchar", "outlook_id": "varchar", "contact_id": "varchar", "verdict": "varchar",
-        "match_reason": "varchar",
+        "reason": "varchar",
     },
     "planning.contact_changes": {
         "link_id": "varchar", "mailbox": "varchar", "contact_id": "varchar", "outlook_id": "varchar",

@@ -9,9 +9,9 @@ from sync_pipeline.assets.columns import table
 from sync_pipeline.assets.plan import sync_plan
 from sync_pipeline.assets.step import OWNERS, perform
 from sync_pipeline.engine import Session
+from sync_pipeline.push.context import COUNTS
 
 GROUP = "push"
-_OUTCOMES = ("done", "refused", "stale", "skipped")
 
 
 @dg.asset(
@@ -19,7 +19,7 @@ _OUTCOMES = ("done", "refused", "stale", "skipped")
 )
 def salesforce_writes(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
     """Creations, updates and deletions in Salesforce, in collections of 200."""
-    return perform(engine.push_salesforce, session, *_OUTCOMES)
+    return perform(engine.push_salesforce, session, *COUNTS)
 
 
 @dg.asset(
@@ -31,4 +31,4 @@ def salesforce_writes(session: dg.ResourceParam[Session]) -> dg.MaterializeResul
 )
 def outlook_writes(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
     """Creations, updates, moves and deletions in Outlook, in batches of 20, several mailboxes at once."""
-    return perform(engine.push_outlook, session, *_OUTCOMES)
+    return perform(engine.push_outlook, session, *COUNTS)

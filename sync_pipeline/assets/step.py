@@ -6,24 +6,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import dagster as dg
 
-from sync_pipeline.engine import Session, StepResult
-from sync_pipeline.transport import redact
+from sync_pipeline.engine import Session
+from sync_pipeline.engine.steps import Step, run_step
 
 OWNERS = ["team:data"]
 #: More rows than people read; the warehouse has them all.
 MOST_ROWS = 20
-
-
-class Step(Protocol):
-    """One of the engine's steps."""
-
-    __name__: str
-
-    def __call__(self, session: Session) -> StepResult: ...
 
 
 def perform(step: Step, session: Session, *counts: str) -> dg.MaterializeResult[None]:
@@ -32,22 +24,7 @@ def perform(step: Step, session: Session, *counts: str) -> dg.MaterializeResult[
     `counts` are reported in every run, as 0 where the step names none, so that their plots have no holes.
     """
     started = time.monotonic()
-    session.progress(step.__name__, 0, None)
-    try:
-        result = step(session)
-    except BaseException as error:
-        # Dagster closes resources of a failed run like those of a good one, so the session would not hear of it.
-        with session.warehouse() as connection:
-            session.writer(connection).finish_run(
-                session.run_id,
-                session.clock.now(),
-                status="failed",
-                planned=0,
-                pushed=0,
-                failed=0,
-                message=redact(str(error)),
-            )
-        raise
+    result = run_step(session, step)
     numbers: dict[str, Any] = dict.fromkeys(counts, 0) | {str(name): count for name, count in result.counts.items()}
     numbers["seconds"] = round(time.monotonic() - started, 3)
     return dg.MaterializeResult(metadata={**numbers, "attention": attention_table(result.attention)})

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sync_pipeline.commands.invocation import Invocation, Verb, no_run_meanwhile, now_for, pass_invocation, writing
+from sync_pipeline.commands.invocation import (
+    MAILBOX,
+    Invocation,
+    Verb,
+    no_run_meanwhile,
+    now_for,
+    pass_invocation,
+    writing,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,7 +25,7 @@ if TYPE_CHECKING:
 _CONFLICT = "conflict"
 _chosen = (
     click.argument("operations", nargs=-1, metavar="[OPERATION]..."),
-    click.option("--mailbox", metavar="M", help="Everything that waits in this mailbox."),
+    click.option("--mailbox", type=MAILBOX, metavar="M", help="Everything that waits in this mailbox."),
     click.option("--run", "run_id", metavar="R", help="Everything that run R held back."),
     click.option("--all", "everything", is_flag=True, help="Everything that waits."),
 )
@@ -71,14 +79,13 @@ def resolve(invocation: Invocation, operation: str, take: str) -> None:
 
 
 @click.command(cls=Verb)
-@click.argument("mailbox")
+@click.argument("mailbox", type=MAILBOX)
 @click.argument("outlook_id")
 @click.argument("salesforce_id")
 @pass_invocation
 def link(invocation: Invocation, mailbox: str, outlook_id: str, salesforce_id: str) -> None:
     """Link an Outlook contact and a Contact by hand; the next run compares every field."""
     settings = invocation.settings()
-    mailbox = mailbox.lower()
     with no_run_meanwhile(settings, "link"), writing(settings) as (reader, writer):
         _must_hold(reader, mailbox, outlook_id)
         contacts = reader.rows(
@@ -106,14 +113,13 @@ def link(invocation: Invocation, mailbox: str, outlook_id: str, salesforce_id: s
 
 
 @click.command(cls=Verb)
-@click.argument("mailbox")
+@click.argument("mailbox", type=MAILBOX)
 @click.argument("outlook_id")
 @click.argument("salesforce_id", required=False)
 @pass_invocation
 def unlink(invocation: Invocation, mailbox: str, outlook_id: str, salesforce_id: str | None) -> None:
     """Close the link of an Outlook contact by hand; both contacts stay as they are."""
     settings = invocation.settings()
-    mailbox = mailbox.lower()
     with no_run_meanwhile(settings, "unlink"), writing(settings) as (reader, writer):
         found = [
             row
@@ -143,7 +149,7 @@ def _decide(
         raise click.UsageError("Say which operations: by their ids, or by --mailbox, --run or --all.")
     settings = invocation.settings()
     with writing(settings) as (reader, writer):
-        chosen = _choose(reader, operations, mailbox and mailbox.lower(), run_id)
+        chosen = _choose(reader, operations, mailbox, run_id)
         conflicts = [row for row in chosen if row["kind"] == _CONFLICT] if verdict == "approved" else []
         if conflicts and operations:
             raise click.ClickException(

@@ -15,6 +15,7 @@ from sync_pipeline.commands.invocation import (
     Verb,
     console,
     pass_invocation,
+    several_mailboxes,
 )
 
 if TYPE_CHECKING:
@@ -26,9 +27,7 @@ _MARKS = {DONE: "[green]✓[/]", WITH_PROBLEMS: "[yellow]![/]"}
 
 
 @click.command(cls=Verb)
-@click.option(
-    "--mailbox", "mailboxes", multiple=True, metavar="M", help="Only this mailbox; can be given several times."
-)
+@several_mailboxes
 @click.option("--sign-in", is_flag=True, help="With graph.auth: delegated, sign in first, with a code in a browser.")
 @pass_invocation
 def doctor(invocation: Invocation, mailboxes: tuple[str, ...], sign_in: bool) -> int:
@@ -36,7 +35,7 @@ def doctor(invocation: Invocation, mailboxes: tuple[str, ...], sign_in: bool) ->
     from sync_pipeline.commands.examination import examine
 
     findings: list[Finding] = []
-    for finding in examine(invocation, [address.lower() for address in mailboxes], sign_in=sign_in):
+    for finding in examine(invocation, list(mailboxes), sign_in=sign_in):
         findings.append(finding)
         if not invocation.as_json:
             _show(finding)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sync_pipeline.commands.look import recent_line
-
 Rows = Sequence[Mapping[str, Any]]
 
 _PLACES = {
@@ -55,7 +53,7 @@ def sentences(contact: Mapping[str, Any], story: Mapping[str, Rows], recent: Row
         )
     if recent:
         lines.append("Last events:")
-        lines += [f"  {recent_line(dict(event))}" for event in recent]
+        lines += [f"  {_recent(event)}" for event in recent]
     return lines
 
 
@@ -106,3 +104,10 @@ def _link(story: Mapping[str, Rows]) -> Iterator[str]:
         else:
             reason = _CLOSED.get(link["closed_reason"], link["closed_reason"])
             yield f"Its link in {link['mailbox']} was closed on {link['closed_at']:%Y-%m-%d %H:%M}: {reason}."
+
+
+def _recent(event: Mapping[str, Any]) -> str:
+    """One event of the history in a line."""
+    side = f" in {event['side'].capitalize()}" if event["side"] else ""
+    why = f": {event['reason']}" if event["reason"] else ""
+    return f"{event['happened_at']:%Y-%m-%d %H:%M} {event['action']}{side}, {event['outcome']}{why}"

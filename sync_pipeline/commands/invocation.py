@@ -29,6 +29,26 @@ DAGSTER_LOG = "sync_pipeline.dagster"
 _WIDTH_OF_A_PIPE = 200
 
 
+class _Mailbox(click.ParamType[str]):
+    """A mailbox's address; written in any case, compared in small letters like everywhere."""
+
+    name = "mailbox"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return value.strip().lower()
+
+
+MAILBOX = _Mailbox()
+several_mailboxes = click.option(
+    "--mailbox",
+    "mailboxes",
+    type=MAILBOX,
+    multiple=True,
+    metavar="M",
+    help="Only this mailbox; can be given several times.",
+)
+
+
 @dataclass
 class Invocation:
     """One call of the command line."""

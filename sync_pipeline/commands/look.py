@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sync_pipeline.commands.invocation import DONE, WITH_PROBLEMS, Invocation, Verb, now_for, pass_invocation, reading
+from sync_pipeline.commands.invocation import (
+    DONE,
+    MAILBOX,
+    WITH_PROBLEMS,
+    Invocation,
+    Verb,
+    now_for,
+    pass_invocation,
+    reading,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,7 +31,7 @@ _NOBODY = (
 
 @click.command(cls=Verb)
 @click.argument("contact")
-@click.option("--mailbox", metavar="M", help="Only in this mailbox.")
+@click.option("--mailbox", type=MAILBOX, metavar="M", help="Only in this mailbox.")
 @pass_invocation
 def explain(invocation: Invocation, contact: str, mailbox: str | None) -> int:
     """Why a contact is, or is not, synchronised. CONTACT is an e-mail, a name, an Outlook or a Salesforce id."""
@@ -30,7 +39,7 @@ def explain(invocation: Invocation, contact: str, mailbox: str | None) -> int:
 
     settings = invocation.settings()
     with reading(settings) as reader:
-        found = reader.find_contact(contact, [mailbox.lower()] if mailbox else ())
+        found = reader.find_contact(contact, [mailbox] if mailbox else ())
         told = [(row, reader.story(row["mailbox"], row["outlook_id"], row["salesforce_id"])) for row in found]
         living = {_person(row) for row, story in told if story["item"]}
         stories = []
@@ -59,7 +68,7 @@ def explain(invocation: Invocation, contact: str, mailbox: str | None) -> int:
 
 @click.command(cls=Verb)
 @click.argument("contact", required=False)
-@click.option("--mailbox", metavar="M", help="Only in this mailbox.")
+@click.option("--mailbox", type=MAILBOX, metavar="M", help="Only in this mailbox.")
 @click.option("--run", "run_id", metavar="R", help="Only of this run.")
 @click.option(
     "--since", metavar="T", help="From a time on (2026-01-31, 2026-01-31T08:00) or for so long (90m, 12h, 7d)."
@@ -71,7 +80,7 @@ def history(
 ) -> int:
     """Who changed what, when, why: every operation with before and after; without CONTACT, of all contacts."""
     settings = invocation.settings()
-    mailboxes = [mailbox.lower()] if mailbox else []
+    mailboxes = [mailbox] if mailbox else []
     with reading(settings) as reader:
         begin = _moment(since, now_for(reader)) if since else None
         if run_id is not None and reader.run(run_id) is None:
@@ -111,12 +120,12 @@ def history(
 
 
 @click.command(cls=Verb)
-@click.option("--mailbox", metavar="M", help="Only in this mailbox.")
+@click.option("--mailbox", type=MAILBOX, metavar="M", help="Only in this mailbox.")
 @pass_invocation
 def problems(invocation: Invocation, mailbox: str | None) -> int:
     """What cannot be synchronised now, why, since when, and what would solve it; and what waits for a decision."""
     settings = invocation.settings()
-    mailboxes = [mailbox.lower()] if mailbox else []
+    mailboxes = [mailbox] if mailbox else []
     with reading(settings) as reader:
         found = [
             {
@@ -181,10 +190,3 @@ def _moment(text: str, now: datetime) -> datetime:
         allowed = "allowed: 2026-01-31, 2026-01-31T08:00 (UTC unless a zone is given), 90m, 12h, 7d, 2w"
         raise click.BadParameter(f"{text!r} is no time; {allowed}", param_hint="--since") from error
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
-
-
-def recent_line(event: dict[str, Any]) -> str:
-    """One event of the history in a line."""
-    side = f" in {event['side'].capitalize()}" if event["side"] else ""
-    why = f": {event['reason']}" if event["reason"] else ""
-    return f"{event['happened_at']:%Y-%m-%d %H:%M} {event['action']}{side}, {event['outcome']}{why}"

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import click
 
-from sync_pipeline.commands.invocation import Invocation, Verb, no_run_meanwhile, now_for, pass_invocation, writing
+from sync_pipeline.commands.invocation import (
+    MAILBOX,
+    Invocation,
+    Verb,
+    no_run_meanwhile,
+    now_for,
+    pass_invocation,
+    writing,
+)
 
 
 @click.command(cls=Verb)
-@click.argument("mailbox")
+@click.argument("mailbox", type=MAILBOX)
 @pass_invocation
 def remove(invocation: Invocation, mailbox: str) -> None:
     """Take a mailbox out: its links are closed, its contacts stay on both sides, its history is kept.
@@ -19,7 +27,6 @@ def remove(invocation: Invocation, mailbox: str) -> None:
     from sync_pipeline.warehouse.removal import remove_mailbox
 
     settings = invocation.settings()
-    mailbox = mailbox.lower()
     with no_run_meanwhile(settings, "remove"), writing(settings) as (reader, writer):
         known = {
             row["mailbox"]

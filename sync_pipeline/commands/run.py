@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sync_pipeline.commands.invocation import DONE, WITH_PROBLEMS, Invocation, Verb, pass_invocation, reading
+from sync_pipeline.commands.invocation import (
+    DONE,
+    WITH_PROBLEMS,
+    Invocation,
+    Verb,
+    pass_invocation,
+    reading,
+    several_mailboxes,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,9 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Verb)
-@click.option(
-    "--mailbox", "mailboxes", multiple=True, metavar="M", help="Only this mailbox; can be given several times."
-)
+@several_mailboxes
 @click.option("--plan-only", is_flag=True, help="Plan and show, write nothing to either service.")
 @click.option("--full", is_flag=True, help="Read everything again and compare everything, not only what changed.")
 @click.option("--yes", is_flag=True, help="Approve what would wait as a large first run, and nothing else.")
@@ -38,9 +44,7 @@ def run(invocation: Invocation, mailboxes: tuple[str, ...], plan_only: bool, ful
 
 
 @click.command(cls=Verb)
-@click.option(
-    "--mailbox", "mailboxes", multiple=True, metavar="M", help="Only this mailbox; can be given several times."
-)
+@several_mailboxes
 @click.option("--full", is_flag=True, help="Compare everything, not only what changed.")
 @pass_invocation
 def plan(invocation: Invocation, mailboxes: tuple[str, ...], full: bool) -> int:
@@ -59,9 +63,7 @@ def plan(invocation: Invocation, mailboxes: tuple[str, ...], full: bool) -> int:
 
 
 @click.command(cls=Verb)
-@click.option(
-    "--mailbox", "mailboxes", multiple=True, metavar="M", help="Only this mailbox; can be given several times."
-)
+@several_mailboxes
 @pass_invocation
 def verify(invocation: Invocation, mailboxes: tuple[str, ...]) -> int:
     """Read and compare everything on both sides; nothing is written to either."""

@@ -125,12 +125,12 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            if error is not None:
-                with self.warehouse() as connection:
-                    self.writer(connection).fail_run(self.run_id, now=self.clock.now(), message=redact(str(error)))
-        finally:
-            self._stack.close()
+        self._stack.close()
+
+    def fail(self, error: BaseException) -> None:
+        """Closes the run as failed. The failed step calls it: Dagster closes a resource alike after any run."""
+        with self.warehouse() as connection:
+            self.writer(connection).fail_run(self.run_id, now=self.clock.now(), message=redact(str(error)))
 
     @contextmanager
     def warehouse(self) -> Iterator[duckdb.DuckDBPyConnection]:

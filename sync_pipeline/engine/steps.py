@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from sync_pipeline.engine import extraction
 from sync_pipeline.engine.planning_inputs import plan_context
@@ -25,6 +25,24 @@ class StepResult:
 
     counts: dict[str, int | float] = field(default_factory=dict)
     attention: list[dict[str, str | int]] = field(default_factory=list)
+
+
+class Step(Protocol):
+    """One of this module's steps."""
+
+    __name__: str
+
+    def __call__(self, session: Session) -> StepResult: ...
+
+
+def run_step(session: Session, step: Step) -> StepResult:
+    """Runs a step under its name in the progress; where it fails, the run is closed as failed."""
+    session.progress(step.__name__, 0, None)
+    try:
+        return step(session)
+    except BaseException as error:
+        session.fail(error)
+        raise
 
 
 def extract_accounts(session: Session) -> StepResult:
@@ -154,8 +172,7 @@ def synchronise(
     """All steps in order, without Dagster. Returns the document of `run --json`."""
     with Session(settings, secrets, options, run_id, progress) as session:
         for step in STEPS:
-            session.progress(step.__name__, 0, None)
-            step(session)
+            run_step(session, step)
     return summary(settings, run_id)
 
 
