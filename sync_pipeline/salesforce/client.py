@@ -30,7 +30,7 @@ _COLLECTIONS: Final = "composite/sobjects"
 _LOG_GONE: Final = frozenset({"INVALID_REPLICATION_DATE", "EXCEEDED_ID_LIMIT"})
 _REMEDIES: Final = {
     "salesforce_credentials": "Check the login and the user's permissions (API Enabled): `sync-pipeline doctor`.",
-    "salesforce_limit": "The org's API limit is used up; the next run goes on.",
+    "salesforce_limit": "The org's daily calls are used up, down to salesforce.api_reserve; a later run goes on.",
     "salesforce_unreachable": "Nothing was read; the next run tries again.",
 }
 
@@ -250,6 +250,7 @@ class Org:
         self, method: str, path: str, *, verb: Verb, headers: Mapping[str, str] | None = None, **arguments: Any
     ) -> requests.Response:
         """`path` is below the version's resource, or absolute as Salesforce gave it. Raises Refused, OutcomeUnknown."""
+        self._keep_reserve(f"{method} {path.split('?')[0]}")
 
         def send() -> requests.Response:
             connection = self._connection()
@@ -263,6 +264,21 @@ class Org:
             return response
 
         return perform(send, verb=verb, policy=self._policy, refresh=self._log_in)
+
+    def _keep_reserve(self, asked: str) -> None:
+        """Refuses a call that would take from the daily calls that `api_reserve` leaves to others; it is not sent."""
+        if self._usage is None:
+            return
+        used, allowed = self._usage
+        if allowed - used > self._settings.api_reserve:
+            return
+        raise Refused(
+            f"{asked} was not sent: {allowed - used} of the org's {allowed} daily calls are left, and "
+            f"salesforce.api_reserve keeps {self._settings.api_reserve} for others.",
+            status=403,
+            error_code="REQUEST_LIMIT_EXCEEDED",
+            remedy=_REMEDIES["salesforce_limit"],
+        )
 
     def _connection(self) -> Salesforce:
         if self._salesforce is None:

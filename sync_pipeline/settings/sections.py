@@ -82,6 +82,7 @@ class SalesforceSettings(Section):
     credentials: Literal["org", "per_user"] = "org"
     share_all: bool = False
     external_id_field: ApiName | None = None
+    api_reserve: int = Field(1000, ge=0)
 
     @model_validator(mode="before")
     @classmethod

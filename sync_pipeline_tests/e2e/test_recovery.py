@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sync_pipeline import engine
+from sync_pipeline.model.errors import SideUnavailable
 from sync_pipeline.transport import Policy
 from sync_pipeline.warehouse.writer import Writer
 from sync_pipeline_tests.harness import ANNA, CATEGORY, World, stamp_of
@@ -132,3 +133,17 @@ def test_what_was_not_sent_before_the_budget_ended_is_planned_again(
     assert world.problems() == []
     world.run()
     assert len(world.anna.contacts()) == 3
+
+
+def test_a_run_that_meets_the_reserve_of_daily_calls_stops_and_a_later_one_goes_on(world: World) -> None:
+    world.run()
+    for number in range(3):
+        world.anna.create(surname=f"Late{number}", email=f"late{number}@example.com", categories=[CATEGORY])
+    limits = world.salesforce.http.get("limits").json()["DailyApiRequests"]
+    world.top["salesforce"] = {"api_reserve": limits["Remaining"] - 6}  # enough to begin, not enough to end
+    with pytest.raises(SideUnavailable, match="api_reserve"):
+        world.run()
+    assert world.writes(action="create", service="salesforce") == []
+    world.top["salesforce"] = {"api_reserve": 0}
+    world.run()
+    assert len(world.writes(action="create", service="salesforce")) == 3

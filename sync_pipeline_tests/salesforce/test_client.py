@@ -398,3 +398,14 @@ def test_a_user_is_somebody_else_in_the_log(connect: Connect, person: OrgClient)
     org = connect(with_key(), auth="jwt", credentials="per_user", domain="test")
     [result] = org.as_user(BEN).create([{"LastName": "Adler"}])
     assert person.get(result.id)["CreatedById"] == person.user_id(BEN)
+
+
+def test_the_reserve_of_daily_calls_is_left_to_others(connect: Connect, counter: RequestCounter) -> None:
+    org = connect(api_reserve=100_000)
+    with pytest.raises(SideUnavailable, match="api_reserve keeps 100000 for others") as caught:
+        org.identity()
+    assert caught.value.code == "salesforce_limit"
+    before = counter.rows()[0]["calls"]
+    results = org.create([{"LastName": "Adler"}])
+    assert refusal(results[0]).error_code == "REQUEST_LIMIT_EXCEEDED"
+    assert counter.rows()[0]["calls"] == before
