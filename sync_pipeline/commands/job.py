@@ -73,7 +73,8 @@ def dagster_home(data_dir: Path) -> Path:
     `dagster dev`, started where `data_dir` is ./data, keeps its state at the same place, so both show the same runs.
     """
     home = (data_dir / HOME).resolve()
-    home.mkdir(parents=True, exist_ok=True)
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     base = {"base_dir": str(home)}
     document: dict[str, Any] = {
         "storage": {"sqlite": base},

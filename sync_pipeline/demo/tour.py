@@ -229,7 +229,7 @@ def _own_directory(data_dir: Path) -> Iterator[None]:
     kept = {name: os.environ.get(name) for name in (VARIABLE, "DAGSTER_HOME")}
     with RunLock(data_dir.with_name(f"{data_dir.name}.lock")).hold("demo", since=time.strftime("%H:%M:%S")):
         shutil.rmtree(data_dir, ignore_errors=True)
-        data_dir.mkdir()
+        data_dir.mkdir(mode=0o700)
         try:
             os.environ["DAGSTER_HOME"] = str(dagster_home(data_dir))
             yield

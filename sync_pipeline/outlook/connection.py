@@ -122,7 +122,7 @@ class OwnerOnlyTokenFile(FileSystemTokenBackend):  # type: ignore[misc]
         return False
 
     def save_token(self, force: bool = False) -> bool:
-        self.token_path.parent.mkdir(parents=True, exist_ok=True)
+        self.token_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.close(os.open(self.token_path, os.O_CREAT | os.O_WRONLY, 0o600))
         self.token_path.chmod(0o600)
         return bool(super().save_token(force))
