@@ -153,11 +153,17 @@ class Outlook:
         """Deletes for good, past the Deleted Items."""
         self._checked(self.http.post(f"contacts/{quote(contact, safe='')}/permanentDelete"))
 
-    def move(self, contact: str, folder: str) -> None:
-        """Drag and drop; `folder` is an id, a well-known name or a display name."""
-        self._checked(
-            self.control.post("graph/move", json={"mailbox": self.address, "contact": contact, "folder": folder})
-        )
+    def move(self, contact: str, folder: str) -> str:
+        """Drag and drop; `folder` is an id, a well-known name or a display name. Returns the id, which may be new."""
+        return self._drag("move", contact, folder)
+
+    def copy(self, contact: str, folder: str) -> str:
+        """Copy and paste; `folder` as for `move`. Returns the copy's id."""
+        return self._drag("copy", contact, folder)
+
+    def _drag(self, action: str, contact: str, folder: str) -> str:
+        wish = {"mailbox": self.address, "contact": contact, "folder": folder}
+        return str(self._checked(self.control.post(f"graph/{action}", json=wish))["immutable_id"])
 
     def get(self, contact: str) -> Json | None:
         """The contact wherever it lies, extended properties included; None where it is gone for good."""

@@ -1,13 +1,8 @@
--- in:  planning.links, planning.members, planning.readable, planning.contacts, planning.successors, outlook.contacts,
---      sync.links, planning.mailboxes
+-- in:  planning.links, planning.members, planning.readable, planning.contacts, planning.successors, planning.parted,
+--      outlook.contacts, sync.links, planning.mailboxes
 -- out: planning.newcomers (unlinked Outlook contacts that want to be synchronised), planning.arrivals (Contacts in a view
 --      without a link), planning.candidates (who might be the same person, and on what evidence),
 --      planning.contact_matches (one verdict per newcomer: link | hold | wait | create); matched ones join planning.links
-
--- the last link that each unlinked item had
-create or replace table planning.parted as
-select mailbox, outlook_id, arg_max(closed_reason, closed_at) as reason, arg_max(salesforce_id, closed_at) as salesforce_id
-from sync.links where state = 'closed' and outlook_id <> '' group by mailbox, outlook_id;
 
 create or replace table planning.newcomers as
 with unlinked as (
@@ -62,9 +57,6 @@ select contact.id as contact_id,
     lower(planning.normal('text', coalesce(contact.account_name, ''))) as company
 from planning.contacts as contact
 where contact.is_readable and not contact.is_deleted and exists (select 1 from planning.newcomers);
-
-create or replace macro planning.contradict(one, other) as
-    one <> '' and other <> '' and not starts_with(one, rtrim(other, '.')) and not starts_with(other, rtrim(one, '.'));
 
 create or replace table planning.candidates as
 with evidence as (

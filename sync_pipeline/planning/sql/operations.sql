@@ -1,4 +1,4 @@
--- in:  planning.decisions, planning.contact_changes, planning.finals, planning.links, planning.account_resolution,
+-- in:  planning.decisions, planning.contact_changes, planning.finals, planning.links, planning.heirs, planning.account_resolution,
 --      planning.mailboxes, planning.newcomers, outlook.contacts, outlook.mailboxes, sync.links
 -- out: rows of planning.operations, planning.base_updates, planning.link_changes, planning.plan_problems, planning.conflicts
 --      for everything but creations
@@ -293,6 +293,9 @@ union all
 select 'item' as kind, operation.mailbox, operation.link_id, '', '', '', '', false, operation.operation_id
 from planning.operations as operation
 where operation.action in ('move', 'restore') and operation.link_id in (select link_id from planning.links where not is_new)
+union all
+select 'item' as kind, mailbox, link_id, outlook_id, '', '', 'Its own item is gone; this one carries its stamp.', false, null
+from planning.heirs
 union all
 -- a categorised item is linked by the receipt of its move: until then an item outside the folder is nobody's
 select 'link' as kind, link.mailbox, link.link_id, case when link.place = 'folder' then link.outlook_id else '' end,

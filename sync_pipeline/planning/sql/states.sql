@@ -1,7 +1,9 @@
 -- in:  salesforce.contacts, salesforce.accounts, salesforce.view_members, salesforce.readers, outlook.contacts, sync.links,
 --      planning.mailboxes
 -- out: planning.contacts (what a mailbox may know of each Contact), planning.successors (loser → winner of a merge),
---      planning.members (mailbox × Contact in its view), planning.links (open links with the state of both ends)
+--      planning.members (mailbox × Contact in its view), planning.parted (unlinked item → its last link),
+--      planning.heirs (open link → the living item that takes the place of its own), planning.links (open links with the
+--      state of both ends)
 
 create or replace table planning.successors as
 with recursive chain (id, winner, depth) as (
@@ -55,11 +57,80 @@ join salesforce.view_members as member on member.view_key = mailbox.view_key
 join salesforce.contacts as contact on contact.id = member.contact_id
 where mailbox.view_kind = 'list' and mailbox.enabled and contact.is_readable and not contact.is_deleted and mailbox.view_usable;
 
-create or replace table planning.links as
-with resolved as (
-    select link.*, coalesce(successor.winner, link.salesforce_id) as contact_id, successor.winner is not null as is_merged
+-- the last link that each unlinked item had
+create or replace table planning.parted as
+select mailbox, outlook_id, arg_max(closed_reason, closed_at) as reason, arg_max(salesforce_id, closed_at) as salesforce_id
+from sync.links where state = 'closed' and outlook_id <> '' group by mailbox, outlook_id;
+
+create or replace macro planning.contradict(one, other) as
+    one <> '' and other <> '' and not starts_with(one, rtrim(other, '.')) and not starts_with(other, rtrim(one, '.'));
+
+-- R14, R15: some moves give an item a new id, and of a contact that was copied only the copy may be left. The stamp says whom
+-- such an item is, where the link's own item is gone. Beside a living one it says nothing: that is a copy.
+create or replace table planning.heirs as
+with bereft as (
+    select link.link_id, link.mailbox, link.salesforce_id, link.created_at,
+        coalesce(successor.winner, link.salesforce_id) as contact_id, coalesce(own.lost_with_folder, false) as lost_with_folder,
+        planning.normal('email', coalesce(link.outlook_email, contact.email, '')) as email,
+        lower(planning.normal('text', coalesce(link.outlook_first_name, contact.first_name, ''))) as first_name,
+        lower(planning.normal('text', coalesce(link.outlook_last_name, contact.last_name, ''))) as last_name
     from sync.links as link
     join planning.mailboxes using (mailbox)
+    left join planning.successors as successor on successor.id = link.salesforce_id
+    left join outlook.contacts as own on own.mailbox = link.mailbox and own.id = link.outlook_id
+    left join salesforce.contacts as contact on contact.id = coalesce(successor.winner, link.salesforce_id)
+    where link.state = 'linked' and coalesce(own.place, 'gone') in ('gone', 'deleted')
+), stamped as (
+    select item.mailbox, item.id as outlook_id, item.place, item.created_at, item.stamp_contact,
+        list_transform(coalesce(item.email_list, []), lambda entry: planning.normal('email', entry)) as emails,
+        lower(planning.normal('text', coalesce(item.first_name, ''))) as first_name,
+        lower(planning.normal('text', coalesce(item.last_name, ''))) as last_name
+    from outlook.contacts as item
+    where item.place in ('folder', 'elsewhere') and item.stamp_org = {{ literal(org_id) }} and item.mailbox in (select mailbox from bereft)
+      and not exists (
+        select 1 from sync.links as link
+        where link.state = 'linked' and link.mailbox = item.mailbox and link.outlook_id = item.id)
+      and not exists (
+        select 1 from planning.parted as parted
+        where parted.mailbox = item.mailbox and parted.outlook_id = item.id and parted.reason = 'by_hand')
+), named as (
+    select bereft.link_id, stamped.outlook_id, true as is_exact
+    from bereft join stamped on stamped.mailbox = bereft.mailbox and stamped.stamp_contact = bereft.salesforce_id
+    union all
+    -- a stamp that a merge made stale; the loser's own link, where there is one, goes first
+    select bereft.link_id, stamped.outlook_id, false
+    from stamped
+    join planning.successors as successor on successor.id = stamped.stamp_contact
+    join bereft on bereft.mailbox = stamped.mailbox and bereft.contact_id = successor.winner
+        and bereft.salesforce_id <> stamped.stamp_contact
+    where not exists (
+        select 1 from sync.links as link
+        where link.state = 'linked' and link.mailbox = stamped.mailbox and link.salesforce_id = stamped.stamp_contact)
+), claims as (
+    select bereft.link_id, stamped.*
+    from named
+    join bereft using (link_id)
+    join stamped on stamped.mailbox = bereft.mailbox and stamped.outlook_id = named.outlook_id
+    -- R3: what a lost folder took along is put back, wherever copies of it lie
+    where (stamped.place = 'folder' or not bereft.lost_with_folder)
+      -- a copy that was made into another person must not overwrite the one whom its stamp names
+      and not planning.contradict(stamped.first_name, bereft.first_name)
+      and (list_contains(stamped.emails, nullif(bereft.email, '')) or stamped.last_name = bereft.last_name
+           or (stamped.first_name = bereft.first_name and bereft.first_name <> ''))
+    qualify row_number() over (
+        partition by stamped.mailbox, stamped.outlook_id order by named.is_exact desc, bereft.created_at, bereft.link_id) = 1
+)
+select link_id, mailbox, outlook_id
+from claims
+qualify row_number() over (partition by link_id order by place = 'folder' desc, created_at, outlook_id) = 1;
+
+create or replace table planning.links as
+with resolved as (
+    select link.* replace (coalesce(heir.outlook_id, link.outlook_id) as outlook_id),
+        coalesce(successor.winner, link.salesforce_id) as contact_id, successor.winner is not null as is_merged
+    from sync.links as link
+    join planning.mailboxes using (mailbox)
+    left join planning.heirs as heir on heir.link_id = link.link_id
     left join planning.successors as successor on successor.id = link.salesforce_id
     where link.state = 'linked'
 )

@@ -1,5 +1,6 @@
 -- in:  due_links, due_bases, moment (run_id, happened_at)
--- out: sync.links without its bases; sync.history with one event for each link that is made, closed or moved to a winner
+-- out: sync.links without its bases; sync.history with one event for each link that is made, closed, or moved to a winner
+--      or (without an operation of ours) to another item
 insert into sync.links by name
 select due.link_id, due.mailbox, due.outlook_id, due.salesforce_id, due.origin, 'linked' as state,
     coalesce(due.seen_in_view, false) as seen_in_view, false as has_stamp, moment.run_id as created_run, moment.happened_at as created_at,
@@ -32,8 +33,8 @@ from due_links as due cross join moment where due.kind = 'close' and link.link_i
 insert into sync.history by name
 select uuid()::varchar as event_id, moment.happened_at, moment.run_id, link.mailbox,
     coalesce(nullif(link.salesforce_id, ''), link.outlook_id) as contact_key, link.link_id, link.outlook_id, link.salesforce_id,
-    due.operation_id, case due.kind when 'close' then 'unlink' else due.kind end as action, due.reason, 'done' as outcome
+    due.operation_id, case due.kind when 'close' then 'unlink' when 'item' then 'relink' else due.kind end as action, due.reason, 'done' as outcome
 from due_links as due
 join sync.links as link using (link_id)
 cross join moment
-where due.kind in ('link', 'close', 'relink');
+where due.kind in ('link', 'close', 'relink') or (due.kind = 'item' and due.operation_id is null);
