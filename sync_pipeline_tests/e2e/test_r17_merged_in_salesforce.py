@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from sync_pipeline_tests.harness import ANNA, BEN, World, item_of, items_of, linked, person, see_all
+import shutil
+
+import pytest
+
+from sync_pipeline_tests.harness import (
+    ANNA,
+    BEN,
+    World,
+    conflicts,
+    item_of,
+    items_of,
+    linked,
+    person,
+    see_all,
+    stamp_of,
+)
 
 
 def test_the_link_of_a_losing_contact_goes_to_the_winner_and_the_stamp_is_rewritten(world: World) -> None:
@@ -115,3 +130,141 @@ def test_a_losing_item_that_was_deleted_meanwhile_does_not_touch_the_winner(worl
     world.run()
     assert [row["Id"] for row in world.salesforce.contacts()] == [winner]
     assert [item["id"] for item in world.anna.contacts()] == [kept]
+
+
+def test_the_edits_of_two_losers_reach_the_winner_in_one_run(world: World) -> None:
+    first, one = linked(world, 1, Title="Base", Department="Base")
+    second, two = linked(world, 2, Title="Base", Department="Base")
+    winner, kept = linked(world, 3)
+    world.anna.update(one, jobTitle="Edited on the first")
+    world.anna.update(two, department="Edited on the second")
+    world.org("merge", winner=winner, losers=[first, second])
+    world.run()
+    found, item = world.salesforce.record(winner), world.anna.item(kept)
+    assert (found["Title"], found["Department"]) == ("Edited on the first", "Edited on the second")
+    assert (item["jobTitle"], item["department"]) == ("Edited on the first", "Edited on the second")
+    assert [item["id"] for item in world.anna.contacts()] == [kept]
+    assert sorted(item["id"] for item in world.anna.deleted()) == sorted([one, two])
+    assert world.ready() == []
+
+
+def test_two_losers_whose_winner_the_mailbox_does_not_hold_become_one_item_in_one_run(world: World) -> None:
+    world.use(left_view="keep")
+    first, one = linked(world, 1, Title="Base", Department="Base")
+    second, two = linked(world, 2, Title="Base", Department="Base")
+    winner = person(world, 3, owner=BEN, Title="Base", Department="Base")
+    world.anna.update(one, jobTitle="Edited on the first")
+    world.anna.update(two, department="Edited on the second")
+    world.org("merge", winner=winner, losers=[first, second])
+    world.run()
+    found, item = world.salesforce.record(winner), item_of(world.anna, winner)
+    assert (found["Title"], found["Department"]) == ("Edited on the first", "Edited on the second")
+    assert (item["id"], item["surname"]) == (one, "Last3")
+    assert (item["jobTitle"], item["department"]) == ("Edited on the first", "Edited on the second")
+    assert [row["id"] for row in world.anna.contacts()] == [one]
+    assert world.ready() == []
+
+
+# -- a merge of which only the stamps tell: the warehouse was lost ---------------------------------------------------
+
+
+def lose_the_warehouse(world: World) -> None:
+    shutil.rmtree(world.directory / "data")
+
+
+def approve_the_removals(world: World) -> None:
+    """A folder that a later run has marked holds every deletion (R21)."""
+    held = [operation for operation in world.held() if operation["action"] == "delete"]
+    assert {operation["rule"] for operation in held} == {"R17"}
+    world.judge("approved", held)
+    world.run()
+
+
+@pytest.mark.parametrize("order", ["the loser first", "the winner first"])
+def test_after_a_lost_warehouse_the_losers_item_is_removed_and_the_winners_stays(world: World, order: str) -> None:
+    loser, gone = linked(world, 1 if order == "the loser first" else 2)
+    winner, kept = linked(world, 2 if order == "the loser first" else 1)
+    if order == "the winner first":
+        loser, gone, winner, kept = winner, kept, loser, gone
+    lose_the_warehouse(world)
+    world.org("merge", winner=winner, losers=[loser])
+    world.run()
+    approve_the_removals(world)
+    world.run()
+    assert [item["id"] for item in world.anna.contacts()] == [kept]
+    assert [item["id"] for item in world.anna.deleted()] == [gone]
+    assert [row["Id"] for row in world.salesforce.contacts()] == [winner]
+    assert stamp_of(world.anna.item(kept)) == winner
+    mark = world.mark()
+    world.run()
+    world.run(full=True)
+    assert world.writes(mark) == []
+
+
+def test_after_a_lost_warehouse_what_only_the_loser_held_goes_up_before_its_item_goes(world: World) -> None:
+    loser, gone = linked(world, 1)
+    winner, kept = linked(world, 2, Title="Winner's")
+    world.anna.update(gone, jobTitle="Loser's", department="Only in the loser's item")
+    lose_the_warehouse(world)
+    world.org("merge", winner=winner, losers=[loser])
+    world.run()
+    approve_the_removals(world)
+    world.run()
+    found = world.salesforce.record(winner)
+    assert (found["Title"], found["Department"]) == ("Winner's", "Only in the loser's item")
+    assert world.anna.item(kept)["department"] == "Only in the loser's item"
+    assert ("job_title", "salesforce", "Loser's", "Winner's") in conflicts(world)
+    assert [item["id"] for item in world.anna.contacts()] == [kept]
+
+
+def test_after_a_lost_warehouse_a_removal_waits_for_values_that_salesforce_refuses(world: World) -> None:
+    world.org("validation_rules", object="Contact", field="Department", contains="secret", message="No.")
+    loser, gone = linked(world, 1)
+    winner, _ = linked(world, 2)
+    world.anna.update(gone, department="secret")
+    lose_the_warehouse(world)
+    world.org("merge", winner=winner, losers=[loser])
+    world.run()
+    approve_the_removals(world)
+    world.run()
+    assert gone in [item["id"] for item in world.anna.contacts()]
+
+
+def test_after_a_lost_warehouse_two_losers_without_the_winner_become_one_item(world: World) -> None:
+    first, one = linked(world, 1)
+    second, two = linked(world, 2)
+    winner = person(world, 3)
+    lose_the_warehouse(world)
+    world.org("merge", winner=winner, losers=[first, second])
+    world.run()
+    approve_the_removals(world)
+    world.run()
+    [item] = world.anna.contacts()
+    assert (item["id"], item["surname"], stamp_of(item)) == (one, "Last3", winner)
+    assert [row["id"] for row in world.anna.deleted()] == [two]
+
+
+def test_a_copy_of_a_losers_item_is_not_removed_with_it(world: World) -> None:
+    loser, gone = linked(world, 1)
+    winner, kept = linked(world, 2)
+    copy = world.anna.copy(gone, world.anna.folder())
+    world.org("merge", winner=winner, losers=[loser])
+    for _ in range(4):
+        world.run()
+    assert sorted(item["id"] for item in world.anna.contacts()) == sorted([kept, copy])
+    assert [item["id"] for item in world.anna.deleted()] == [gone]
+
+
+def test_after_a_lost_warehouse_of_a_losers_item_and_its_copy_only_the_item_is_removed(world: World) -> None:
+    loser, gone = linked(world, 1)
+    winner, kept = linked(world, 2)
+    world.advance(2)
+    copy = world.anna.copy(gone, world.anna.folder())
+    lose_the_warehouse(world)
+    world.org("merge", winner=winner, losers=[loser])
+    world.run()
+    approve_the_removals(world)
+    for _ in range(3):
+        world.run()
+    assert sorted(item["id"] for item in world.anna.contacts()) == sorted([kept, copy])
+    assert [item["id"] for item in world.anna.deleted()] == [gone]

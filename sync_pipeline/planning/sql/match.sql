@@ -2,7 +2,8 @@
 --      outlook.contacts, sync.links, planning.mailboxes
 -- out: planning.newcomers (unlinked Outlook contacts that want to be synchronised), planning.arrivals (Contacts in a view
 --      without a link), planning.candidates (who might be the same person, and on what evidence),
---      planning.contact_matches (one verdict per newcomer: link | hold | wait | create); matched ones join planning.links
+--      planning.contact_matches (one verdict per newcomer: link | hold | wait | create; merged_id: the loser whose item it is,
+--      where the mailbox holds the winner too); matched ones join planning.links
 
 create or replace table planning.newcomers as
 with unlinked as (
@@ -40,13 +41,21 @@ select
         when coalesce(item.first_name, '') || coalesce(item.last_name, '') = '' then coalesce(item.display_name, '')
         else concat_ws(' ', nullif(item.first_name, ''), nullif(item.last_name, '')) end)) as full_name,
     lower(planning.normal('text', coalesce(item.company, ''))) as company,
+    -- R17: the warehouse never knew the Contact that its stamp names, and that one was merged since into another
+    case when item.is_loser then item.remembered else '' end as merged_id,
     -- a stamp speaks only where no living item of the mailbox is linked to that Contact: else it is a copy of it
-    case when linked.link_id is null then coalesce(successor.winner, item.remembered) end as stamp
-from remembered as item
-left join planning.successors as successor on successor.id = item.remembered
-left join planning.links as linked
-    on linked.mailbox = item.mailbox and linked.contact_id = coalesce(successor.winner, item.remembered)
-    and linked.place in ('folder', 'elsewhere');
+    case when item.is_loser or not exists (
+        select 1 from planning.links as linked
+        where linked.mailbox = item.mailbox and linked.contact_id = item.contact_id and linked.place in ('folder', 'elsewhere')
+    ) then item.contact_id end as stamp
+from (
+    select remembered.*, coalesce(successor.winner, remembered.remembered) as contact_id,
+        successor.winner is not null and remembered.remembered = remembered.stamp_contact and not exists (
+            select 1 from sync.links as known
+            where known.mailbox = remembered.mailbox and known.salesforce_id = remembered.remembered) as is_loser
+    from remembered
+    left join planning.successors as successor on successor.id = remembered.remembered
+) as item;
 
 create or replace table planning.people as
 select contact.id as contact_id,
@@ -128,7 +137,8 @@ with counted as (
         -- one living item of a mailbox for a Contact, whatever speaks for the others
         row_number() over (
             partition by newcomer.mailbox, coalesce(newcomer.stamp, case when counted.strong = 1 then counted.contact_id end)
-            order by newcomer.stamp is not null desc, newcomer.place = 'folder' desc, newcomer.created_at, newcomer.outlook_id
+            order by newcomer.stamp is not null desc, newcomer.merged_id = '' desc, newcomer.place = 'folder' desc,
+                newcomer.created_at, newcomer.outlook_id
         ) as claim,
         exists (select 1 from planning.links as link
                 where link.mailbox = newcomer.mailbox and link.contact_id = newcomer.stamp) as stamp_is_taken,
@@ -146,10 +156,13 @@ with counted as (
     left join salesforce.contacts as person on person.id = counted.contact_id
     left join salesforce.contacts as stamped on stamped.id = newcomer.stamp
     left join planning.readable as readable on readable.mailbox = newcomer.mailbox and readable.contact_id = newcomer.stamp
+), ranked as (
+    -- R17: the mailbox holds the winner too, or another loser that takes its place
+    select *, merged_id <> '' and (stamp_is_taken or claim > 1) as is_losing from judged
 )
-select mailbox, outlook_id,
+select mailbox, outlook_id, case when is_losing then merged_id else '' end as merged_id,
     case
-        when stamp is not null and not stamped_gone and stamp_is_readable and not stamp_is_taken and claim = 1 then 'link'
+        when stamp is not null and not stamped_gone and stamp_is_readable and (is_losing or (not stamp_is_taken and claim = 1)) then 'link'
         when stamp is not null then 'hold'
         when candidates = 1 and strong = 1 and linked_here = 0 and unreadable = 0 and turn = 1 and claim = 1 then 'link'
         when candidates > 0 then 'hold'
@@ -160,6 +173,7 @@ select mailbox, outlook_id,
     case when stamp is not null then stamp when candidates = 1 and strong = 1 then contact_id end as contact_id,
     case
         when stamp is not null and not stamped_gone and not stamp_is_readable then 'It belonged to a Contact that this mailbox may not read.'
+        when is_losing and not stamped_gone then 'It belonged to a Contact that was merged into this one, which the mailbox holds too.'
         when stamp is not null and not stamped_gone and (stamp_is_taken or claim > 1) then
             'Another contact of this mailbox is linked to the same Contact.'
         when stamp is not null and not stamped_gone then 'It carries the stamp of this Contact, or was linked to it before.'
@@ -177,7 +191,7 @@ select mailbox, outlook_id,
         else 'No Contact in Salesforce matches it.'
     end as reason,
     coalesce(candidate_ids, []) as candidates
-from judged;
+from ranked;
 
 -- R2, R16: what the view shows and the mailbox does not hold yet
 create or replace table planning.arrivals as
@@ -206,13 +220,14 @@ where not exists (
 insert into planning.links by name
 select
     left(md5(concat_ws('|', {{ literal(run_id) }}, match.mailbox, match.outlook_id)), 16) as link_id,
-    match.mailbox, match.outlook_id, match.contact_id as salesforce_id, match.contact_id, false as is_merged,
+    match.mailbox, match.outlook_id, coalesce(nullif(match.merged_id, ''), match.contact_id) as salesforce_id, match.contact_id,
+    match.merged_id <> '' as is_merged,
     'matched' as origin, true as is_new, member.contact_id is not null as seen_in_view, false as has_stamp,
     {{ literal(now) }}::timestamp as created_at, item.place, false as lost_with_folder, item.change_key,
     item.modified_at as outlook_modified_at, item.display_name, item.categorised, item.stamp_contact, item.stamp_org,
     false as outlook_written_by_us, false as salesforce_written_by_us, contact.modstamp,
     contact.modified_at as salesforce_modified_at, coalesce(contact.is_person_account, false) as is_person_account,
-    'present' as contact_state, member.contact_id is not null as in_view, 1 as place_in_merge
+    'present' as contact_state, member.contact_id is not null as in_view, case when match.merged_id = '' then 1 else 2 end as place_in_merge
 from planning.contact_matches as match
 join outlook.contacts as item on item.mailbox = match.mailbox and item.id = match.outlook_id
 join salesforce.contacts as contact on contact.id = match.contact_id

@@ -212,10 +212,13 @@ select 'r' || left(md5(concat_ws('|', decision.mailbox, decision.link_id, decisi
     case when decision.decision = 'hold_removal' or stuck.link_id is not null then 'unsaved_edit' end as hold_kind,
     case when decision.decision = 'hold_removal' or stuck.link_id is not null
          then 'Edits made in Outlook cannot go up to Salesforce first; approving removes the contact all the same.' end as hold_reason,
-    false as is_problem, coalesce(case when decision.outlook_edited then update.operation_id end, '') as depends_on,
+    false as is_problem, coalesce(case when decision.outlook_edited or going_up.link_id is not null then update.operation_id end, '') as depends_on,
     decision.change_key as planned_key, null::timestamp as planned_stamp
 from planning.decisions as decision
 left join planning.stuck as stuck on stuck.link_id = decision.link_id and decision.decision = 'remove_after_edits'
+-- without a base (a lost warehouse) nothing counts as edited, and what only the item holds goes up all the same
+left join (select distinct link_id from planning.contact_changes where course = 'up' and obstacle is null) as going_up
+    on going_up.link_id = decision.link_id
 left join planning.contact_updates as update on update.contact_id = decision.contact_id and decision.decision = 'remove_after_edits'
 where decision.decision in ('remove', 'remove_after_edits', 'hold_removal');
 
@@ -298,9 +301,9 @@ select 'item' as kind, mailbox, link_id, outlook_id, '', '', 'Its own item is go
 from planning.heirs
 union all
 -- a categorised item is linked by the receipt of its move: until then an item outside the folder is nobody's
-select 'link' as kind, link.mailbox, link.link_id, case when link.place = 'folder' then link.outlook_id else '' end,
-    link.contact_id as salesforce_id, 'matched' as origin, '' as reason, link.seen_in_view,
-    case when link.place = 'folder' then null else item.operation_id end
+select 'link' as kind, link.mailbox, link.link_id, case when link.place = 'folder' or link.is_merged then link.outlook_id else '' end,
+    link.salesforce_id, 'matched' as origin, '' as reason, link.seen_in_view,
+    case when link.place = 'folder' or link.is_merged then null else item.operation_id end
 from planning.links as link left join planning.item_updates as item on item.link_id = link.link_id
 where link.is_new
 union all
