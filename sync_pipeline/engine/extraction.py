@@ -177,8 +177,32 @@ def outlook(session: Session) -> int:
             for address, page in _pages(session, again, full=full):
                 items += len(page.contacts)
                 _save(session, writer, address, page)
+        _report_vanished(session, writer, reader)
         record_stops(session, writer)
     return items
+
+
+def _report_vanished(session: Session, writer: Writer, reader: Reader) -> None:
+    """R1: a mailbox that the rule found once and finds no longer is a problem, until it is back or taken out.
+
+    Looked at after reading, when a mailbox that has another address now goes on under that one. One that a person took
+    off a plain list is nobody's surprise.
+    """
+    if session.options.mailboxes or session.settings.mailboxes.discover is None:
+        return
+    vanished = [address for address in reader.mailboxes_read() if address not in session.in_settings]
+    for address in vanished:
+        session.stop(
+            MailboxStopped(
+                address,
+                f"The rule that discovers mailboxes finds {address} no longer: its Salesforce user is inactive, does "
+                "not meet the rule's condition, or names another mailbox.",
+                remedy="Nothing of it is touched. Make the rule find it again, list it with its salesforce_user, or "
+                f"take it out with `sync-pipeline remove {address}`.",
+                code="mailbox_vanished",
+            )
+        )
+    writer.add_to_run(session.run_id, vanished)
 
 
 def _former_address(connection: DuckDBPyConnection, address: str, page: Page) -> str:

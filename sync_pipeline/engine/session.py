@@ -65,6 +65,7 @@ class Session:
     installation_id: str = ""
     fields: tuple[Field, ...] = ()
     mailboxes: dict[str, MailboxSettings] = field(default_factory=dict)
+    in_settings: frozenset[str] = frozenset()
     user_ids: dict[str, str] = field(default_factory=dict)
     views: dict[str, View] = field(default_factory=dict)
     stopped: dict[str, MailboxStopped] = field(default_factory=dict)
@@ -194,6 +195,7 @@ class Session:
                 remedy=f"Known: {', '.join(sorted(known)) or 'none'}.",
                 code="mailbox_not_in_settings",
             )
+        self.in_settings = frozenset(known)
         self.mailboxes = {address: mailbox for address, mailbox in known.items() if not wanted or address in wanted}
         ids = {row["username"].lower(): row for row in self.users}
         for address, mailbox in self.mailboxes.items():

@@ -89,6 +89,11 @@ class Reader:
     def mailboxes(self) -> list[Row]:
         return self.rows("select * from outlook.mailboxes order by mailbox")
 
+    def mailboxes_read(self) -> list[str]:
+        """The mailboxes that some run has read: those known by their object id."""
+        found = self.rows("select mailbox from outlook.mailboxes where object_id is not null order by mailbox")
+        return [row["mailbox"] for row in found]
+
     def cursor(self, scope: str, name: str) -> str | None:
         """A watermark as it was saved."""
         row = self._first("select value from sync.cursors where scope = ? and name = ?", [scope, name])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 import duckdb
@@ -63,6 +63,15 @@ class Writer(Mirrors, Journal):
             }  # fmt: skip
             insert(self.connection, "sync.runs", [row])
             return last + 1
+
+    def add_to_run(self, run_id: str, mailboxes: Collection[str]) -> None:
+        """Mailboxes of which the run speaks though it was not begun with them."""
+        with transaction(self.connection):
+            self.connection.execute(
+                "update sync.runs set mailboxes = list_sort(list_distinct(list_concat(mailboxes, ?::varchar[]))) "
+                "where run_id = ?",
+                [list(mailboxes), run_id],
+            )
 
     def raise_run_number(self, run_id: str, number: int) -> None:
         """R21: a folder's mark is ahead of this warehouse; the run continues above it."""

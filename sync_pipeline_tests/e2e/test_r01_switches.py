@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 import pytest
 
+from sync_pipeline import engine
+from sync_pipeline.engine.summary import warehouse_path
+from sync_pipeline.warehouse.connection import open_warehouse
+from sync_pipeline.warehouse.removal import remove_mailbox
 from sync_pipeline_tests.harness import ANNA, BEN, PEOPLE, World, of
 
 # -- the switch of the whole mailbox ---------------------------------------------------------------------------------
@@ -277,3 +284,96 @@ def test_a_mailbox_that_vanished_is_a_problem_and_no_deletion(world: World) -> N
     assert of(document, BEN)["status"] == "ok"
     assert world.salesforce.get(contact) is not None
     assert world.ben.contact("birk@example.com")["jobTitle"] == "Ben goes on"
+
+
+def discovered(world: World) -> World:
+    """Anna's and Ben's mailboxes are found by a rule."""
+    world.mailboxes.clear()
+    world.top["mailboxes"] = {"discover": {"where": "Department = 'Sales'"}}
+    for address in (ANNA, BEN):
+        user_changed(world, address, Department="Sales")
+    return world.use(outlook_deletion="delete")
+
+
+def user_changed(world: World, address: str, **values: Any) -> None:
+    """An administrator edits a user in Salesforce."""
+    for name, value in values.items():
+        sql = f'UPDATE "sf_User" SET {name} = ? WHERE Username = ?'
+        world.server.state.db.execute(sql, (value, PEOPLE[address][0]))
+
+
+@pytest.mark.parametrize("change", [{"IsActive": 0}, {"Department": "Support"}, {"Email": None}])
+def test_a_mailbox_that_the_rule_finds_no_longer_is_a_problem_and_no_deletion(
+    world: World, change: dict[str, Any]
+) -> None:
+    discovered(world)
+    contact = world.as_user(ANNA).create(LastName="Adler", Email="adler@example.com")
+    other = world.as_user(BEN).create(LastName="Birk", Email="birk@example.com")
+    world.run()
+    before = world.anna.contacts()
+    user_changed(world, ANNA, **change)
+    world.salesforce.update(other, Title="Ben goes on")
+    mark = world.mark()
+    for _ in range(2):
+        document = world.run()
+        shown = of(document, ANNA)
+        assert (shown["status"], shown["code"]) == ("stopped", "mailbox_vanished")
+        assert "rule" in shown["message"]
+        assert "remove" in shown["remedy"]
+        assert engine.exit_code(document) == 3
+        assert of(document, BEN)["status"] == "ok"
+    assert world.writes(mark, mailbox=ANNA) == []
+    assert (world.anna.contacts(), world.salesforce.get(contact) is not None) == (before, True)
+    assert world.ben.contact("birk@example.com")["jobTitle"] == "Ben goes on"
+
+
+def test_a_mailbox_that_the_rule_finds_again_goes_on_where_it_was(world: World) -> None:
+    discovered(world)
+    contact = world.as_user(ANNA).create(LastName="Adler", Email="adler@example.com")
+    world.run()
+    item = world.anna.contact("adler@example.com")["id"]
+    user_changed(world, ANNA, IsActive=0)
+    world.run()
+    world.salesforce.update(contact, Title="Meanwhile")
+    user_changed(world, ANNA, IsActive=1)
+    document = world.run()
+    assert of(document, ANNA)["status"] == "ok"
+    assert [(row["id"], row["jobTitle"]) for row in world.anna.contacts()] == [(item, "Meanwhile")]
+
+
+def test_a_run_for_chosen_mailboxes_does_not_speak_of_vanished_ones(world: World) -> None:
+    discovered(world)
+    world.run()
+    user_changed(world, ANNA, IsActive=0)
+    assert [row["mailbox"] for row in world.run(BEN)["mailboxes"]] == [BEN]
+
+
+def test_a_vanished_mailbox_that_was_taken_out_is_no_problem_any_more(world: World) -> None:
+    discovered(world)
+    world.as_user(ANNA).create(LastName="Adler", Email="adler@example.com")
+    world.run()
+    user_changed(world, ANNA, IsActive=0)
+    world.run()
+    with open_warehouse(warehouse_path(world.settings())) as connection:
+        remove_mailbox(connection, ANNA, datetime(2030, 1, 1))
+    assert [row["mailbox"] for row in world.run()["mailboxes"]] == [BEN]
+
+
+def test_a_renamed_mailbox_that_could_not_be_read_at_first_is_the_same_one(world: World) -> None:
+    discovered(world)
+    contact = world.as_user(ANNA).create(LastName="Adler", Email="adler@example.com")
+    world.run()
+    before = world.anna.contacts()
+    new = "anna.married@example.com"
+    world.server.state.db.execute("UPDATE graph_users SET address = ? WHERE address = ?", (new, ANNA))
+    user_changed(world, ANNA, Email=new)
+    world.fault("403", service="graph", path="anna.married", times=100)
+    assert of(world.run(), new)["status"] == "stopped"
+    world._checked(world.control.delete("faults"))
+    mark = world.mark()
+    document = world.run()
+    assert [(row["mailbox"], row["status"]) for row in document["mailboxes"]] == [(new, "ok"), (BEN, "ok")]
+    assert (world.writes(mark), world.outlook(new).contacts()) == ([], before)
+    world.salesforce.update(contact, Title="Still linked")
+    world.run()
+    assert [item["jobTitle"] for item in world.outlook(new).contacts()] == ["Still linked"]
