@@ -98,6 +98,13 @@ class Mirrors:
             "where column_name = 'mailbox' and schema_name in ('outlook', 'sync', 'salesforce')"
         ).fetchall()
         with transaction(self.connection):
+            # what stands under the new address already: that it could not be read, and what its credential just read
+            self.connection.execute("delete from outlook.mailboxes where mailbox = ?", [address])
+            self.connection.execute(
+                "delete from salesforce.readers where mailbox = ? "
+                "and exists (select 1 from salesforce.readers where mailbox = ?)",
+                [former, address],
+            )
             for (table,) in tables:
                 self.connection.execute(f"update {table} set mailbox = ? where mailbox = ?", [address, former])
             # a delta link names the address under which it was got

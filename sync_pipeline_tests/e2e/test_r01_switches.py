@@ -377,3 +377,21 @@ def test_a_renamed_mailbox_that_could_not_be_read_at_first_is_the_same_one(world
     world.salesforce.update(contact, Title="Still linked")
     world.run()
     assert [item["jobTitle"] for item in world.outlook(new).contacts()] == ["Still linked"]
+
+
+def test_a_renamed_mailbox_with_its_own_credential_writes_everything_once(world: World) -> None:
+    world.use_per_user_credentials()
+    contact = world.as_user(ANNA).create(LastName="Adler", Email="adler@example.com")
+    world.run()
+    new = "anna.married@example.com"
+    world.server.state.db.execute("UPDATE graph_users SET address = ? WHERE address = ?", (new, ANNA))
+    world.mailboxes.clear()
+    world.top["mailboxes"] = [{"mailbox": new, "salesforce_user": PEOPLE[ANNA][0]}]
+    world.as_user(ANNA).update(contact, Title="Edited")
+    mark = world.mark()
+    plan = world.plan()
+    assert [(row["action"], row["state"]) for row in plan] == [("update", "ready")]
+    world.run()
+    assert [row["action"] for row in world.contact_writes(mark)] == ["update"]
+    [item] = world.outlook(new).contacts()
+    assert item["jobTitle"] == "Edited"
