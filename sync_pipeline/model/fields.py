@@ -106,6 +106,9 @@ FIELDS: tuple[Field, ...] = (
     Field("manager", "ReportsTo.Name", "manager", direction=Direction.OFF),
 )
 
+#: What a display name is made of.
+NAME_FIELDS = frozenset({"salutation", "first_name", "middle_name", "last_name", "suffix"})
+
 # Python's re and DuckDB's RE2 read these alike.
 _BLANKS = r"[ \t\n\r\f\v\xa0]+"
 _SPACES = r"[ \t\f\v\xa0]+"

@@ -83,3 +83,4 @@ class Operation:
     depends_on: str = ""
     planned_key: str = ""
     planned_stamp: datetime | None = None
+    left_out: frozenset[str] = frozenset()  # planned fields that the push took out: their bases stay as they were

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import duckdb
 
+from sync_pipeline.model.fields import NAME_FIELDS
 from sync_pipeline.model.operation import Action, Operation, Side
 from sync_pipeline.push.context import RunContext
 from sync_pipeline.warehouse.intents import operation_from_row
@@ -37,7 +39,7 @@ class Ended:
 
     outcome: str
     salesforce_id: str
-    is_whole: bool = True  # false where fields had to be left out
+    withheld: frozenset[str] = frozenset()  # fields that were refused, so that the rest went without them
 
 
 class Outcomes:
@@ -52,7 +54,7 @@ class Outcomes:
         )
         self._ended = {
             row["operation_id"]: Ended(
-                row["outcome"] or "in_doubt", row["salesforce_id"] or "", row["withheld"] in (None, "[]")
+                row["outcome"] or "in_doubt", row["salesforce_id"] or "", frozenset(json.loads(row["withheld"] or "[]"))
             )
             for row in rows
         }
@@ -60,23 +62,40 @@ class Outcomes:
     def add(self, receipts: Sequence[Receipt]) -> None:
         for receipt in receipts:
             contact = receipt.salesforce_id or receipt.operation.salesforce_id
-            self._ended[receipt.operation.operation_id] = Ended(
-                receipt.outcome, contact, not receipt.result.get("withheld")
-            )
+            withheld = frozenset(left_out.field for left_out in receipt.withheld)
+            self._ended[receipt.operation.operation_id] = Ended(receipt.outcome, contact, withheld)
 
     def prepare(self, operation: Operation) -> Operation | None:
-        """The operation as it can be sent now; None where what it depends on was not done.
+        """The operation as it can be sent now; None where what it depends on was not done, or nothing is left of it.
 
-        What the operation before it created takes its place as Contact and stamp.
+        What the operation before it created takes its place as Contact and stamp; a field that was refused there is
+        left out here.
         """
         if not operation.depends_on:
             return operation
         before = self._ended.get(operation.depends_on)
         if before is None or before.outcome != Outcome.DONE:
             return None
-        if operation.action is Action.DELETE and not before.is_whole:
+        if operation.action is Action.DELETE and before.withheld:
             return None  # R18: an edit that could not go up keeps its contact
         detail = dict(operation.detail)
         if detail.get("stamp") == CREATED:
             detail["stamp"] = before.salesforce_id
-        return replace(operation, salesforce_id=operation.salesforce_id or before.salesforce_id, detail=detail)
+        prepared = replace(operation, salesforce_id=operation.salesforce_id or before.salesforce_id, detail=detail)
+        return _without(prepared, before.withheld)
+
+
+def _without(operation: Operation, refused: frozenset[str]) -> Operation | None:
+    """R13: what Salesforce refused reaches no other mailbox. None where nothing is left to write."""
+    dropped = {change.field for change in operation.fields} & refused
+    if not dropped:
+        return operation
+    detail = dict(operation.detail)
+    if dropped & NAME_FIELDS and detail.pop("display_name", None) is not None:
+        # The display name was made of all parts of the name, so that they travel together, in the next run.
+        dropped |= {change.field for change in operation.fields} & NAME_FIELDS
+    kept = tuple(change for change in operation.fields if change.field not in dropped)
+    marks = [detail.get(name) for name in ("stamp", "categorise", "display_name")]
+    if operation.action is Action.UPDATE and not kept and not any(marks) and detail.get("problem") is None:
+        return None
+    return replace(operation, fields=kept, detail=detail, left_out=frozenset(dropped))

@@ -56,6 +56,10 @@ class Journal:
         ]
         with transaction(self.connection), staged(self.connection, "intents", rows, JOURNAL_TYPES):
             self.connection.execute(statement("open_intents"))
+            left_out = [
+                (run_id, operation.operation_id, field) for operation in operations for field in operation.left_out
+            ]
+            self._without_bases(left_out)
 
     def close(self, receipts: Sequence[Receipt], now: datetime) -> None:
         """Writes the ends of operations; those that were never sent need no intent."""
@@ -141,11 +145,15 @@ class Journal:
             )
 
     def _withhold(self, receipts: Sequence[Receipt]) -> None:
-        rows = [
-            {"run_id": receipt.run_id, "operation_id": receipt.operation.operation_id, "field": withheld.field}
+        self._without_bases(
+            (receipt.run_id, receipt.operation.operation_id, withheld.field)
             for receipt in receipts
             for withheld in receipt.withheld
-        ]
+        )
+
+    def _without_bases(self, unwritten: Iterable[tuple[str, str, str]]) -> None:
+        """Takes (run, operation, field) out of what the receipts will make bases: no base of what was not written."""
+        rows = [dict(zip(WITHHELD_TYPES, row, strict=True)) for row in unwritten]
         if rows:
             with staged(self.connection, "withheld", rows, WITHHELD_TYPES):
                 self.connection.execute(

@@ -113,3 +113,56 @@ def test_edits_in_two_mailboxes_and_in_salesforce_go_by_the_policy_and_end_the_s
     assert world.salesforce.record(record)["Title"] == "Salesforce's"
     assert (world.anna.item(anna)["jobTitle"], world.ben.item(ben)["jobTitle"]) == ("Salesforce's", "Salesforce's")
     assert {conflict[2] for conflict in conflicts(world)} == {"Anna's", "Ben's"}
+
+
+def test_a_value_that_salesforce_refuses_reaches_no_other_mailbox(world: World) -> None:
+    record, anna, ben = shared(world, Title="Base")
+    world.org("validation_rules", object="Contact", field="Title", contains="boss", message="No bosses here.")
+    world.anna.update(anna, jobTitle="The boss", phone="+1 555 0100")
+    mark = world.mark()
+    world.run()
+    assert (world.salesforce.record(record)["Title"], world.salesforce.record(record)["Phone"]) == (
+        "Base",
+        "+1 555 0100",
+    )
+    assert (world.ben.item(ben)["jobTitle"], world.ben.item(ben)["businessPhones"]) == ("Base", ["+1 555 0100"])
+    world.run()
+    assert "The boss" not in repr(world.writes(mark, mailbox=BEN))
+    world.org("validation_rules", object="Contact", clear=True)
+    world.advance(24 * 3600)
+    world.run()
+    assert world.salesforce.record(record)["Title"] == "The boss"
+    assert (world.anna.item(anna)["jobTitle"], world.ben.item(ben)["jobTitle"]) == ("The boss", "The boss")
+
+
+def test_a_refused_value_gives_way_to_a_later_edit_in_another_mailbox(world: World) -> None:
+    record, anna, ben = shared(world, Title="Base")
+    world.org("validation_rules", object="Contact", field="Title", contains="boss", message="No bosses here.")
+    world.anna.update(anna, jobTitle="The boss", phone="+1 555 0100")
+    world.run()
+    world.ben.update(ben, jobTitle="Ben's")
+    world.run()
+    world.run()
+    titles = (
+        world.anna.item(anna)["jobTitle"],
+        world.ben.item(ben)["jobTitle"],
+        world.salesforce.record(record)["Title"],
+    )
+    assert titles == ("Ben's", "Ben's", "Ben's")
+
+
+def test_a_part_of_a_name_that_salesforce_refuses_shows_in_no_other_mailbox(world: World) -> None:
+    record, anna, ben = shared(world)
+    world.org("validation_rules", object="Contact", field="FirstName", contains="boss", message="No bosses here.")
+    world.anna.update(anna, givenName="Boss", surname="Married")
+    mark = world.mark()
+    world.run()
+    assert (world.salesforce.record(record)["FirstName"], world.salesforce.record(record)["LastName"]) == (
+        "First1",
+        "Married",
+    )
+    world.run()
+    world.run()
+    assert "Boss" not in repr(world.writes(mark, mailbox=BEN))
+    found = world.ben.item(ben)
+    assert (found["givenName"], found["surname"], found["displayName"]) == ("First1", "Married", "First1 Married")
