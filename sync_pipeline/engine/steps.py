@@ -115,7 +115,9 @@ def push_salesforce(session: Session) -> StepResult:
     with session.warehouse() as connection:
         writer = session.writer(connection)
         writer.apply_link_changes(session.run_id, session.clock.now())
-        counts = push_to_salesforce(writer, session.org_for, session.fields, session.run_context())
+        counts = push_to_salesforce(
+            writer, session.org_for, session.graph.mailbox, session.fields, session.run_context()
+        )
     return StepResult(dict(counts))
 
 

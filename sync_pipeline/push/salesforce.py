@@ -11,7 +11,9 @@ from typing import Any, Final
 from sync_pipeline.model.errors import SideUnavailable
 from sync_pipeline.model.fields import Field
 from sync_pipeline.model.operation import Action, Operation, Side
+from sync_pipeline.outlook.client import Mailbox
 from sync_pipeline.push.context import RunContext, count
+from sync_pipeline.push.deletions import contested
 from sync_pipeline.push.failures import concerns_all, mapped_field, refusal, stale
 from sync_pipeline.push.look_up import LookUp
 from sync_pipeline.push.returned import returned_values
@@ -33,19 +35,31 @@ WITHHELD_AT_MOST: Final = 3
 
 
 def push_salesforce(
-    writer: Writer, org_for: Callable[[str], Org], fields: Sequence[Field], run: RunContext
+    writer: Writer,
+    org_for: Callable[[str], Org],
+    mailbox_for: Callable[[str], Mailbox],
+    fields: Sequence[Field],
+    run: RunContext,
 ) -> Counter[str]:
     """Pushes what is ready, mailboxes in turns, until the time budget ends. Counts: push.context.COUNTS.
 
-    `org_for` gives the credential that writes for a mailbox. Raises SideUnavailable once Salesforce refuses everything;
-    what was done until then is written down.
+    `org_for` gives the credential that writes for a mailbox, `mailbox_for` the mailbox that a deletion is looked up in.
+    Raises SideUnavailable once Salesforce refuses everything; what was done until then is written down.
     """
-    return _Push(writer, org_for, fields, run).all()
+    return _Push(writer, org_for, mailbox_for, fields, run).all()
 
 
 class _Push:
-    def __init__(self, writer: Writer, org_for: Callable[[str], Org], fields: Sequence[Field], run: RunContext) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        org_for: Callable[[str], Org],
+        mailbox_for: Callable[[str], Mailbox],
+        fields: Sequence[Field],
+        run: RunContext,
+    ) -> None:
         self._writer, self._org_for, self._fields, self._run = writer, org_for, tuple(fields), run
+        self._mailbox_for = mailbox_for
         self._describe = fetch(writer.connection, "select * from salesforce.describe")
         needed = {entry["name"] for entry in self._describe if not entry["nillable"]}
         self._required = {field.name for field in self._fields if field.salesforce in needed}
@@ -98,8 +112,12 @@ class _Push:
         else:
             late = unchanged(org, wanted, self._writer.connection, self._fields, self._columns, self._run)
         ended += [stale(self._run.run_id, op, late[op.operation_id]) for op in wanted if op.operation_id in late]
+        if action is Action.DELETE:
+            left = [operation for operation in wanted if operation.operation_id not in late]
+            ended += contested(self._mailbox_for, left, self._writer.connection, self._run)
         self._close(ended)
-        sent = [operation for operation in wanted if operation.operation_id not in late]
+        over = {receipt.operation.operation_id for receipt in ended}
+        sent = [operation for operation in wanted if operation.operation_id not in over]
         if not sent:
             return
         self._writer.open_intents(self._run.run_id, sent, self._run.clock.now())

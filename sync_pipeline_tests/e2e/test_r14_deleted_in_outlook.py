@@ -107,6 +107,48 @@ def test_with_delete_a_contact_deleted_in_outlook_is_deleted_in_salesforce(world
     assert (world.writes(mark), world.anna.contacts()) == ([], [])
 
 
+def test_with_delete_a_contact_brought_back_before_the_deletion_is_kept(world: World) -> None:
+    world.use(outlook_deletion="delete")
+    record, item = linked(world)
+    other, gone = linked(world, 2)
+    world.anna.delete(item)
+    world.anna.delete(gone)
+    mark = world.mark()
+    world.run(before={"push_salesforce": lambda: world.anna.move(item, world.anna.folder())})
+    assert (world.salesforce.get(record) is not None, world.salesforce.get(other)) == (True, None)
+    world.run()
+    assert item_of(world.anna, record)["id"] == item
+    assert [row["id"] for row in world.writes(mark, action="delete", entity="Contact")] == [other]
+    world.anna.update(item, jobTitle="Still synchronised")
+    world.run()
+    assert world.salesforce.record(record)["Title"] == "Still synchronised"
+
+
+def test_deletions_in_outlook_are_looked_at_together_before_they_reach_salesforce(world: World) -> None:
+    world.use(outlook_deletion="delete")
+    items = [linked(world, number)[1] for number in range(1, 6)]
+    calls = []
+    for some in (items[:1], items[1:]):
+        for item in some:
+            world.anna.delete(item)
+        before = world.requests("POST", "$batch")
+        world.run()
+        calls.append(world.requests("POST", "$batch") - before)
+    assert world.salesforce.contacts() == []
+    assert calls[0] == calls[1]
+
+
+def test_with_delete_a_mailbox_that_cannot_be_read_any_more_deletes_nothing(world: World) -> None:
+    world.use(ANNA, BEN, outlook_deletion="delete")
+    record, bens = person(world, 1), person(world, 2, owner=BEN)
+    world.run()
+    world.anna.delete(item_of(world.anna, record)["id"])
+    world.ben.delete(item_of(world.ben, bens)["id"])
+    fault = {"service": "graph", "path": f"{ANNA}/contacts", "actor": "application"}
+    world.run(before={"push_salesforce": lambda: world.fault("403", times=1000, **fault)})
+    assert (world.salesforce.get(record) is not None, world.salesforce.get(bens)) == (True, None)
+
+
 def test_with_delete_the_contact_leaves_every_mailbox(world: World) -> None:
     see_all(world, ANNA, BEN).use(outlook_deletion="delete")
     record = person(world)

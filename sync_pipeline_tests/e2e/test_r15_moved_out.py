@@ -154,6 +154,19 @@ def test_with_delete_the_contact_is_deleted_in_salesforce(world: World) -> None:
     assert (found["categories"], stamp_of(found)) == ([], None)
 
 
+@pytest.mark.parametrize("where", ["back", "deleteditems"])
+def test_with_delete_a_contact_that_was_moved_again_before_the_deletion_is_kept(world: World, where: str) -> None:
+    world.use(moved_out="delete")
+    record, item = linked(world)
+    world.anna.move(item, "contacts")
+    target = world.anna.folder() if where == "back" else where
+    mark = world.mark()
+    world.run(before={"push_salesforce": lambda: world.anna.move(item, target)})
+    world.run()
+    assert world.writes(mark, action="delete") == []
+    assert item_of(world.anna, record)["surname"] == "Last1"
+
+
 @pytest.mark.parametrize("rule", ["unlink", "restore", "delete"])
 def test_the_contact_of_a_person_account_is_never_deleted(world: World, rule: str) -> None:
     world.use(moved_out=rule)

@@ -13,6 +13,7 @@ import pytest
 
 from sync_pipeline.model.errors import SideUnavailable
 from sync_pipeline.model.operation import Action, Operation, Side
+from sync_pipeline.outlook.client import Mailbox
 from sync_pipeline.push.context import RunContext
 from sync_pipeline.push.salesforce import push_salesforce
 from sync_pipeline.salesforce.client import Org
@@ -86,6 +87,15 @@ class FakeOrg:
         return RowResult(id=contact, created=True)
 
 
+class GoneForGood:
+    """A mailbox that holds none of the items that it is asked for."""
+
+    address = MAILBOX
+
+    def read(self, ids: Sequence[str]) -> dict[str, None]:
+        return dict.fromkeys(ids)
+
+
 class Bench:
     """A warehouse, an org and a run of the push."""
 
@@ -120,7 +130,8 @@ class Bench:
 
     def push(self, **given: Any) -> dict[str, int]:
         run = replace(self.run, **given)
-        counts = push_salesforce(self.writer, lambda _: cast(Org, self.org), FIELDS, run)
+        org, mailbox = cast(Org, self.org), cast(Mailbox, GoneForGood())
+        counts = push_salesforce(self.writer, lambda _: org, lambda _: mailbox, FIELDS, run)
         return {name: number for name, number in counts.items() if number}
 
     def outcomes(self) -> dict[str, str | None]:
