@@ -27,7 +27,7 @@ def plan_context(session: Session, connection: duckdb.DuckDBPyConnection) -> Pla
     mailboxes = [
         plan_mailbox(
             settings,
-            session.views.get(settings.mailbox, View("mine")),
+            session.views.get(settings.mailbox, View("mine", is_usable=False)),
             salesforce_user_id=session.user_ids[settings.mailbox],
             reader=session.reader_of(settings.mailbox),
             is_first_run=settings.mailbox not in pushed,

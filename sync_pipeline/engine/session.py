@@ -70,6 +70,7 @@ class Session:
     views: dict[str, View] = field(default_factory=dict)
     stopped: dict[str, MailboxStopped] = field(default_factory=dict)
     old_copies: set[str] = field(default_factory=set)
+    settled: set[str] = field(default_factory=set)  # planned in this run, with no deletion postponed
 
     def __post_init__(self) -> None:
         for value in self.secrets.values():

@@ -98,6 +98,8 @@ def build_plan(session: Session) -> StepResult:
     with session.warehouse() as connection:
         ready = plan.build_plan(connection, plan_context(session, connection))
         session.writer(connection).record_plan(session.run_id, session.clock.now())
+        settled = "select mailbox from planning.mailboxes where mailbox not in (select mailbox from planning.postponed)"
+        session.settled = {row[0] for row in connection.execute(settled).fetchall()}
         rows = connection.execute(
             "select side, action, state, count(*) from sync.plan where run_id = ? group by all", [session.run_id]
         ).fetchall()
@@ -136,7 +138,9 @@ def finish(session: Session) -> StepResult:
         writer = session.writer(connection)
         now = session.clock.now()
         if not session.options.plan_only:
-            writer.save_fingerprints(extraction.fingerprints(session), session.run_id)
+            # R20: who keeps the old ones has a deletion still to come, which is to be held as one that follows a change
+            rows = [row for row in extraction.fingerprints(session) if row["mailbox"] in session.settled]
+            writer.save_fingerprints(rows, session.run_id)
         extraction.record_stops(session, writer)
         writer.save_requests(session.run_id, session.counter.rows())
         document = summary(session.settings, session.run_id, connection)

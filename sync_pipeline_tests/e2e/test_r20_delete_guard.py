@@ -301,6 +301,20 @@ def test_a_single_deletion_that_follows_a_changed_view_is_held(world: World) -> 
     assert [row["hold"] for row in world.held()] == ["changed_settings"]
 
 
+def test_a_change_of_the_view_is_still_known_after_a_run_in_which_it_came_back_empty(world: World) -> None:
+    world.org("listviews", developer_name="Some", where="Department IN ('Sales', 'Support')")
+    world.use(view="Some")
+    stays, leaves = person(world, 1, Department="Sales"), person(world, 2, Department="Support")
+    world.run()
+    world.org("listviews", developer_name="Some", where="Department = 'Law'")
+    world.run()
+    world.salesforce.update(stays, Department="Law")
+    for _ in range(2):
+        world.run()
+        assert item_of(world.anna, leaves)["surname"] == "Last2"
+    assert [(row["hold"], row["salesforce_id"]) for row in world.held()] == [("changed_settings", leaves)]
+
+
 def test_a_single_deletion_that_follows_a_changed_credential_is_held(world: World) -> None:
     see_all(world, ANNA)
     person(world, 1)
@@ -322,6 +336,42 @@ def test_a_change_of_settings_does_not_hold_deletions_for_ever(world: World) -> 
     delete(world, records[:1])
     world.run()
     assert items_of(world.anna, records[0]) == []
+
+
+def test_a_removal_that_waits_for_an_edit_too_is_held_for_the_change_when_the_edit_went_up(world: World) -> None:
+    world.org("validation_rules", object="Contact", field="Title", contains="boss", message="No bosses here.")
+    see_all(world, ANNA)
+    person(world, 1)
+    bens = person(world, 2, owner=BEN)
+    world.run()
+    item = item_of(world.anna, bens)["id"]
+    world.anna.update(item, jobTitle="big boss")
+    world.run()
+    world.use(view="mine")
+    world.run()
+    world.anna.update(item, jobTitle="chief")
+    for _ in range(3):
+        world.run()
+    assert item_of(world.anna, bens)["id"] == item
+    assert [row["hold"] for row in world.held()] == ["changed_settings"]
+    assert world.salesforce.record(bens)["Title"] == "chief"
+
+
+def test_a_held_deletion_stays_held_when_the_deleted_items_are_emptied(world: World) -> None:
+    world.use(outlook_deletion="restore")
+    record, other = people(world, 2)
+    world.run()
+    item = item_of(world.anna, record)["id"]
+    world.anna.delete(item)
+    world.use(outlook_deletion="delete")
+    world.run()
+    assert [row["hold"] for row in world.held()] == ["changed_settings"]
+    world.anna.purge(item)
+    for _ in range(2):
+        world.run(full=True)
+    assert world.salesforce.get(record) is not None
+    assert [(row["hold"], row["salesforce_id"]) for row in world.held()] == [("changed_settings", record)]
+    assert world.salesforce.get(other) is not None
 
 
 # ── what is never the ground for a deletion ──────────────────────────────────────────────────────────────────────────

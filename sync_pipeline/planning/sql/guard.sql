@@ -1,22 +1,34 @@
--- in:  planning.operations, planning.mailboxes, planning.links, sync.verdicts, sync.holds, planning.paused, sync.journal
--- out: planning.planned: every operation with its state (ready | held | problem | dropped) and the reason for a hold
+-- in:  planning.operations, planning.mailboxes, planning.links, planning.decisions, planning.paused, sync.verdicts, sync.holds,
+--      sync.plan, sync.journal
+-- out: planning.planned: every operation with its state (ready | held | problem | dropped) and the reason for a hold,
+--      planning.postponed: the mailboxes with a deletion that this run could neither push nor hold by name
 create or replace table planning.planned as
-with counted as (
+with earlier as (
+    -- what follows the first sentence is what else stood in its way then
+    select hold.operation_id, hold.kind, split_part(hold.reason, ' Besides: ', 1) as reason, plan.link_id, plan.side, plan.action
+    from sync.holds as hold
+    left join sync.plan as plan on plan.run_id = hold.last_run and plan.operation_id = hold.operation_id
+    where hold.kind in ('guard', 'changed_settings', 'old_copy')
+), counted as (
     select operation.*,
         case when action in ('create_folder', 'create_category') then 0 else
             len(list_filter(from_json(fields, '[{"field": "VARCHAR", "before": "VARCHAR", "after": "VARCHAR"}]'),
                 lambda change: change.after = '' and coalesce(change.before, '') <> '')) end as clears,
         coalesce(verdict.verdict, '') as verdict,
-        earlier.kind as earlier_kind, earlier.reason as earlier_reason
+        coalesce(same.kind, alike.kind) as earlier_kind, coalesce(same.reason, alike.reason) as earlier_reason
     from planning.operations as operation
     left join (
         select operation_id, arg_max(verdict, given_at) as verdict from sync.verdicts
         where lapses_at > {{ literal(now) }}::timestamp group by all
     ) as verdict on verdict.operation_id = operation.operation_id
     left join (
-        select operation_id, any_value(kind) as kind, any_value(reason) as reason from sync.holds
-        where kind in ('guard', 'changed_settings', 'old_copy', 'first_run') group by all
-    ) as earlier on earlier.operation_id = operation.operation_id
+        select operation_id, any_value(kind) as kind, any_value(reason) as reason from earlier group by all
+    ) as same on same.operation_id = operation.operation_id
+    -- a deletion that is held stays so when it takes another form, as when the Deleted Items are emptied
+    left join (
+        select link_id, side, any_value(kind) as kind, any_value(reason) as reason from earlier
+        where action = 'delete' and link_id <> '' group by all
+    ) as alike on alike.link_id = operation.link_id and alike.side = operation.side and operation.action = 'delete'
 ), judged as (
     select counted.*,
         case when verdict = 'approved' then 'ready'
@@ -49,15 +61,15 @@ with counted as (
 ), guarded as (
     select judged.*,
         case
-            when judged.state <> 'ready' or judged.verdict = 'approved' then null
+            when judged.verdict in ('approved', 'dropped') or (judged.state <> 'ready' and judged.action <> 'delete') then null
             when judged.action = 'delete' and mailbox.old_copy then ['old_copy',
                 'The folder was last written by a later run than this warehouse knows: this is an old copy, so every deletion waits.']
             when judged.action = 'delete' and mailbox.changed <> '' then ['changed_settings',
                 'It follows a change of ' || mailbox.changed || ', so it waits for approval.']
-            when judged.action = 'delete' and deletes.planned + deletes.done > limits.most then ['guard',
+            when judged.state = 'ready' and judged.action = 'delete' and deletes.planned + deletes.done > limits.most then ['guard',
                 'More deletions in this mailbox than max_deletes allows (' || (deletes.planned + deletes.done)
                 || ' against ' || limits.most::integer || ').']
-            when judged.action = 'delete' and (select deletes from in_org) > limits.most_in_org then ['guard',
+            when judged.state = 'ready' and judged.action = 'delete' and (select deletes from in_org) > limits.most_in_org then ['guard',
                 'More deletions in all than max_deletes.org allows (' || (select deletes from in_org)::integer || ' against '
                 || limits.most_in_org || ').']
             when judged.earlier_kind in ('guard', 'changed_settings', 'old_copy') then [judged.earlier_kind, judged.earlier_reason]
@@ -79,7 +91,7 @@ select guarded.* exclude (state, hold_kind, hold_reason, guard, earlier_kind, ea
          when state = 'ready' and verdict <> 'approved' and {{ 'false' if approve_first_run else 'true' }} and mailbox.is_first_run
               and large.operations > mailbox.plan_above then 'first_run'
          when state in ('held') then hold_kind end as hold_kind,
-    case when guard is not null then guard[2]
+    case when guard is not null then concat_ws(' Besides: ', guard[2], hold_reason)
          when state = 'ready' and verdict <> 'approved' and {{ 'false' if approve_first_run else 'true' }} and mailbox.is_first_run
               and large.operations > mailbox.plan_above then
             'The first run of this mailbox has ' || large.operations || ' operations, more than first_run.plan_above ('
@@ -89,6 +101,20 @@ from guarded
 join planning.mailboxes as mailbox on mailbox.mailbox = guarded.mailbox
 left join large on large.mailbox = guarded.mailbox;
 
--- what waits for an operation that will not be pushed is planned again when that one is
+-- what waits for an operation that will not be pushed is planned again when that one is; a deletion that is held stays so
 delete from planning.planned as dependent
-where dependent.depends_on <> '' and dependent.depends_on not in (select operation_id from planning.planned where state = 'ready');
+where dependent.depends_on <> '' and dependent.depends_on not in (select operation_id from planning.planned where state = 'ready')
+  and not (dependent.action = 'delete' and dependent.state = 'held');
+
+-- R20: their settings, view and credential count as changed until every deletion that follows is pushed or held by name
+create or replace table planning.postponed as
+with settled as (
+    select link_id, side, salesforce_id from planning.planned
+    where action = 'delete' and (state in ('ready', 'dropped') or hold_kind in ('guard', 'changed_settings', 'old_copy'))
+)
+select distinct decision.mailbox
+from planning.decisions as decision
+where decision.decision in ('wait', 'remove', 'remove_after_edits', 'hold_removal', 'delete_contact')
+  and decision.link_id not in (select link_id from settled)
+  -- of several mailboxes that delete one Contact, one does
+  and not (decision.decision = 'delete_contact' and decision.contact_id in (select salesforce_id from settled where side = 'salesforce'));
