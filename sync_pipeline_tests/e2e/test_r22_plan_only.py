@@ -196,3 +196,119 @@ def test_a_dropped_deletion_in_outlook_is_restored(world: World) -> None:
     world.run()
     assert item_of(world.anna, record)["surname"] == "Last1"
     assert world.salesforce.get(record) is not None
+
+
+# ── what an approval covers ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_ids_of_what_waits_stay_the_same_while_nothing_changes(world: World) -> None:
+    world.use(outlook_deletion="delete", max_deletes={"count": 0, "percent": 0})
+    away, _ = linked(world, 1)
+    _, item = linked(world, 2)
+    left, edited = linked(world, 3)
+    world.salesforce.delete(away)
+    world.anna.delete(item)
+    world.anna.update(edited, jobTitle="x" * 129, phone="+1 555 0100")
+    world.salesforce.update(left, OwnerId=world.user_id(BEN))
+    planned = world.plan_of(world.run()["run_id"])
+    first = sorted(operation["id"] for operation in planned if operation["state"] == "held")
+    assert [name[0] for name in first] == ["d", "r", "r"]
+    world.run()
+    world.advance(DAY)
+    world.run(full=True)
+    assert sorted(operation["id"] for operation in world.held()) == first
+
+
+def test_an_approved_removal_is_not_carried_out_once_there_is_an_edit_to_lose(world: World) -> None:
+    record = guarded_deletion(world)
+    [held] = world.held()
+    world.judge("approved", [held])
+    item = item_of(world.anna, record)["id"]
+    world.anna.update(item, jobTitle="Edited since")
+    world.run()
+    assert world.anna.item(item)["jobTitle"] == "Edited since"
+    assert [found["id"] for found in items_of(world.anna, record)] == [item]
+    [again] = world.held()
+    assert again["id"] != held["id"]
+    world.judge("approved", [again])
+    world.run()
+    assert items_of(world.anna, record) == []
+
+
+def test_an_approved_deletion_in_salesforce_is_not_carried_out_once_the_contact_changed(world: World) -> None:
+    world.use(outlook_deletion="delete", max_deletes={"count": 0, "percent": 0})
+    record, item = linked(world, 1)
+    world.anna.delete(item)
+    world.run()
+    [held] = world.held()
+    world.judge("approved", [held])
+    world.salesforce.update(record, LeadSource="Web")  # a field that is not mapped
+    world.run()
+    assert world.salesforce.get(record) is not None
+    [again] = world.held()
+    world.judge("approved", [again])
+    world.run()
+    assert world.salesforce.get(record) is None
+
+
+def two_guarded_deletions(world: World) -> tuple[str, list[Json]]:
+    """Two Contacts deleted in Salesforce where one is allowed: the Id of the first, and the removals, its own first."""
+    world.use(max_deletes={"count": 1, "percent": 0})
+    first, _ = linked(world, 1)
+    second, _ = linked(world, 2)
+    world.salesforce.delete(first)
+    world.salesforce.delete(second)
+    world.run()
+    return first, sorted(world.held(), key=lambda operation: operation["salesforce_id"] != first)
+
+
+def test_a_dropped_removal_asks_again_once_its_contact_was_edited(world: World) -> None:
+    first, held = two_guarded_deletions(world)
+    world.judge("dropped", held)
+    world.run()
+    item = item_of(world.anna, first)["id"]
+    world.anna.update(item, jobTitle="Edited since")
+    for _ in range(2):
+        world.run()
+        assert [found["id"] for found in items_of(world.anna, first)] == [item]
+    [again] = world.held()
+    assert "asks again" in again["hold_reason"]
+
+
+def test_a_held_removal_stays_held_when_its_contact_is_edited(world: World) -> None:
+    first, held = two_guarded_deletions(world)
+    world.judge("dropped", held[1:])
+    world.anna.update(item_of(world.anna, first)["id"], jobTitle="Edited since")
+    world.run()
+    assert item_of(world.anna, first)["jobTitle"] == "Edited since"
+    assert len(world.held()) == 1
+
+
+def test_a_contact_whose_deletion_was_dropped_can_be_deleted_later(world: World) -> None:
+    world.use(outlook_deletion="delete", max_deletes={"count": 0, "percent": 0})
+    record, item = linked(world, 1)
+    world.anna.delete(item)
+    world.run()
+    world.judge("dropped", world.held())
+    world.run()
+    world.anna.delete(item_of(world.anna, record)["id"])
+    world.run()
+    assert items_of(world.anna, record) == []
+    [held] = world.held()
+    world.judge("approved", [held])
+    world.run()
+    assert world.salesforce.get(record) is None
+
+
+def test_a_held_clearing_keeps_its_id_when_the_contacts_other_edits_have_travelled(world: World) -> None:
+    world.use(max_deletes={"count": 0, "percent": 0})
+    record, item = linked(world, 1, Title="Director")
+    world.anna.update(item, jobTitle="", phone="+1 555 0100")
+    planned = world.plan_of(world.run()["run_id"])
+    [first] = [operation for operation in planned if operation["state"] == "held"]
+    assert world.salesforce.record(record)["Phone"] == "+1 555 0100"
+    world.run()
+    assert [operation["id"] for operation in world.held()] == [first["id"]]
+    world.judge("approved", [first])
+    world.run()
+    assert world.salesforce.record(record)["Title"] is None

@@ -5,11 +5,13 @@
 
 create or replace table planning.clearings as
 with changes as (
-    select operation_id, mailbox, side,
+    select operation_id, mailbox, side, case when side = 'salesforce' then salesforce_id else mailbox || '|' || outlook_id end as subject,
         unnest(from_json(fields, '[{"field": "VARCHAR", "before": "VARCHAR", "after": "VARCHAR"}]')) as change
     from planning.operations where action = 'update' and hold_kind is null
 ), cleared as (
-    select operation_id, mailbox, side, change.field as field, 'h' || left(md5(operation_id || '|' || change.field), 15) as held_id
+    -- named by itself and not by its operation, whose other fields travel meanwhile
+    select operation_id, mailbox, side, change.field as field,
+        'h' || left(md5(concat_ws('|', side, subject, change.field, change.before)), 15) as held_id
     from changes where change.after = '' and coalesce(change.before, '') <> ''
 ), today as (
     select event.mailbox, event.side, v.field, count(*) as done

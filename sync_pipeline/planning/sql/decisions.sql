@@ -1,23 +1,48 @@
--- in:  planning.links, planning.edits, planning.mailboxes, planning.contact_changes, sync.verdicts
+-- in:  planning.links, planning.edits, planning.pairs, planning.mailboxes, planning.contact_changes, sync.verdicts
 -- out: planning.decisions: one row per open link, what becomes of it, by which rule, and why in a sentence.
 --      decision: merge | remove | remove_after_edits | hold_removal | restore | delete_contact | release | move_back | close
 --                | freeze | wait | keep
+--      unsaved: the edits in Outlook that do not go up; edited: the edits of either side since the base;
+--      deletion_id: the operation that would delete its Contact
+
+-- R22: an id tells what is done to whom in its first nine characters, and in the rest what would be lost by it, so that an
+-- approval is void once that changed, and a changed operation is still known for the one that was judged (guard.sql).
+create or replace macro planning.content_id(kind, subject, lost) as
+    kind || left(md5(subject), 8) || left(md5(subject || '|' || coalesce(lost, '')), 7);
+create or replace macro planning.subject_of(operation_id) as
+    case when left(operation_id, 1) in ('r', 'd') then left(operation_id, 9) else operation_id end;
+
+create or replace table planning.losses as
+select pair.link_id,
+    string_agg(pair.field || '=' || pair.outlook_normal, '|' order by pair.position) filter (
+        where pair.outlook_changed and pair.outlook_normal is distinct from pair.salesforce_normal
+          and not coalesce(change.course in ('up', 'resolve') and change.obstacle is null, false)) as unsaved,
+    string_agg(concat_ws('=', pair.field, pair.outlook_normal, pair.salesforce_normal), '|' order by pair.position) filter (
+        where pair.outlook_changed or pair.salesforce_changed) as edited
+from planning.pairs as pair
+left join planning.contact_changes as change on change.link_id = pair.link_id and change.field = pair.field
+group by pair.link_id;
 
 create or replace table planning.decisions as
-with seen as (
+with named as (
+    select link.*, losses.unsaved, losses.edited,
+        -- the Contact's stamp stands for all that is lost with it, mapped or not
+        planning.content_id('d', concat_ws('|', link.mailbox, link.link_id, link.contact_id, link.place, link.outlook_id),
+                            link.modstamp::varchar) as deletion_id
+    from planning.links as link left join planning.losses as losses on losses.link_id = link.link_id
+), dropped as (
+    select distinct planning.subject_of(operation_id) as subject from sync.verdicts
+    where verdict = 'dropped' and lapses_at > {{ literal(now) }}::timestamp
+), seen as (
     select link.*, mailbox.enabled, mailbox.down_sync, mailbox.view_usable, mailbox.view_empty, mailbox.on_disable,
         mailbox.outlook_deletion, mailbox.moved_out, mailbox.left_view,
         coalesce(edits.outlook_edited, false) as outlook_edited,
         coalesce(edits.salesforce_edited, false) as salesforce_edited,
         coalesce(edits.edited_elsewhere, false) as edited_elsewhere,
-        -- the id under which the deletion of this Contact would stand in the plan: a dropped one is undone instead
-        exists (
-            select 1 from sync.verdicts as verdict
-            where verdict.verdict = 'dropped' and verdict.lapses_at > {{ literal(now) }}::timestamp
-              and verdict.operation_id = 'd' || left(md5(concat_ws('|', link.mailbox, link.link_id, link.contact_id, link.place)), 15)
-        ) as deletion_dropped,
+        -- a dropped deletion is undone instead, whatever happened to the Contact since
+        planning.subject_of(link.deletion_id) in (select subject from dropped) as deletion_dropped,
         link.seen_in_view and not link.in_view and mailbox.view_usable and mailbox.down_sync and mailbox.enabled as left_the_view
-    from planning.links as link
+    from named as link
     join planning.mailboxes as mailbox using (mailbox)
     left join planning.edits as edits on edits.link_id = link.link_id
 ), judged as (

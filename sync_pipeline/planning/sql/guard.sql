@@ -1,5 +1,5 @@
 -- in:  planning.operations, planning.mailboxes, planning.links, planning.decisions, planning.paused, sync.verdicts, sync.holds,
---      sync.plan, sync.journal
+--      sync.plan, sync.journal, the macro planning.subject_of (decisions.sql)
 -- out: planning.planned: every operation with its state (ready | held | problem | dropped) and the reason for a hold,
 --      planning.postponed: the mailboxes with a deletion that this run could neither push nor hold by name
 create or replace table planning.planned as
@@ -8,14 +8,19 @@ with earlier as (
     select hold.operation_id, hold.kind, split_part(hold.reason, ' Besides: ', 1) as reason, plan.link_id, plan.side, plan.action
     from sync.holds as hold
     left join sync.plan as plan on plan.run_id = hold.last_run and plan.operation_id = hold.operation_id
-    where hold.kind in ('guard', 'changed_settings', 'old_copy')
+    where hold.kind in ('guard', 'changed_settings', 'changed_since', 'old_copy')
 ), counted as (
     select operation.*,
         case when action in ('create_folder', 'create_category') then 0 else
             len(list_filter(from_json(fields, '[{"field": "VARCHAR", "before": "VARCHAR", "after": "VARCHAR"}]'),
                 lambda change: change.after = '' and coalesce(change.before, '') <> '')) end as clears,
         coalesce(verdict.verdict, '') as verdict,
-        coalesce(same.kind, alike.kind) as earlier_kind, coalesce(same.reason, alike.reason) as earlier_reason
+        -- R22: what was judged for another content asks again
+        case when verdict.verdict is null and operation.action = 'delete' and judged_before.subject is not null then 'changed_since'
+             else coalesce(same.kind, alike.kind) end as earlier_kind,
+        case when verdict.verdict is null and operation.action = 'delete' and judged_before.subject is not null
+             then 'The contact was changed since this deletion was approved or dropped, so it asks again.'
+             else coalesce(same.reason, alike.reason) end as earlier_reason
     from planning.operations as operation
     left join (
         select operation_id, arg_max(verdict, given_at) as verdict from sync.verdicts
@@ -29,6 +34,10 @@ with earlier as (
         select link_id, side, any_value(kind) as kind, any_value(reason) as reason from earlier
         where action = 'delete' and link_id <> '' group by all
     ) as alike on alike.link_id = operation.link_id and alike.side = operation.side and operation.action = 'delete'
+    left join (
+        select distinct planning.subject_of(operation_id) as subject from sync.verdicts
+        where verdict in ('approved', 'dropped') and lapses_at > {{ literal(now) }}::timestamp
+    ) as judged_before on judged_before.subject = planning.subject_of(operation.operation_id)
 ), judged as (
     select counted.*,
         case when verdict = 'approved' then 'ready'
@@ -72,7 +81,7 @@ with earlier as (
             when judged.state = 'ready' and judged.action = 'delete' and (select deletes from in_org) > limits.most_in_org then ['guard',
                 'More deletions in all than max_deletes.org allows (' || (select deletes from in_org)::integer || ' against '
                 || limits.most_in_org || ').']
-            when judged.earlier_kind in ('guard', 'changed_settings', 'old_copy') then [judged.earlier_kind, judged.earlier_reason]
+            when judged.earlier_kind in ('guard', 'changed_settings', 'changed_since', 'old_copy') then [judged.earlier_kind, judged.earlier_reason]
         end as guard
     from judged
     join planning.mailboxes as mailbox on mailbox.mailbox = judged.mailbox
@@ -110,7 +119,7 @@ where dependent.depends_on <> '' and dependent.depends_on not in (select operati
 create or replace table planning.postponed as
 with settled as (
     select link_id, side, salesforce_id from planning.planned
-    where action = 'delete' and (state in ('ready', 'dropped') or hold_kind in ('guard', 'changed_settings', 'old_copy'))
+    where action = 'delete' and (state in ('ready', 'dropped') or hold_kind in ('guard', 'changed_settings', 'changed_since', 'old_copy'))
 )
 select distinct decision.mailbox
 from planning.decisions as decision

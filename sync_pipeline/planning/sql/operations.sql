@@ -205,7 +205,8 @@ select distinct change.link_id from planning.contact_changes as change
 where change.course = 'hold' or change.obstacle is not null;
 
 insert into planning.operations by name
-select 'r' || left(md5(concat_ws('|', decision.mailbox, decision.link_id, decision.contact_id, decision.rule, decision.close_reason)), 15) as operation_id,
+select planning.content_id('r',
+        concat_ws('|', decision.mailbox, decision.link_id, decision.contact_id, decision.rule, decision.close_reason), decision.unsaved) as operation_id,
     70 as phase, decision.mailbox, 'outlook' as side, 'delete' as action, decision.link_id, decision.outlook_id,
     decision.contact_id as salesforce_id, '[]'::json as fields, to_json({close: decision.close_reason}) as detail, decision.rule,
     decision.reason || case when update.operation_id is not null then ' Its edits go up first.' else '' end as reason,
@@ -223,7 +224,7 @@ left join planning.contact_updates as update on update.contact_id = decision.con
 where decision.decision in ('remove', 'remove_after_edits', 'hold_removal');
 
 insert into planning.operations by name
-select 'd' || left(md5(concat_ws('|', decision.mailbox, decision.link_id, decision.contact_id, decision.place)), 15) as operation_id,
+select decision.deletion_id as operation_id,
     20 as phase, decision.mailbox, 'salesforce' as side, 'delete' as action, decision.link_id, decision.outlook_id,
     decision.contact_id as salesforce_id, '[]'::json as fields, to_json({close: decision.close_reason}) as detail, decision.rule, decision.reason,
     null as hold_kind, null as hold_reason, false as is_problem, '' as depends_on, '' as planned_key, decision.modstamp as planned_stamp
@@ -231,7 +232,7 @@ from planning.decisions as decision where decision.decision = 'delete_contact'
 qualify row_number() over (partition by decision.contact_id order by decision.mailbox, decision.link_id) = 1;
 
 insert into planning.operations by name
-select 'l' || left(md5(concat_ws('|', decision.mailbox, decision.link_id, decision.rule)), 15) as operation_id,
+select planning.content_id('l', concat_ws('|', decision.mailbox, decision.link_id, decision.rule), decision.unsaved) as operation_id,
     60 as phase, decision.mailbox, 'outlook' as side, 'release' as action, decision.link_id, decision.outlook_id,
     decision.contact_id as salesforce_id, '[]'::json as fields, to_json({stamp: '', close: decision.close_reason}) as detail, decision.rule, decision.reason,
     null as hold_kind, null as hold_reason, false as is_problem, '' as depends_on, decision.change_key as planned_key, null::timestamp as planned_stamp
@@ -239,17 +240,18 @@ from planning.decisions as decision where decision.decision = 'release';
 
 -- a contact moved out with `delete`: the item itself becomes personal once its Contact is deleted
 insert into planning.operations by name
-select 'l' || left(md5(concat_ws('|', decision.mailbox, decision.link_id, 'moved_out')), 15) as operation_id,
+select planning.content_id('l', concat_ws('|', decision.mailbox, decision.link_id, 'moved_out'), decision.unsaved) as operation_id,
     60 as phase, decision.mailbox, 'outlook' as side, 'release' as action, decision.link_id, decision.outlook_id,
     decision.contact_id as salesforce_id, '[]'::json as fields, to_json({stamp: '', close: decision.close_reason}) as detail, decision.rule,
     'The item stays where it was moved to, as a personal contact.' as reason,
     null as hold_kind, null as hold_reason, false as is_problem,
-    'd' || left(md5(concat_ws('|', decision.mailbox, decision.link_id, decision.contact_id, decision.place)), 15) as depends_on,
+    decision.deletion_id as depends_on,
     decision.change_key as planned_key, null::timestamp as planned_stamp
 from planning.decisions as decision where decision.decision = 'delete_contact' and decision.place = 'elsewhere';
 
 insert into planning.operations by name
-select 'b' || left(md5(concat_ws('|', decision.mailbox, decision.link_id, decision.outlook_id, decision.decision)), 15) as operation_id,
+select planning.content_id('b',
+        concat_ws('|', decision.mailbox, decision.link_id, decision.outlook_id, decision.decision), decision.edited) as operation_id,
     case when decision.decision = 'move_back' then 45 else 35 end as phase, decision.mailbox, 'outlook' as side,
     case when decision.decision = 'move_back' then 'move' else 'restore' end as action, decision.link_id, decision.outlook_id,
     decision.contact_id as salesforce_id, '[]'::json as fields,

@@ -69,7 +69,7 @@ create table sync.plan (
     detail json,                          -- what the executor needs beyond the fields (model/operation.py)
     rule varchar, reason varchar,
     state varchar,                        -- ready | held | problem | dropped
-    hold_kind varchar,                    -- duplicate | conflict | guard | changed_settings | first_run | old_copy | unsaved_edit
+    hold_kind varchar,                    -- duplicate | conflict | guard | changed_settings | first_run | old_copy | unsaved_edit | changed_since
     hold_reason varchar, depends_on varchar, clears integer, planned_key varchar, planned_stamp timestamp
 );
 create table sync.conflicts (
