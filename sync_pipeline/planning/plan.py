@@ -7,7 +7,7 @@ from importlib import resources
 import duckdb
 import pandas as pd
 
-from sync_pipeline.model.fields import field_names
+from sync_pipeline.model.fields import NAME_FIELDS, field_names
 from sync_pipeline.planning.accounts import resolve_accounts, suggest_accounts
 from sync_pipeline.planning.context import PlanContext, load_context
 from sync_pipeline.planning.render import create_macros, run
@@ -73,7 +73,7 @@ def build_plan(connection: duckdb.DuckDBPyConnection, context: PlanContext) -> i
     run(connection, "creations", email_pattern=EMAIL_PATTERN, **values)
     run(connection, "operations", known=field_names(context.fields), **values)
     run(connection, "problem_marks")
-    run(connection, "clearings", **values)
+    run(connection, "clearings", names=sorted(NAME_FIELDS), **values)
     run(connection, "guard", approve_first_run=context.approve_first_run, **values)
     return _count(connection, "planning.planned where state = 'ready'")
 

@@ -448,3 +448,22 @@ def test_a_lost_warehouse_removes_nothing(world: World) -> None:
     world.run()
     assert world.writes(mark, action="delete") == []
     assert len(world.salesforce.contacts()) == 3
+
+
+def test_a_clearing_that_waits_reaches_no_other_mailbox(world: World) -> None:
+    see_all(world, ANNA, BEN)
+    world.mailboxes[ANNA] = {"max_deletes": {"count": 1, "percent": 0}}
+    records = people(world, 4, Title="Director")
+    for record in records[:2]:
+        world.anna.update(item_of(world.anna, record)["id"], jobTitle="", phone="+1 555 0100")
+    world.run()
+    for record in records[:2]:
+        found = item_of(world.ben, record)
+        assert (found["jobTitle"], found["businessPhones"]) == ("Director", ["+1 555 0100"])
+    world.judge("approved", world.held())
+    world.run()
+    world.run()
+    for record in records[:2]:
+        assert world.salesforce.record(record)["Title"] is None
+        assert item_of(world.ben, record)["jobTitle"] is None
+    assert world.ready() == []

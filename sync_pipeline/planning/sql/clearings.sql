@@ -1,7 +1,8 @@
 -- in:  planning.operations, planning.base_updates, planning.mailboxes, planning.links, sync.verdicts, sync.holds, sync.history,
 --      sync.history_values
 -- out: planning.operations, planning.base_updates: where one field is cleared more often than max_deletes allows (R20), the
---      clearing becomes an operation of its own, so that it alone is held and the other fields travel
+--      clearing becomes an operation of its own, so that it alone is held and the other fields travel;
+--      planning.waiting: Outlook operation × field that such a clearing keeps back in the other mailboxes
 
 create or replace table planning.clearings as
 with changes as (
@@ -63,8 +64,33 @@ update planning.operations as operation set fields = (
     where change.field not in (select field from planning.clearings as clearing where clearing.operation_id = operation.operation_id))
 where operation_id in (select operation_id from planning.clearings);
 
+-- R13: what waits on its way to Salesforce waits for every other mailbox too; a name's parts and what is made of them together
+create or replace table planning.waiting as
+with waits as (
+    select distinct operation.operation_id, clearing.field
+    from planning.clearings as clearing
+    join planning.operations as operation on operation.depends_on = clearing.operation_id
+    where clearing.side = 'salesforce' and operation.side = 'outlook' and operation.action = 'update'
+)
+select operation_id, field from waits
+union
+select operation_id, unnest({{ names }}) from waits where list_contains({{ names }}, field);
+
+update planning.operations as operation set
+    fields = (
+        select coalesce(to_json(list(change)), '[]'::json)
+        from (select unnest(from_json(operation.fields, '[{"field": "VARCHAR", "before": "VARCHAR", "after": "VARCHAR"}]')) as change)
+        where change.field not in (select field from planning.waiting as waiting where waiting.operation_id = operation.operation_id)),
+    detail = case when exists (select 1 from planning.waiting as waiting
+                               where waiting.operation_id = operation.operation_id and list_contains({{ names }}, waiting.field))
+                  then json_merge_patch(detail, '{"display_name": null}') else detail end
+where operation_id in (select operation_id from planning.waiting);
+
+delete from planning.base_updates where (operation_id, field) in (select (operation_id, field) from planning.waiting);
+
 delete from planning.operations
-where operation_id in (select operation_id from planning.clearings) and fields::varchar = '[]'
+where (operation_id in (select operation_id from planning.clearings) or operation_id in (select operation_id from planning.waiting))
+  and fields::varchar = '[]'
   and coalesce(detail ->> 'account_id', '') = '' and coalesce(detail ->> 'stamp', '') = '' and coalesce(detail ->> 'categorise', 'false') = 'false'
   and (detail ->> 'problem') is null;
 
