@@ -166,3 +166,17 @@ def test_a_part_of_a_name_that_salesforce_refuses_shows_in_no_other_mailbox(worl
     assert "Boss" not in repr(world.writes(mark, mailbox=BEN))
     found = world.ben.item(ben)
     assert (found["givenName"], found["surname"], found["displayName"]) == ("First1", "Married", "First1 Married")
+
+
+def test_an_edit_that_does_not_fit_and_gives_way_to_another_mailboxs_is_in_the_history(world: World) -> None:
+    record, anna, ben = shared(world, Title="Base")
+    world.ben.update(ben, jobTitle="Ben's")
+    world.advance(30)
+    world.anna.update(anna, jobTitle="x" * 129)
+    world.run()
+    world.run()
+    assert world.salesforce.record(record)["Title"] == "Ben's"
+    assert "x" * 129 in (
+        world.anna.item(anna)["jobTitle"],
+        *(value for conflict in conflicts(world) for value in conflict),
+    )

@@ -341,10 +341,11 @@ where change.judgement in ('conflict', 'take_back')
 union all by name
 select change.mailbox, change.link_id, change.contact_id as salesforce_id, change.field, 'latest_mailbox' as policy,
     'outlook' as winner, change.outlook_value, final.value as salesforce_value,
-    'Another mailbox (' || final.mailbox || ') changed it later.' as reason
+    'Another mailbox (' || final.mailbox || case when change.obstacle is null then ') changed it later.'
+        else ') changed it too, to a value that Salesforce can hold.' end as reason
 from planning.contact_changes as change
 join planning.finals as final on final.contact_id = change.contact_id and final.field = change.field
-where change.course = 'up' and change.obstacle is null and change.outlook_normal <> final.normal
+where change.course = 'up' and change.outlook_normal <> final.normal
 union all by name
 -- R19: the deletion wins, the edit stays in the history
 select pair.mailbox, pair.link_id, pair.contact_id as salesforce_id, pair.field, 'deletion' as policy, 'salesforce' as winner,
