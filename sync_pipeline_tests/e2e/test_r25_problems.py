@@ -111,3 +111,44 @@ def test_with_the_problem_category_on_the_owner_sees_it_in_outlook_until_it_is_o
     world.run()
     world.run()
     assert world.anna.item(item)["categories"] == ["Salesforce"]
+
+
+def test_a_refused_edit_that_is_taken_back_is_no_problem_any_more(world: World) -> None:
+    record, item = linked(world, Title="Base")
+    world.org("validation_rules", object="Contact", field="Title", contains="boss", message="No bosses here.")
+    world.anna.update(item, jobTitle="The boss", phone="+1 555 0100")
+    world.run()
+    assert [problem["field"] for problem in world.problems()] == ["job_title"]
+    world.anna.update(item, jobTitle="Base")
+    document = world.run()
+    assert (of(document, ANNA)["problems"], world.problems()) == (0, [])
+    assert world.salesforce.record(record)["Title"] == "Base"
+
+
+def test_a_refused_contact_whose_edits_are_taken_back_is_no_problem_any_more(world: World) -> None:
+    _, item = linked(world, LeadSource="Web")
+    world.org("validation_rules", object="Contact", field="LeadSource", contains="web", message="Not from the web.")
+    world.anna.update(item, jobTitle="Refused whatever it is")
+    world.run()
+    assert [problem["field"] for problem in world.problems()] == [""]
+    world.anna.update(item, jobTitle="")
+    document = world.run()
+    assert (of(document, ANNA)["problems"], world.problems()) == (0, [])
+
+
+def test_a_refused_edit_stays_a_problem_while_it_waits_for_its_next_attempt(world: World) -> None:
+    poisoned(world)
+    for _ in range(4):
+        world.run()
+        assert [problem["field"] for problem in world.problems()] == ["job_title"]
+
+
+def test_a_contact_that_was_refused_and_is_deleted_in_outlook_is_no_problem_any_more(world: World) -> None:
+    world.org("validation_rules", object="Contact", field="LastName", contains="poison", message="Never.")
+    world.run()
+    item = world.anna.create(world.anna.folder(), surname="Poisoned", email="poisoned@example.com")
+    world.run()
+    assert len(world.problems()) == 1
+    world.anna.delete(item)
+    world.run()
+    assert world.problems() == []

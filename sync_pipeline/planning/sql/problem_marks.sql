@@ -1,10 +1,31 @@
--- in:  planning.operations, planning.plan_problems, planning.mailboxes, sync.problems, outlook.contacts
--- out: planning.operations: with `problem_category`, a contact in the folder wears "Salesforce: problem" while it has one (R25)
+-- in:  planning.operations, planning.plan_problems, planning.contact_changes, planning.new_values, planning.mailboxes,
+--      sync.problems, outlook.contacts
+-- out: planning.solved_problems: refused writes that nobody wants to make any more;
+--      planning.operations: with `problem_category`, a contact in the folder wears "Salesforce: problem" while it has one (R25)
+create or replace table planning.solved_problems as
+select problem.mailbox, problem.subject, problem.field
+from sync.problems as problem
+join planning.mailboxes as mailbox on mailbox.mailbox = problem.mailbox
+where problem.attempts > 0 and case
+    when problem.field <> '' then
+        (coalesce(problem.salesforce_id, ''), problem.field) not in (
+            select (contact_id, field) from planning.contact_changes where course in ('up', 'hold'))
+        and (problem.mailbox, coalesce(problem.outlook_id, ''), problem.field) not in (
+            select (mailbox, outlook_id, field) from planning.new_values)
+    else
+        (problem.mailbox, coalesce(problem.outlook_id, '')) not in (
+            select (mailbox, outlook_id) from planning.operations where outlook_id <> '')
+        and (problem.mailbox, coalesce(problem.salesforce_id, '')) not in (
+            select (mailbox, salesforce_id) from planning.operations where salesforce_id <> '')
+    end;
+
 create or replace table planning.problem_marks as
 with troubled as (
     select mailbox, outlook_id from planning.plan_problems where outlook_id <> ''
     union
-    select mailbox, outlook_id from sync.problems where attempts > 0 and coalesce(outlook_id, '') <> ''
+    select mailbox, outlook_id from sync.problems
+    where attempts > 0 and coalesce(outlook_id, '') <> ''
+      and (mailbox, subject, field) not in (select (mailbox, subject, field) from planning.solved_problems)
 )
 select item.mailbox, item.id as outlook_id, item.change_key, troubled.outlook_id is not null as wanted,
     (select min(operation.operation_id) from planning.operations as operation

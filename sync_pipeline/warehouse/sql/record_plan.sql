@@ -1,4 +1,4 @@
--- in:  planning.planned, planning.conflicts, planning.plan_problems, planning.mailboxes, moment (run_id, happened_at)
+-- in:  planning.planned, planning.conflicts, planning.plan_problems, planning.solved_problems, planning.mailboxes, moment (run_id, happened_at)
 -- out: sync.plan, sync.conflicts of this run; sync.holds and sync.problems as they stand now for the planned mailboxes
 delete from sync.plan using moment where plan.run_id = moment.run_id;
 insert into sync.plan by name
@@ -30,7 +30,9 @@ select any_value(code) as code, any_value(message) as message, any_value(remedy)
     coalesce(nullif(outlook_id, ''), salesforce_id) as subject
 from planning.plan_problems group by mailbox, field, outlook_id, salesforce_id;
 
--- attempts > 0: refused writes, which only a receipt solves
+-- attempts > 0: refused writes, which a receipt solves, or the person who takes the edit back
+delete from sync.problems
+where attempts > 0 and (mailbox, subject, field) in (select (mailbox, subject, field) from planning.solved_problems);
 delete from sync.problems as problem
 where attempts = 0 and mailbox in (select mailbox from planning.mailboxes)
     and not exists (
