@@ -31,6 +31,7 @@ class SalesforceWitness:
         self._org, self._connection, self._fields, self._run = org, connection, tuple(fields), run
         self._columns = selectable(self._fields, fetch(connection, "select * from salesforce.describe"))
         self._claimed: set[str] = set()
+        self._created_by_us: dict[datetime, list[dict[str, Any]]] = {}
 
     def look(self, run_id: str, operation: Operation, started_at: datetime) -> Receipt:
         """The receipt that the operation would have had."""
@@ -65,11 +66,7 @@ class SalesforceWitness:
         if self._run.external_id_field:
             found = self._query(f"{self._run.external_id_field} = {quote(external_id(operation))}")
             return found[0] if found else None
-        last_name = next((change.after for change in operation.fields if change.field == "last_name"), "")
-        found = self._query(
-            f"CreatedById = {quote(self._org.user_id)} AND CreatedDate >= {literal(started_at - CLOCK_SLACK)} "
-            f"AND LastName = {quote(last_name)} ORDER BY CreatedDate, Id"
-        )
+        found = self._created_since(started_at - CLOCK_SLACK)
         known = {
             row["salesforce_id"]
             for row in fetch(
@@ -84,6 +81,18 @@ class SalesforceWitness:
                 self._claimed.add(record["Id"])
                 return record
         return None
+
+    def _created_since(self, moment: datetime) -> list[dict[str, Any]]:
+        """What we created since, read once for all intents of a moment.
+
+        Not asked for by name: Salesforce keeps a name in another form than it was sent in (blanks go).
+        """
+        if moment not in self._created_by_us:
+            by_us = f"CreatedById = {quote(self._org.user_id)}"
+            self._created_by_us[moment] = self._query(
+                f"{by_us} AND CreatedDate >= {literal(moment)} ORDER BY CreatedDate, Id"
+            )
+        return self._created_by_us[moment]
 
     def _query(self, condition: str) -> list[dict[str, Any]]:
         soql = f"SELECT {', '.join(self._columns)} FROM Contact WHERE {condition}"

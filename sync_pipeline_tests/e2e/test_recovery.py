@@ -147,3 +147,19 @@ def test_a_run_that_meets_the_reserve_of_daily_calls_stops_and_a_later_one_goes_
     world.top["salesforce"] = {"api_reserve": 0}
     world.run()
     assert len(world.writes(action="create", service="salesforce")) == 3
+
+
+@pytest.mark.parametrize("surname", ["O'Neil  ", "  Muster", "Van  der  Berg", "MUSTER"])
+def test_a_contact_whose_creation_was_in_doubt_is_recognised_whatever_form_its_name_was_sent_in(
+    world: World, surname: str
+) -> None:
+    world.run()
+    item = world.anna.create(world.anna.folder(), surname=surname)
+    call = "composite/sobjects$"
+    world.fault("connection_reset", position="response_lost", service="salesforce", method="POST", path=call)
+    world.run()
+    document = world.run()
+    [contact] = world.salesforce.contacts()
+    assert stamp_of(world.anna.item(item)) == contact["Id"]
+    assert [row["holds"] for row in document["mailboxes"]] == [0]
+    assert world.ready() == []
