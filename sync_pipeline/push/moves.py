@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from sync_pipeline.model.fields import Field
@@ -38,9 +39,14 @@ class Moves:
 
     def check(self, operation: Operation, planned_folder: str | None) -> tuple[Json | None, Receipt | None]:
         """The original read whole; a receipt instead where it is not as planned."""
-        original = self._mailbox.whole(source_of(operation))
+        source_id = source_of(operation)
+        original = self._mailbox.whole(source_id)
         if original is None:
-            return None, stale(self._run.run_id, operation, "The Outlook contact is gone.")
+            late = stale(self._run.run_id, operation, "The Outlook contact is gone.")
+            if operation.action is Action.RESTORE:
+                # No change tracking tells what leaves the Deleted Items, so the mirror learns it here (R14).
+                late = replace(late, item={"mailbox": self._mailbox.address, "id": source_id, "place": "gone"})
+            return None, late
         if operation.planned_key and original.get("changeKey") != operation.planned_key:
             return None, stale(self._run.run_id, operation, "The Outlook contact was changed since the plan was made.")
         if planned_folder and original["parentFolderId"] != planned_folder:

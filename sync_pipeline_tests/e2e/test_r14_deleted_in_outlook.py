@@ -144,8 +144,8 @@ def test_with_delete_a_mailbox_that_cannot_be_read_any_more_deletes_nothing(worl
     world.run()
     world.anna.delete(item_of(world.anna, record)["id"])
     world.ben.delete(item_of(world.ben, bens)["id"])
-    fault = {"service": "graph", "path": f"{ANNA}/contacts", "actor": "application"}
-    world.run(before={"push_salesforce": lambda: world.fault("403", times=1000, **fault)})
+    path = f"{ANNA}/contacts"
+    world.run(before={"push_salesforce": lambda: world.fault("403", times=1000, path=path, actor="application")})
     assert (world.salesforce.get(record) is not None, world.salesforce.get(bens)) == (True, None)
 
 
@@ -181,3 +181,22 @@ def test_the_contact_of_a_person_account_is_never_deleted(world: World, rule: st
     world.run()
     assert world.salesforce.get(made["contact"]) is not None
     assert item_of(world.anna, made["contact"])["surname"] == "Private"
+
+
+def test_a_contact_purged_just_before_it_is_put_back_is_created_from_salesforce(world: World) -> None:
+    record, item = linked(world, Title="Director")
+    world.anna.delete(item)
+    world.run(before={"push_outlook": lambda: world.anna.purge(item)})
+    world.run()
+    found = item_of(world.anna, record)
+    assert (found["surname"], found["jobTitle"]) == ("Last1", "Director")
+
+
+def test_a_contact_purged_while_its_restoration_waited_is_created_from_salesforce(world: World) -> None:
+    record, item = linked(world)
+    world.anna.delete(item)
+    world.run(plan_only=True)
+    world.anna.purge(item)
+    world.run()
+    world.run()
+    assert item_of(world.anna, record)["surname"] == "Last1"
