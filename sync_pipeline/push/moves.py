@@ -212,13 +212,17 @@ class Moves:
 
     def _give_up(self, operation: Operation, made: Json | None, missing: Sequence[str]) -> Receipt:
         """The copy is not whole: it goes again, and the original stays."""
-        if made is not None:
-            self._mailbox.batch([self._mailbox.delete_request(str(made["id"]), change_key=made["changeKey"])])
         lacks = f"it lacks {', '.join(missing)}" if missing else "it was not found"
+        message, remedy = f"The contact could not be copied into the folder whole: {lacks}.", _REMEDY
+        if made is not None and not self._delete(made):
+            # It would stand beside the original from now on, so it is looked at and deleted once more.
+            again = self._mailbox.read([str(made["id"])])[str(made["id"])]
+            if again is not None and not self._delete(again):
+                message += " The incomplete copy could not be deleted again."
+                remedy = f"Delete the copy in the folder; the original is outside it. {_REMEDY}"
         return Receipt(
-            self._run.run_id, operation, Outcome.REFUSED, code="copy_incomplete",
-            message=f"The contact could not be copied into the folder whole: {lacks}.", remedy=_REMEDY,
-        )  # fmt: skip
+            self._run.run_id, operation, Outcome.REFUSED, code="copy_incomplete", message=message, remedy=remedy
+        )
 
     def _receipt(
         self, operation: Operation, made: Json, *, forgotten: str, result: Mapping[str, Any] | None = None

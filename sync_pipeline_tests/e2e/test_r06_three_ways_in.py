@@ -253,3 +253,17 @@ def test_a_categorised_contact_does_not_come_in_from(world: World, place: str) -
     assert world.salesforce.contacts() == []
     assert world.anna.contacts() == []
     assert world.writes(entity="contact") == []
+
+
+@pytest.mark.parametrize("position", ["refused", "response_lost"])
+def test_a_copy_that_is_not_whole_goes_again_even_when_its_first_deletion_fails(world: World, position: str) -> None:
+    world.run()
+    friends = world.anna.create_folder("Friends")
+    values = {"surname": "Muster", "email": "mia@example.com", "nickName": "Addy" * 75}
+    item = world.anna.create(friends, **values, categories=[CATEGORY])
+    world.switch(long_strings="truncated")
+    world.fault("500", position=position, service="graph", method="DELETE", path="contacts/")
+    world.run()
+    assert world.anna.contacts() == []
+    assert [found["id"] for found in world.anna.contacts(friends)] == [item]
+    assert world.anna.item(item)["nickName"] == "Addy" * 75
