@@ -281,7 +281,7 @@ class World:
         """Each mailbox's own Salesforce user reads and writes, and sees only what he owns."""
         self.top["salesforce"] = {"auth": "jwt", "credentials": "per_user"}
         integration = {"salesforce_username": "integration@acme.example.com"}  # reads what is the whole org's
-        self.secrets = replace(Secrets.sandbox(), salesforce_private_key=_private_key(), **integration)
+        self.secrets = replace(Secrets.sandbox(), salesforce_private_key=private_key(), **integration)
         self.switch(salesforce_sharing="private")
         return self
 
@@ -429,7 +429,7 @@ def of(document: Json, address: str) -> Json:
 
 
 @cache
-def _private_key() -> str:
+def private_key() -> str:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return key.private_bytes(*form).decode()

@@ -119,13 +119,13 @@ def view_members(session: Session) -> int:
     """Every list view in use, scanned whole, once for all mailboxes that share it. Returns the members read."""
     scanned: dict[str, set[str]] = {}
     with session.warehouse() as connection:
-        writer, reader = session.writer(connection), session.reader(connection)
+        writer = session.writer(connection)
         for mailbox in session.working:
             if not mailbox.enabled:
                 session.views[mailbox.mailbox] = View("mine", is_usable=False)
                 continue
             try:
-                session.views[mailbox.mailbox] = _view(session, mailbox, writer, reader, scanned)
+                session.views[mailbox.mailbox] = _view(session, mailbox, writer, scanned)
             except ViewError as error:
                 session.stop(MailboxStopped(mailbox.mailbox, error.message, remedy=error.remedy, code=error.code))
             session.progress("List views", len(session.views), len(session.mailboxes))
@@ -133,9 +133,7 @@ def view_members(session: Session) -> int:
     return sum(len(members) for members in scanned.values())
 
 
-def _view(
-    session: Session, mailbox: MailboxSettings, writer: Writer, reader: Reader, scanned: dict[str, set[str]]
-) -> View:
+def _view(session: Session, mailbox: MailboxSettings, writer: Writer, scanned: dict[str, set[str]]) -> View:
     user_id = session.user_ids[mailbox.mailbox]
     if mailbox.view in ("mine", "all"):
         return View(mailbox.view, definition=f"{mailbox.view} {user_id if mailbox.view == 'mine' else ''}")
@@ -147,8 +145,7 @@ def _view(
     if key not in scanned:
         scanned[key] = salesforce.members(org, found, owner)
         writer.save_members(key, found.label, found.definition, scanned[key], session.run_id)
-    is_empty = not scanned[key] and reader.has_links_in_view(mailbox.mailbox)
-    return View("list", key, found.definition, is_empty=is_empty)
+    return View("list", key, found.definition)
 
 
 def outlook(session: Session) -> int:

@@ -36,7 +36,6 @@ class View:
     key: str = ""
     definition: str = ""
     is_usable: bool = True
-    is_empty: bool = False
 
 
 def plan_mailbox(
@@ -58,7 +57,6 @@ def plan_mailbox(
         view_kind=view.kind,
         view_key=view.key,
         view_usable=view.is_usable,
-        view_empty=view.is_empty,
         reader=reader,
         on_disable=settings.on_disable,
         suggestions=settings.account.suggestions,

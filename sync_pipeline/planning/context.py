@@ -23,7 +23,6 @@ class PlanMailbox:
     view_kind: str = "mine"  # mine | all | list
     view_key: str = ""
     view_usable: bool = True  # a complete scan of this run stands in the mirror
-    view_empty: bool = False  # a list view that held Contacts came back empty: no ground for a removal
     reader: str = "org"
     on_disable: str = "keep"
     suggestions: int = 3

@@ -81,11 +81,6 @@ class Reader:
         )
         return self._first(query, [mailbox]) is not None
 
-    def has_links_in_view(self, mailbox: str) -> bool:
-        """Whether an open link of the mailbox was in its view once."""
-        query = "select 1 as found from sync.links where mailbox = ? and state = 'linked' and seen_in_view limit 1"
-        return self._first(query, [mailbox]) is not None
-
     def mailboxes(self) -> list[Row]:
         return self.rows("select * from outlook.mailboxes order by mailbox")
 

@@ -5,11 +5,25 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
 from sync_pipeline.model.errors import SideUnavailable
-from sync_pipeline_tests.harness import ANNA, BEN, Json, World, item_of, items_of, of, person, see_all
+from sync_pipeline.settings import Secrets
+from sync_pipeline_tests.harness import (
+    ANNA,
+    BEN,
+    PEOPLE,
+    Json,
+    World,
+    item_of,
+    items_of,
+    of,
+    person,
+    private_key,
+    see_all,
+)
 
 DAY = 24 * 3600
 
@@ -387,6 +401,76 @@ def test_a_list_view_that_came_back_empty_where_there_was_something_removes_noth
     world.run(full=True)
     assert world.writes(mark, action="delete") == []
     assert len(world.anna.contacts()) == 3
+
+
+def test_removals_from_an_empty_list_view_wait_for_a_person_or_until_it_shows_someone(world: World) -> None:
+    world.org("listviews", developer_name="Sales", where="Department = 'Sales'")
+    world.use(view="Sales")
+    records = people(world, 3, Department="Sales")
+    for record in records:
+        world.salesforce.update(record, Department="Support")
+    document = world.run()
+    assert of(document, ANNA)["holds"] == 3
+    assert {row["hold"] for row in world.held()} == {"empty_view"}
+    world.judge("approved", [row for row in world.held() if row["salesforce_id"] == records[0]])
+    world.run()
+    assert items_of(world.anna, records[0]) == []
+    assert len(world.anna.contacts()) == 2
+    world.salesforce.update(records[1], Department="Sales")
+    document = world.run()
+    assert [item["id"] for item in world.anna.contacts()] == [item_of(world.anna, records[1])["id"]]
+    assert of(document, ANNA)["holds"] == 0
+
+
+@pytest.mark.parametrize("view", ["mine", "all"])
+def test_a_view_that_came_back_empty_because_nothing_can_be_read_removes_nothing(world: World, view: str) -> None:
+    world.top["salesforce"] = {"auth": "jwt", "share_all": True}
+    world.secrets = replace(Secrets.sandbox(), salesforce_private_key=private_key(), salesforce_username=PEOPLE[BEN][0])
+    world.use(view=view)
+    people(world, 3)
+    world.switch(salesforce_sharing="private")
+    mark = world.mark()
+    world.run(full=True)
+    document = world.run(full=True)
+    assert world.writes(mark) == []
+    assert len(world.anna.contacts()) == 3
+    assert (of(document, ANNA)["holds"], {row["hold"] for row in world.held()}) == (3, {"empty_view"})
+    world.switch(salesforce_sharing="public")
+    document = world.run(full=True)
+    assert (len(world.anna.contacts()), of(document, ANNA)["holds"]) == (3, 0)
+
+
+@pytest.mark.parametrize("view", ["mine", "all", "Sales"])
+def test_with_credentials_per_user_a_view_that_came_back_empty_removes_nothing(world: World, view: str) -> None:
+    world.org("listviews", developer_name="Sales", where="Department = 'Sales'")
+    world.use_per_user_credentials().use(view=view)
+    records = people(world, 2, Department="Sales")
+    for record in records:
+        world.salesforce.update(record, OwnerId=world.user_id(BEN))
+    mark = world.mark()
+    world.run()
+    document = world.run(full=True)
+    assert world.writes(mark) == []
+    assert (len(world.anna.contacts()), of(document, ANNA)["holds"]) == (2, 2)
+    world.judge("approved", world.held())
+    world.run()
+    assert world.anna.contacts() == [], "a person says that it is empty in truth"
+
+
+def test_the_last_contacts_of_my_contacts_are_removed_when_they_name_another_owner(world: World) -> None:
+    for record in people(world, 2):
+        world.salesforce.update(record, OwnerId=world.user_id(BEN))
+    document = world.run()
+    assert (world.anna.contacts(), of(document, ANNA)["holds"]) == ([], 0)
+
+
+@pytest.mark.parametrize("view", ["mine", "all", "Sales"])
+def test_the_last_contacts_of_a_view_are_removed_when_they_are_deleted(world: World, view: str) -> None:
+    world.org("listviews", developer_name="Sales", where="Department = 'Sales'")
+    see_all(world, ANNA).use(view=view)
+    delete(world, people(world, 2, Department="Sales"))
+    document = world.run()
+    assert (world.anna.contacts(), of(document, ANNA)["holds"]) == ([], 0)
 
 
 def test_a_view_that_is_gone_removes_nothing(world: World) -> None:

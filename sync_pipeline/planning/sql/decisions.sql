@@ -1,9 +1,11 @@
--- in:  planning.links, planning.edits, planning.pairs, planning.mailboxes, planning.contact_changes, sync.verdicts
+-- in:  planning.links, planning.members, planning.edits, planning.pairs, planning.mailboxes, planning.contact_changes,
+--      salesforce.contacts, sync.verdicts
 -- out: planning.decisions: one row per open link, what becomes of it, by which rule, and why in a sentence.
 --      decision: merge | remove | remove_after_edits | hold_removal | restore | delete_contact | release | move_back | close
 --                | freeze | wait | keep
 --      unsaved: the edits in Outlook that do not go up; edited: the edits of either side since the base;
 --      deletion_id: the operation that would delete its Contact
+--      is_doubtful: a removal whose only ground is a view that came back empty where it held Contacts
 
 -- R22: an id tells what is done to whom in its first nine characters, and in the rest what would be lost by it, so that an
 -- approval is void once that changed, and a changed operation is still known for the one that was judged (guard.sql).
@@ -34,16 +36,21 @@ with named as (
     select distinct planning.subject_of(operation_id) as subject from sync.verdicts
     where verdict = 'dropped' and lapses_at > {{ literal(now) }}::timestamp
 ), seen as (
-    select link.*, mailbox.enabled, mailbox.down_sync, mailbox.view_usable, mailbox.view_empty, mailbox.on_disable,
+    select link.*, mailbox.enabled, mailbox.down_sync, mailbox.view_usable, mailbox.on_disable,
         mailbox.outlook_deletion, mailbox.moved_out, mailbox.left_view,
         coalesce(edits.outlook_edited, false) as outlook_edited,
         coalesce(edits.salesforce_edited, false) as salesforce_edited,
         coalesce(edits.edited_elsewhere, false) as edited_elsewhere,
         -- a dropped deletion is undone instead, whatever happened to the Contact since
         planning.subject_of(link.deletion_id) in (select subject from dropped) as deletion_dropped,
-        link.seen_in_view and not link.in_view and mailbox.view_usable and mailbox.down_sync and mailbox.enabled as left_the_view
+        link.seen_in_view and not link.in_view and mailbox.view_usable and mailbox.down_sync and mailbox.enabled as left_the_view,
+        -- R20: an empty listing is no ground for a removal; that the Contact itself names another owner than `mine` asks for is one
+        not exists (select 1 from planning.members as member where member.mailbox = link.mailbox)
+            and not (mailbox.view_kind = 'mine' and contact.owner_id is not null and contact.owner_id <> mailbox.salesforce_user_id)
+            as view_empty
     from named as link
     join planning.mailboxes as mailbox using (mailbox)
+    left join salesforce.contacts as contact on contact.id = link.contact_id
     left join planning.edits as edits on edits.link_id = link.link_id
 ), judged as (
     select *, case
@@ -68,15 +75,14 @@ with named as (
                  when place <> 'folder' then ['close', 'R18', 'The Contact can no longer be read and the Outlook contact is gone.']
                  when not down_sync or left_view = 'keep' or not seen_in_view then
                     ['freeze', 'R18', 'The Contact can no longer be read; the Outlook contact is kept as it is.']
-                 when view_empty or not view_usable then ['wait', 'R20', 'The view could not be read whole, so nothing is removed.']
+                 when not view_usable then ['wait', 'R20', 'The view could not be read whole, so nothing is removed.']
                  when outlook_edited then ['hold_removal', 'R18', 'The Contact can no longer be read, so edits made in Outlook cannot go up first.']
                  else ['remove', 'R18', 'The Contact can no longer be read.'] end
         -- never stamped: it was categorised outside the folder, and its move is still to come
         when place = 'elsewhere' and (is_new or (not has_stamp and categorised and coalesce(stamp_contact, '') = '')) then
             ['merge', 'R6', 'The contact was marked with the category; it is moved into the folder and linked.']
         when place = 'folder' then
-            case when left_the_view and left_view = 'remove' and view_empty then ['wait', 'R20', 'The view came back empty, so nothing is removed.']
-                 when left_the_view and left_view = 'remove' then ['remove_after_edits', 'R18', 'The Contact left the view of this mailbox.']
+            case when left_the_view and left_view = 'remove' then ['remove_after_edits', 'R18', 'The Contact left the view of this mailbox.']
                  else ['merge', 'R10', 'Both sides hold the contact.'] end
         when place = 'elsewhere' then
             case when moved_out = 'restore' or (moved_out = 'delete' and (is_person_account or edited_elsewhere or deletion_dropped))
@@ -95,7 +101,7 @@ with named as (
     end as verdict
     from seen
 )
-select * exclude (verdict), verdict[1] as decision, verdict[2] as rule, verdict[3] as reason,
+select * exclude (verdict), verdict[1] as decision, verdict[2] = 'R18' and view_empty as is_doubtful, verdict[2] as rule, verdict[3] as reason,
     case
         when verdict[2] = 'R17' then 'merged'
         when verdict[2] = 'R16' then 'deleted_in_salesforce'

@@ -210,9 +210,13 @@ select planning.content_id('r',
     70 as phase, decision.mailbox, 'outlook' as side, 'delete' as action, decision.link_id, decision.outlook_id,
     decision.contact_id as salesforce_id, '[]'::json as fields, to_json({close: decision.close_reason}) as detail, decision.rule,
     decision.reason || case when update.operation_id is not null then ' Its edits go up first.' else '' end as reason,
-    case when decision.decision = 'hold_removal' or stuck.link_id is not null then 'unsaved_edit' end as hold_kind,
-    case when decision.decision = 'hold_removal' or stuck.link_id is not null
-         then 'Edits made in Outlook cannot go up to Salesforce first; approving removes the contact all the same.' end as hold_reason,
+    case when decision.is_doubtful then 'empty_view'
+         when decision.decision = 'hold_removal' or stuck.link_id is not null then 'unsaved_edit' end as hold_kind,
+    nullif(concat_ws(' ',
+        case when decision.is_doubtful
+             then 'The view came back empty where it held Contacts, which is no ground for a removal; approve it if it is empty in truth.' end,
+        case when decision.decision = 'hold_removal' or stuck.link_id is not null
+             then 'Edits made in Outlook cannot go up to Salesforce first; approving removes the contact all the same.' end), '') as hold_reason,
     false as is_problem, coalesce(case when decision.outlook_edited or going_up.link_id is not null then update.operation_id end, '') as depends_on,
     decision.change_key as planned_key, null::timestamp as planned_stamp
 from planning.decisions as decision
@@ -367,7 +371,6 @@ select decision.mailbox, decision.outlook_id, decision.contact_id as salesforce_
 from planning.decisions as decision where decision.decision = 'freeze'
 union all by name
 select decision.mailbox, decision.outlook_id, decision.contact_id as salesforce_id, '' as field,
-    case decision.rule when 'R17' then 'merge_pending' else 'view_empty' end as code, decision.reason as message,
-    case decision.rule when 'R17' then 'It is looked at again in the next run.'
-         else 'Check the list view in Salesforce; nothing was removed.' end as remedy
+    case decision.rule when 'R17' then 'merge_pending' else 'view_not_read' end as code, decision.reason as message,
+    'It is looked at again in the next run.' as remedy
 from planning.decisions as decision where decision.decision = 'wait';

@@ -69,7 +69,8 @@ create table sync.plan (
     detail json,                          -- what the executor needs beyond the fields (model/operation.py)
     rule varchar, reason varchar,
     state varchar,                        -- ready | held | problem | dropped
-    hold_kind varchar,                    -- duplicate | conflict | guard | changed_settings | first_run | old_copy | unsaved_edit | changed_since
+    hold_kind varchar,                    -- duplicate | conflict | guard | changed_settings | first_run | old_copy | unsaved_edit
+                                          -- | changed_since | empty_view
     hold_reason varchar, depends_on varchar, clears integer, planned_key varchar, planned_stamp timestamp
 );
 create table sync.conflicts (
