@@ -13,7 +13,7 @@ from typing import Any, Final
 from sync_pipeline.model.fields import Field
 from sync_pipeline.model.operation import Action, Operation
 from sync_pipeline.outlook.client import Mailbox
-from sync_pipeline.outlook.properties import EXTENDED, STAMP
+from sync_pipeline.outlook.properties import EXTENDED, STAMP, extended_value, same_property
 from sync_pipeline.outlook.rows import copy, differences, row
 from sync_pipeline.push.context import RunContext
 from sync_pipeline.push.failures import refusal, stale
@@ -192,14 +192,23 @@ class Moves:
         return result.error is None or self._folders.is_thrown_away(self._mailbox.read([source_id])[source_id])
 
     def _still_there(self, operation: Operation, made: Json, original: Json, photo: bytes | None) -> Json:
-        """The copy after the deletion; one that went with its original (as people saw) is made again from memory."""
+        """The copy after the deletion; one that went with its original (as people saw) is made again from memory.
+
+        It carries the stamp from the first moment: a run that ends here is followed by one that finds it by that.
+        """
         again = self._mailbox.whole(str(made["id"]))
-        if again is not None and again["parentFolderId"] == self._folders.ours:
+        if again is not None and not self._folders.is_thrown_away(
+            again
+        ):  # elsewhere, it was moved by a person just now
             return again
         body = self._body(operation, {**original, **{key: made[key] for key in made if key not in ("id", EXTENDED)}})
+        if stamp := extended_value(made, STAMP):
+            kept = [entry for entry in body[EXTENDED] if not same_property(entry["id"], STAMP)]
+            body[EXTENDED] = [*kept, {"id": STAMP, "value": stamp}]
         [result] = self._mailbox.batch([self._mailbox.create_request(self._folders.ours, body)])
         if result.error is not None:
             raise _Undone(result.error)
+        self._verified(str(result.body["id"]), body)
         if photo is not None:
             self._put_photo(str(result.body["id"]), photo)
         return self._mailbox.whole(str(result.body["id"])) or dict(result.body)

@@ -163,3 +163,57 @@ def test_a_contact_whose_creation_was_in_doubt_is_recognised_whatever_form_its_n
     assert stamp_of(world.anna.item(item)) == contact["Id"]
     assert [row["holds"] for row in document["mailboxes"]] == [0]
     assert world.ready() == []
+
+
+PHOTO = b"\xff\xd8\xff\xe0 a portrait of Mia \xff\xd9"
+
+
+def copied_with_photo(world: World) -> str:
+    """Mia, marked with the category, stands whole in the folder; her original waits for its deletion."""
+    mia = world.anna.create(givenName="Mia", surname="Muster", email="mia@example.com", categories=[CATEGORY])
+    world.anna.update(mia, nickName="Mimi")
+    world.anna.put_photo(mia, PHOTO)
+    world.run()
+    assert len(world.anna.contacts()) == 1
+    return mia
+
+
+def is_there_once(world: World) -> None:
+    """Mia is in the folder once, whole and linked, and nothing is left to be done."""
+    assert [row["nickName"] for row in world.anna.contacts()] == ["Mimi"]
+    assert world.anna.contacts("contacts") == []
+    [contact] = world.salesforce.contacts()
+    item = world.anna.contact("mia@example.com")
+    assert stamp_of(item) == contact["Id"]
+    world.anna.update(item["id"], jobTitle="Still linked")
+    world.run()
+    assert world.salesforce.record(contact["Id"])["Title"] == "Still linked"
+    assert (world.ready(), world.held()) == ([], [])
+
+
+def test_a_copy_that_vanished_with_its_original_is_made_again_once_though_the_run_is_killed(
+    world: World, monkeypatch: pytest.MonkeyPatch, killed_before_the_receipt: Any
+) -> None:
+    copied_with_photo(world)
+    world.fault("copy_with_photo_vanishes", service="graph", method="DELETE", path="contacts/")
+    killed_before_the_receipt(1)
+    run_to_death(world, monkeypatch)
+    world.run()
+    world.run()
+    is_there_once(world)
+
+
+@pytest.mark.parametrize("position", ["refused", "response_lost"])
+def test_a_copy_that_vanished_with_its_original_is_made_again_once_though_the_answer_is_lost(
+    world: World, position: str
+) -> None:
+    copied_with_photo(world)
+    world.fault("copy_with_photo_vanishes", service="graph", method="DELETE", path="contacts/")
+    world.fault("connection_reset", position=position, service="graph", method="POST", path=r"/contacts$")
+    world.run()
+    world.run()
+    world.run()
+    assert len(world.anna.contacts()) == 1
+    [contact] = world.salesforce.contacts()
+    assert stamp_of(world.anna.contact("mia@example.com")) == contact["Id"]
+    assert (world.ready(), world.held()) == ([], [])
