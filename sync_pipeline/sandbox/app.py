@@ -70,6 +70,7 @@ class _Port:
                 return JSONResponse(told, status_code=500)
 
         if path.startswith(CONTROL_PREFIX):
+            scope.setdefault("state", {})["actor"] = ANONYMOUS
             return await runtime.transacted(handle)
         needs_token = path != "/" and not path.startswith("/pages/") and not service.is_public(path)
         actor = self._actor(scope) if needs_token else ANONYMOUS

@@ -4,7 +4,6 @@ It needs no token, is never faulted or counted, and refuses what it does not kno
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -14,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sync_pipeline.sandbox.state import State, iso
+from sync_pipeline.sandbox.strict_json import read_json
 
 if TYPE_CHECKING:
     from sync_pipeline.sandbox.runtime import Runtime
@@ -42,18 +42,31 @@ def control_routes() -> list[Route]:
         ("POST", "reset"): _reset,
         ("POST", "{name:path}"): _service_action,
     }
-    return [
+    routes = [
         Route(CONTROL_PREFIX + name, _endpoint(action), methods=[method]) for (method, name), action in table.items()
     ]
+    # Last, so that nothing below the prefix is taken for a call of the service.
+    return [*routes, Route(CONTROL_PREFIX + "{name:path}", _unknown, methods=["GET", "PUT", "PATCH", "DELETE"])]
+
+
+async def _unknown(request: Request) -> Response:
+    known = sorted(
+        f"{method} {route.path}"
+        for route in control_routes()
+        for method in (route.methods or set()) - {"HEAD"}
+        if not route.path.endswith("{name:path}")
+    )
+    told = f"unknown: {request.method} {request.url.path}; known: {', '.join(known)}, and actions by POST"
+    return JSONResponse({"error": told}, status_code=404)
 
 
 def _endpoint(action: Callable[[Runtime, Request, Any], Any]) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         text = await request.body()
         try:
-            body = json.loads(text) if text else {}
+            body = read_json(text) if text else {}
             return JSONResponse(action(request.app.state.runtime, request, body))
-        except (ValueError, TypeError, LookupError) as error:
+        except (ValueError, TypeError, LookupError, OverflowError) as error:
             message = str(error.args[0]) if error.args else type(error).__name__
             return JSONResponse({"error": message}, status_code=400)
 
@@ -104,6 +117,8 @@ def _clock(runtime: Runtime, request: Request, body: Any) -> dict[str, str]:
 def _switches(runtime: Runtime, request: Request, body: Any) -> dict[str, Any]:
     switches = runtime.state.switches
     _keys(body, tuple(sorted(switches)))
+    for name, value in body.items():
+        runtime.state.check_switch(name, value)  # all or none: the switches are in memory too, which nothing undoes
     for name, value in body.items():
         runtime.state.set_switch(name, value)
     return switches

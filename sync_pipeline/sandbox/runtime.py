@@ -72,7 +72,9 @@ class Service:
     routes: Sequence[BaseRoute]
     fault_responses: Mapping[str, Callable[[Fault], Response]]
     fault_kinds: Mapping[str, FaultKind] = field(default_factory=dict)
-    exception_handlers: Mapping[Any, Callable[[Request, Exception], Response]] = field(default_factory=dict)
+    exception_handlers: Mapping[Any, Callable[[Request, Exception], Response | Awaitable[Response]]] = field(
+        default_factory=dict
+    )
     is_public: Callable[[str], bool] = lambda path: False
     acts_out: Callable[[Fault, str, str], bool] = lambda fault, method, path: False
     template: Callable[[str, str], str] | None = None

@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS mutations (
 CREATE TABLE IF NOT EXISTS tokens (
     token TEXT PRIMARY KEY, service TEXT NOT NULL, user TEXT, expires_at REAL NOT NULL);
 """
+YEARS: Final = (1990, 2200)  # where every date that is reckoned from now can still be written
 KEPT_BY_RESET: Final = frozenset({"tokens"})  # a reset empties the data; who is logged in stays logged in
 
 
@@ -149,6 +150,8 @@ class State:
             self._skew = timedelta(0)
 
     def _shift(self, offset: timedelta) -> None:
+        if not YEARS[0] <= (datetime.now(UTC) + offset).year <= YEARS[1]:
+            raise ValueError(f"the clock goes from the year {YEARS[0]} to {YEARS[1]}")
         self._offset = offset
         self._set_setting("clock_offset_seconds", offset.total_seconds())
 
@@ -182,7 +185,7 @@ class State:
             for name, switch in sorted(self._declared.items())
         }
 
-    def set_switch(self, name: str, value: Any) -> None:
+    def check_switch(self, name: str, value: Any) -> None:
         """Raises KeyError for a switch nobody declared, TypeError for a value of another type than its default,
         ValueError for one that is not among its choices."""
         expected, choices = self._declared[name].default, self._declared[name].choices
@@ -191,6 +194,10 @@ class State:
             raise TypeError(f"switch {name} takes a {type(expected).__name__}, got {value!r}")
         if choices and value not in choices:
             raise ValueError(f"switch {name} takes one of {', '.join(map(repr, choices))}, got {value!r}")
+
+    def set_switch(self, name: str, value: Any) -> None:
+        """Raises what check_switch raises."""
+        self.check_switch(name, value)
         self.switches[name] = value
         self._set_setting(f"switch:{name}", value)
 

@@ -95,7 +95,10 @@ def _part(call: Call, request: Any, inherited: Json) -> _Part:
     if not isinstance(given, dict):
         raise BadRequest(f"Invalid batch payload format: the headers of request '{part_id}' must be an object.")
     headers = {**inherited, **{str(name).lower(): str(value) for name, value in given.items()}}
-    split = urlsplit(url)
+    try:
+        split = urlsplit(url)
+    except ValueError as error:
+        raise BadRequest(f"Invalid batch payload format: the url of request '{part_id}': {error}") from None
     if split.scheme or split.netloc:
         raise BadRequest(f"Invalid batch payload format: the url of request '{part_id}' must be relative.")
     path = "/" + split.path.lstrip("/")

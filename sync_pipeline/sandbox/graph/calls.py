@@ -14,8 +14,9 @@ from uuid import uuid4
 from starlette.responses import Response
 
 from sync_pipeline.sandbox.graph.errors import BadRequest, GraphError, RequestBodyRead
-from sync_pipeline.sandbox.graph.odata import Query
+from sync_pipeline.sandbox.graph.odata import Query, is_count
 from sync_pipeline.sandbox.state import Actor, Json
+from sync_pipeline.sandbox.strict_json import read_json
 
 JSON_TYPE: Final = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
 VERSION: Final = "/v1.0"
@@ -66,7 +67,7 @@ class Call:
 
     def json_object(self) -> Json:
         try:
-            value = json.loads(self.body)
+            value = read_json(self.body)
         except ValueError:
             raise BadRequest(
                 "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid"
@@ -88,10 +89,15 @@ class Call:
         applied = []
         if self.immutable:
             applied.append('IdType="ImmutableId"')
-        if "odata.maxpagesize" in self.preferences:
-            applied.append(f"odata.maxpagesize={self.preferences['odata.maxpagesize']}")
+        size = self.preferences.get("odata.maxpagesize", "")
+        if is_count(size):
+            applied.append(f"odata.maxpagesize={size}")
         headers = {"request-id": str(uuid4())}
-        headers["client-request-id"] = self.headers.get("client-request-id", headers["request-id"])
+        given = self.headers.get("client-request-id", "")
+        # A $batch names its parts' headers in JSON, where anything can stand.
+        headers["client-request-id"] = (
+            given if given.isascii() and given.isprintable() and given else headers["request-id"]
+        )
         return {**headers, "Preference-Applied": ", ".join(applied)} if applied else headers
 
 

@@ -116,12 +116,22 @@ class FolderExists(GraphError):
 
 
 class DistinguishedFolder(GraphError):
-    """400: default folders stay."""
+    """400: default folders stay, and stay where they are."""
 
     code = "ErrorDeleteDistinguishedFolder"
 
+    def __init__(self, code: str = code, message: str = "Distinguished folders cannot be deleted.") -> None:
+        super().__init__(message)
+        self.wire_code = code
+
+
+class MoveFailed(GraphError):
+    """400: a folder cannot go below itself."""
+
+    code = "ErrorMoveCopyFailed"
+
     def __init__(self) -> None:
-        super().__init__("Distinguished folders cannot be deleted.")
+        super().__init__("The move or copy operation failed.")
 
 
 class CategoryExists(GraphError):

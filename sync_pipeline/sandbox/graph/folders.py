@@ -16,6 +16,7 @@ from sync_pipeline.sandbox.graph.errors import (
     FolderExists,
     InvalidArgument,
     ItemNotFound,
+    MoveFailed,
     RequestBodyRead,
     UserNotFound,
 )
@@ -164,10 +165,10 @@ class Folders:
     def folder_wire(self, row: sqlite3.Row) -> Json:
         return {"id": row["id"], "parentFolderId": row["parent"], "displayName": row["name"]}
 
-    def create_folder(self, mailbox: str, name: str, *, parent: str = ROOT, actor: str, extended: Any = ()) -> str:
+    def create_folder(self, mailbox: str, name: str, *, parent: str = ROOT, actor: str, extended: Any = None) -> str:
         """Returns the folder's id. Raises FolderExists when the parent has a folder of that name."""
         user = self.user(mailbox)
-        entries = self.extended.check(list(extended))
+        entries = self.extended.check([] if extended is None else extended)
         parent_id = self.folder_id(user.id, parent)
         self._refuse_duplicate(parent_id, name, None)
         folder_id = self._insert_folder(user.id, parent_id, name, None)
@@ -182,12 +183,24 @@ class Folders:
         name = body.get("displayName", row["name"])
         if not isinstance(name, str) or not name:
             raise RequestBodyRead("displayName must be a non-empty Edm.String.")
-        parent = self.folder_id(mailbox, body["parentFolderId"]) if "parentFolderId" in body else row["parent"]
+        parent = row["parent"]
+        if "parentFolderId" in body:
+            parent = self._new_parent(mailbox, row, body["parentFolderId"])
         self._refuse_duplicate(parent, name, row["id"])
         self.state.db.execute("UPDATE graph_folders SET name = ?, parent = ? WHERE id = ?", (name, parent, row["id"]))
         self.extended.write(row["id"], self.extended.check(body.get("singleValueExtendedProperties", [])))
         self._record_folder(user, row["id"], "move" if parent != row["parent"] else "update", before, actor)
         return self.folder(mailbox, row["id"])
+
+    def _new_parent(self, mailbox: str, row: sqlite3.Row, key: Any) -> str:
+        if not isinstance(key, str):
+            raise RequestBodyRead("parentFolderId must be an Edm.String.")
+        parent = self.folder_id(mailbox, key)
+        if parent != row["parent"] and row["well_known"] is not None:
+            raise DistinguishedFolder("ErrorMoveDistinguishedFolder", "Distinguished folders cannot be moved.")
+        if parent in self.descendants(row["id"]):
+            raise MoveFailed()
+        return parent
 
     def bury_folder(self, mailbox: str, key: str, *, actor: str, for_good: bool = False) -> list[str]:
         """DELETE: the folder goes below Deleted Items with all it holds. What lies there already goes for good: then
@@ -343,5 +356,5 @@ class Folders:
 
 
 def _check_color(color: Any) -> None:
-    if color not in COLORS:
+    if not isinstance(color, str) or color not in COLORS:
         raise RequestBodyRead(f"The value '{color}' is not a member of 'microsoft.graph.categoryColor'.")

@@ -16,6 +16,7 @@ from sync_pipeline.sandbox.state import Json
 
 MAX_TOP: Final = 1000
 DEFAULT_TOP: Final = 10
+LONGEST_COUNT: Final = 15
 _TEXT: Final = r"'((?:[^']|'')*)'"
 _ID_TERM = re.compile(rf"\s*(?:\w+/)?id\s+eq\s+{_TEXT}\s*", re.IGNORECASE)
 _EXPAND = re.compile(rf"^{EXTENDED}\s*\(\s*\$filter\s*=\s*(.+)\)$", re.IGNORECASE | re.DOTALL)
@@ -54,7 +55,7 @@ class Query:
 
     def skip_token(self) -> int:
         text = self.options.get("$skiptoken", "0")
-        if not text.isdigit():
+        if not is_count(text):
             raise BadRequest(f"The skip token '{text}' is malformed.")
         return int(text)
 
@@ -125,9 +126,14 @@ class Query:
         text = self.options.get(name)
         if text is None:
             return default
-        if not text.strip().isdigit() or int(text) < minimum:
+        if not is_count(text.strip()) or int(text) < minimum:
             raise BadRequest(f"Invalid value '{text}' for {name} query option found.")
         return int(text)
+
+
+def is_count(text: str) -> bool:
+    """Whether it is a whole number that a database can hold; `isdigit` alone takes ² and ١ too."""
+    return text.isascii() and text.isdigit() and len(text) <= LONGEST_COUNT
 
 
 def contact_filter(text: str, switches: Json) -> tuple[str, list[Any]]:

@@ -25,7 +25,7 @@ from sync_pipeline.sandbox.graph.errors import (
 from sync_pipeline.sandbox.graph.folder_delta import folder_page
 from sync_pipeline.sandbox.graph.folders import CONTACTS, ROOT, User
 from sync_pipeline.sandbox.graph.models import Mailboxes
-from sync_pipeline.sandbox.graph.odata import Query, contact_filter, user_filter
+from sync_pipeline.sandbox.graph.odata import Query, contact_filter, is_count, user_filter
 from sync_pipeline.sandbox.graph.properties import EXTENDED
 from sync_pipeline.sandbox.graph.rewriting import rewritten
 from sync_pipeline.sandbox.state import Json
@@ -129,7 +129,7 @@ class GraphResponses:
         if not isinstance(name, str) or not name:
             raise RequestBodyRead("displayName must be a non-empty Edm.String.")
         folder_id = self.mailboxes.create_folder(
-            user.id, name, parent=parent, actor=call.actor.name, extended=body.get(EXTENDED, [])
+            user.id, name, parent=parent, actor=call.actor.name, extended=body.get(EXTENDED)
         )
         return self._folder(call, self.mailboxes.folder(user.id, folder_id), status=201)
 
@@ -244,7 +244,7 @@ class GraphResponses:
 
     def _page_size(self, call: Call) -> int:
         size = call.preferences.get("odata.maxpagesize", str(DEFAULT_PAGE))
-        if not size.isdigit():
+        if not is_count(size):
             raise BadRequest(f"Invalid value '{size}' for the preference odata.maxpagesize.")
         return int(size)
 
@@ -297,7 +297,7 @@ class GraphResponses:
 
     def put_photo_value(self, call: Call) -> Response:
         media_type = call.headers.get("content-type", "")
-        if not media_type.startswith("image/") or not call.body:
+        if not media_type.startswith("image/") or not media_type.isascii() or not call.body:
             raise BadRequest("A photo needs a Content-Type of image/… and a body.")
         contact = self._contact_row(call)["immutable_id"]
         self.mailboxes.put_photo(self._user(call).id, contact, media_type, call.body, actor=call.actor.name)

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 from urllib.parse import parse_qs
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -95,6 +96,7 @@ def graph_service(state: State) -> Service:
         ],
         fault_responses=fault_responses(state),
         fault_kinds=FAULT_KINDS,
+        exception_handlers={HTTPException: api.not_routed},
         is_public=lambda path: path.endswith(TOKEN_PATH),
         template=count_template,
         opens_own_transactions=lambda path: path.lower() == BATCH_PATH,
@@ -125,6 +127,12 @@ class _Api:
             return await run_batch(call, self._state, partial(self._perform, request.app.state.runtime), _mailbox_key)
         except errors.GraphError as error:
             return self._error(call, error)
+
+    async def not_routed(self, request: Request, error: Exception) -> Response:
+        """What no route matches at all, such as a path with a line end in it."""
+        call = await _call(request)
+        known = isinstance(error, HTTPException) and error.status_code == 405
+        return self._error(call, errors.MethodNotAllowed() if known else errors.SegmentNotFound(call.segments[-1]))
 
     async def _perform(self, runtime: Runtime, call: Call, path: str) -> Response:
         """A sub-request's way, which is that of a request."""
@@ -225,7 +233,7 @@ def _mailbox_key(path: str) -> str | None:
 
 async def _token(request: Request) -> Response:
     """Client credentials, for any tenant."""
-    form = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
+    form = {name: values[0] for name, values in parse_qs((await request.body()).decode("utf-8", "replace")).items()}
     if form.get("grant_type") != "client_credentials":
         return _oauth_error(
             400, "unsupported_grant_type", "AADSTS70003: The sandbox knows grant_type=client_credentials only."

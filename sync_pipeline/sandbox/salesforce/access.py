@@ -20,6 +20,7 @@ Row = dict[str, Any]
 SERVICE: Final = "salesforce"
 ADMINISTRATOR_ACTOR: Final = f"user:{ADMINISTRATOR}"
 NAME_PARTS: Final = ("FirstName", "MiddleName", "LastName", "Suffix")
+_VIEW_COLUMNS: Final = {"scope": "_scope", "where": "_where", "visible_to": "_visible_to"}
 _PERSON_NAMED: Final = ("Contact", "Lead")
 
 
@@ -86,9 +87,18 @@ class Access:
     def create_user(self, username: str, name: str, **more: Any) -> str:
         """A new User (see base.insert_user) and its id; logged as made by the administrator."""
         user_id = insert_user(self.state, username, name, **more)
-        target = self.object("User")
-        self._log(self.administrator(), target, user_id, "create", None, self._row(target, user_id))
+        self.log_change("User", user_id, "create", None)
         return user_id
+
+    def row(self, object_name: str, record_id: str) -> Row:
+        """A record as it is stored."""
+        return self._row(self.object(object_name), record_id)
+
+    def log_change(self, object_name: str, record_id: str, action: str, before: Row | None) -> None:
+        """Logs what an administrator did to a record by another way than the API; `before` None: it was not there."""
+        target = self.object(object_name)
+        after = None if action == "delete" else self._row(target, record_id)
+        self._log(self.administrator(), target, record_id, action, before, after)
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
@@ -176,9 +186,18 @@ class Access:
             entity=target.name,
             id=record_id,
             action=action,
-            before=None if before is None else record_of(target, CompleteRow(before)),
-            after=None if after is None else record_of(target, CompleteRow(after)),
+            before=None if before is None else logged(target, before),
+            after=None if after is None else logged(target, after),
         )
+
+
+def logged(target: ObjectDef, row: Row) -> Row:
+    """A row as the log shows it: what the API shows of it, and of a list view also what decides about its records."""
+    internal = {name: row.get(column) for name, column in _VIEW_COLUMNS.items() if target.name == "ListView"}
+    return {
+        **record_of(target, CompleteRow(row)),
+        **{name: value for name, value in internal.items() if value is not None},
+    }
 
 
 class CompleteRow(dict[str, Any]):

@@ -72,7 +72,9 @@ class BulkInsert(Access):
         )
         row = {**values, "AccountId": account, "IsPersonAccount": True}
         [contact] = self.insert("Contact", [row], actor=actor, created_at=created_at)
+        before = self.row("Account", account)
         self.state.db.execute('UPDATE "sf_Account" SET PersonContactId = ? WHERE Id = ?', (contact, account))
+        self.log_change("Account", account, "update", before)
         return account, contact
 
     def _trusted(self, target: ObjectDef, given: Mapping[str, Any], record_id: str, made: str, owner: str) -> Row:

@@ -16,6 +16,7 @@ from sync_pipeline.sandbox.salesforce.catalogue import ObjectDef
 from sync_pipeline.sandbox.salesforce.errors import NotFound, ParseError
 from sync_pipeline.sandbox.salesforce.fault_answers import commit_lag
 from sync_pipeline.sandbox.salesforce.models import Acting, Org
+from sync_pipeline.sandbox.strict_json import read_json
 
 DAILY_CALLS: Final = 100_000
 _COUNT: Final = re.compile(r"[0-9]{1,9}")
@@ -84,21 +85,6 @@ class Call:
         """Sforce-Query-Options: batchSize=N."""
         size = _options(self.request.headers.get("sforce-query-options", "")).get("batchsize", "")
         return int(size) if _COUNT.fullmatch(size) else None
-
-
-def read_json(text: bytes) -> Any:
-    """JSON, strictly: no NaN, no half characters (\\ud800), no nesting without end. Raises ValueError."""
-    try:
-        content = json.loads(text, parse_constant=_no_number)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    if b"\\u" in text:
-        json.dumps(content, ensure_ascii=False).encode()  # a UnicodeEncodeError is a ValueError
-    return content
-
-
-def _no_number(text: str) -> Any:
-    raise ValueError(f"{text} is no JSON")
 
 
 Handler = Callable[[Call], Response]

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -125,7 +125,7 @@ def _check(call: Call, parts: Sequence[_Part]) -> None:
     if not 1 <= len(parts) <= MOST_PARTS:
         raise SalesforceError(400, "LIMIT_EXCEEDED", f"The request cannot have more than {MOST_PARTS} subrequests")
     most = int(call.org.state.switches["salesforce_composite_most_queries"])
-    if sum(1 for part in parts if _COUNTED.search(urlsplit(part.url).path)) > most:
+    if sum(1 for part in parts if _COUNTED.search(_split(part.url).path)) > most:
         message = f"The request cannot have more than {most} query and sObject collection subrequests"
         raise SalesforceError(400, "LIMIT_EXCEEDED", message)
     references = [part.reference for part in parts]
@@ -207,10 +207,17 @@ def _batch_part(each: Any) -> _Part:
 # -- both --------------------------------------------------------------------------------------------------------------
 
 
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        raise ParseError(f"{url!r} is no address: {error} at [line:1, column:1]") from None
+
+
 def _send(call: Call, routes: Routes, part: _Part, url: str, body: Any) -> Response:
     """One part as a call of its own: counted, faulted, undone alone if it fails."""
     runtime: Runtime = call.request.app.state.runtime
-    split = urlsplit(url)
+    split = _split(url)
     scope = {
         **call.request.scope,
         "method": part.method,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields as dataclass_fields
 from typing import Any, Final
@@ -23,6 +24,7 @@ from sync_pipeline.sandbox.salesforce.storage import add_column
 from sync_pipeline.sandbox.state import Actor, Json, State
 
 Body = Mapping[str, Any]
+_API_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _FIELD_KEYS: Final = tuple(one.name for one in dataclass_fields(FieldDef))
 
 
@@ -82,12 +84,18 @@ def _empty_bin(org: Org, body: Body) -> Json:
 def _user(org: Org, body: Body) -> Json:
     more = ("email", "alias", "federation_identifier", "is_active", "administrator")
     _keys(body, needed=("username", "name"), allowed=("mailbox", *more))
-    user = org.user(str(body["username"]))
+    for key, value in body.items():
+        if not isinstance(value, bool if key in ("is_active", "administrator") else str):
+            raise ValueError(
+                f"{key} is a {'boolean' if key in ('is_active', 'administrator') else 'text'}, got {value!r}"
+            )
+    user = org.user(body["username"])
     if user is not None and set(body) <= {"username", "name", "is_active"}:
-        active = int(bool(body.get("is_active", True)))
+        active = int(body.get("is_active", True))
         org.state.db.execute(
             'UPDATE "sf_User" SET IsActive = ?, Name = ? WHERE Id = ?', (active, body["name"], user["Id"])
         )
+        org.log_change("User", user["Id"], "update", user)
         return {"id": user["Id"]}
     user_id = org.create_user(body["username"], body["name"], **{key: body[key] for key in more if key in body})
     if body.get("mailbox"):
@@ -96,6 +104,9 @@ def _user(org: Org, body: Body) -> Json:
 
 
 def _person_account(org: Org, body: Body) -> Json:
+    for key, value in body.items():
+        if not isinstance(value, str):
+            raise ValueError(f"{key} is a text, got {value!r}")
     account, contact = org.insert_person_account(body, actor=ADMINISTRATOR_ACTOR)
     return {"account": account, "contact": contact}
 
@@ -116,14 +127,42 @@ def _field(org: Org, body: Body) -> Json:
         definition = {**json.loads(earlier["definition"]), **definition}
     elif old is None:
         definition = {"label": name.removesuffix("__c").replace("_", " "), **_custom(name, definition)}
-    one = make_field({**(old or {}), **definition})
+    one = _checked_field(org, {**(old or {}), **definition})
     org.state.db.execute(
         "INSERT INTO sf_fields VALUES (?, ?, ?)"
         " ON CONFLICT (object, name) DO UPDATE SET definition = excluded.definition",
         (target.name, name, json.dumps(definition, ensure_ascii=False)),
     )
     add_column(org.state, target.name, one)
+    org.state.record(
+        service="salesforce", actor=ADMINISTRATOR_ACTOR, mailbox=None, entity="Field", id=f"{target.name}.{name}",
+        action="create" if earlier is None else "update", after=definition,
+        before=None if earlier is None else json.loads(earlier["definition"]),
+    )  # fmt: skip
     return {"object": target.name, **definition}
+
+
+def _checked_field(org: Org, description: Json) -> FieldDef:
+    """A field that nothing stumbles over later. Raises ValueError."""
+    kinds: dict[str, type] = {"length": int, "name": str, "label": str, "referenceTo": list, "picklistValues": list}
+    texts = ("type", "compoundFieldName", "relationshipName", "extraTypeInfo", "switch")
+    for key, value in description.items():
+        expected = kinds.get(key, str | None if key in texts else bool)
+        if key != "defaultValue" and (not isinstance(value, expected) or (key == "length" and type(value) is bool)):
+            raise ValueError(f"{key} of a field is a {getattr(expected, '__name__', 'text')}, got {value!r}")
+    if not _API_NAME.fullmatch(description["name"]):
+        raise ValueError(f"a field's name has letters, digits and underscores, got {description['name']!r}")
+    if not isinstance(description.get("defaultValue"), str | int | float | None):
+        raise ValueError(f"defaultValue is a plain value, got {description['defaultValue']!r}")
+    parents = list(description.get("referenceTo", ()))
+    unknown = [each for each in parents if not isinstance(each, str) or org.catalogue.object(each) is None]
+    if unknown or (description["type"] == "reference") != bool(parents):
+        raise ValueError(f"a reference, and nothing else, names the objects it refers to, got {parents!r}")
+    if not all(isinstance(each, str) for each in description.get("picklistValues", ())):
+        raise ValueError(f"picklistValues is a list of texts, got {description['picklistValues']!r}")
+    if description.get("switch") not in (None, *org.state.switches):
+        raise ValueError(f"there is no switch {description['switch']!r}")
+    return make_field(description)
 
 
 def _custom(name: str, definition: Json) -> Json:
@@ -142,8 +181,9 @@ def _trigger(org: Org, body: Body) -> Json:
     _keys(body, needed=("object",), allowed=("field", "rewrite", "times", "clear"))
     if not body.get("clear"):
         how = body.get("rewrite")
-        if how not in rules.REWRITES and not (isinstance(how, Mapping) and set(how) == {"set"}):
-            raise ValueError(f'rewrite is one of {", ".join(rules.REWRITES)} or {{"set": value}}, got {how!r}')
+        is_set = isinstance(how, Mapping) and set(how) == {"set"} and isinstance(how["set"], str | None)
+        if not is_set and how not in rules.REWRITES:
+            raise ValueError(f'rewrite is one of {", ".join(rules.REWRITES)} or {{"set": text or null}}, got {how!r}')
     return _rule(org, "trigger", body, ("field",))
 
 
@@ -165,6 +205,9 @@ def _duplicate_rule(org: Org, body: Body) -> Json:
 
 def _rule(org: Org, kind: str, body: Body, naming: tuple[str, ...]) -> Json:
     target = _object(org, body)
+    times = body.get("times")
+    if times is not None and (type(times) is not int or times < 1):
+        raise ValueError(f"times is a whole number from 1, got {times!r}")
     if body.get("clear"):
         rules.clear_rules(org.state, kind, target)
         return {"cleared": kind}

@@ -133,23 +133,37 @@ def change(org: Org, body: Mapping[str, Any]) -> Json:
         raise ValueError(
             f"unknown key {unknown[0]!r}" if unknown else "developer_name is needed; known: " + ", ".join(known)
         )
+    for key in ("developer_name", "label", "scope", "object"):
+        if not isinstance(body.get(key, ""), str):
+            raise ValueError(f"{key} is a text, got {body[key]!r}")
+    if not isinstance(body.get("where"), str | None):
+        raise ValueError(f"where is a SOQL condition or null, got {body['where']!r}")
+    seen_by = body.get("visible_to")
+    if seen_by not in (None, "all") and not (
+        isinstance(seen_by, list) and all(isinstance(each, str) for each in seen_by)
+    ):
+        raise ValueError(f"visible_to is a list of usernames, all or null, got {seen_by!r}")
     name = str(body["developer_name"])
     row = org.state.db.execute('SELECT * FROM "sf_ListView" WHERE fold(DeveloperName) = fold(?)', (name,)).fetchone()
     if body.get("delete"):
         if row is None:
             raise ValueError(f"there is no list view {name!r}")
+        org.log_change("ListView", row["Id"], "delete", dict(row))
         org.state.db.execute('DELETE FROM "sf_ListView" WHERE Id = ?', (row["Id"],))
         return {"id": row["Id"], "deleted": True}
     view = _definition(name, body, None if row is None else dict(row))
     _validate(org, view)
     if row is None:
-        return {"id": insert_list_view(org.state, view, org.administrator().user_id)}
+        made = insert_list_view(org.state, view, org.administrator().user_id)
+        org.log_change("ListView", made, "create", None)
+        return {"id": made}
     now = stamp(org.state.now())
     org.state.db.execute(
         'UPDATE "sf_ListView" SET Name = ?, SobjectType = ?, IsSoqlCompatible = ?, _scope = ?, _where = ?,'
         " _visible_to = ?, LastModifiedDate = ?, SystemModstamp = ? WHERE Id = ?",
         (view.label, view.object, int(view.soql_compatible), view.scope, view.where, _names(view), now, now, row["Id"]),
     )
+    org.log_change("ListView", row["Id"], "update", dict(row))
     return {"id": row["Id"]}
 
 

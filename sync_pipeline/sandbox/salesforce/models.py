@@ -168,12 +168,15 @@ class Org(BulkInsert):
         for target in self.catalogue.objects.values():
             if not target.undeletable:
                 continue
-            if ids is None:
-                removed += self.state.db.execute(f"DELETE FROM {target.table} WHERE IsDeleted = 1").rowcount
-            else:
-                rows = [(full_id(each),) for each in ids]
-                statement = f"DELETE FROM {target.table} WHERE IsDeleted = 1 AND Id = ?"
-                removed += self.state.db.executemany(statement, rows).rowcount
+            chosen, values = "", list[str | None]()
+            if ids is not None:
+                values = [full_id(each) for each in ids]
+                chosen = f" AND Id IN ({', '.join('?' * len(values))})"
+            rows = self.state.db.execute(f"SELECT * FROM {target.table} WHERE IsDeleted = 1{chosen}", values).fetchall()
+            for row in rows:
+                self.state.db.execute(f"DELETE FROM {target.table} WHERE Id = ?", (row["Id"],))
+                self._log(self.administrator(), target, row["Id"], "purge", dict(row), None)
+            removed += len(rows)
         return removed
 
     # -- inside --------------------------------------------------------------------------------------------------------

@@ -122,8 +122,11 @@ def _back(path: str) -> Response:
 
 
 def _act_as(page: _Page) -> Response:
+    user = page.org.user(page.form.get("user", ADMINISTRATOR))
+    if user is None:
+        return _contacts(page, "There is no such user.")
     response = _back("/")
-    response.set_cookie(COOKIE, page.form.get("user", ADMINISTRATOR), samesite="lax")
+    response.set_cookie(COOKIE, user["Username"], samesite="lax")
     return response
 
 
