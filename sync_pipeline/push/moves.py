@@ -197,9 +197,8 @@ class Moves:
         It carries the stamp from the first moment: a run that ends here is followed by one that finds it by that.
         """
         again = self._mailbox.whole(str(made["id"]))
-        if again is not None and not self._folders.is_thrown_away(
-            again
-        ):  # elsewhere, it was moved by a person just now
+        # elsewhere than in our folder, it was moved by a person just now
+        if again is not None and not self._folders.is_thrown_away(again):
             return again
         body = self._body(operation, {**original, **{key: made[key] for key in made if key not in ("id", EXTENDED)}})
         if stamp := extended_value(made, STAMP):
