@@ -32,7 +32,7 @@ _MEANING = {
     "change_key": "Graph's changeKey when it was read",
     "categorised": "carries the category Salesforce",
     "stamp_contact": "the Contact that its stamp names",
-    "copy_of": "the item it was copied from while it is moved",
+    "copy_of": "the item it was copied from, or the Contact it was made from",
     "verdict": "link | hold | wait | create",
     "rule": "the rule that decided",
     "reason": "why, in a sentence",

@@ -16,7 +16,7 @@ PROBLEM_CATEGORY: Final = "Salesforce: problem"
 _GUID: Final = "{5d1f5a4e-0b7e-4c53-9a8e-6f6d0f6a7c21}"
 #: On a contact: "<org id>/<Salesforce id>", both of 18 characters (the value is compared without case, D).
 STAMP: Final = f"String {_GUID} Name SyncPipelineStamp"
-#: On a copy: the immutable id of the contact it was copied from.
+#: On a copy: the immutable id of the contact it was copied from. On what came from Salesforce: the Id of its Contact.
 COPY_OF: Final = f"String {_GUID} Name SyncPipelineCopyOf"
 #: On a folder: "<org id>/<installation id>/<number of the last run that pushed>".
 MARK: Final = f"String {_GUID} Name SyncPipelineMark"

@@ -106,11 +106,17 @@ def patch(
 def creation(
     values: Mapping[str, str], detail: Mapping[str, Any], fields: Iterable[Field], *, org_id: str = ""
 ) -> dict[str, Any]:
-    """The POST body of a new contact with these values by field name; it wears the category, and the stamp if any."""
+    """The POST body of a new contact with these values by field name; it wears the category, and the stamp if any.
+
+    Its original is the Contact that the stamp names: so it is known, whatever happens to the warehouse, that it came
+    from Salesforce.
+    """
     changes = [FieldChange(name, "", value) for name, value in values.items() if value]
     name = " ".join(part for part in (values.get("first_name"), values.get("last_name")) if part)
     given = {"categorise": True, "display_name": name, **detail}
     body = patch({}, changes, given, fields, org_id=org_id)
+    if detail.get("stamp"):
+        _set_extended(body, COPY_OF, str(detail["stamp"]))
     for address in ADDRESSES:
         if address in body:
             body[address] = {part: text for part, text in body[address].items() if text}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime
 from typing import Any
 
@@ -395,3 +396,46 @@ def test_a_renamed_mailbox_with_its_own_credential_writes_everything_once(world:
     assert [row["action"] for row in world.contact_writes(mark)] == ["update"]
     [item] = world.outlook(new).contacts()
     assert item["jobTitle"] == "Edited"
+
+
+def test_on_disable_remove_knows_what_came_from_salesforce_after_a_lost_warehouse(world: World) -> None:
+    world.as_user(ANNA).create(LastName="Adler", Email="adler@example.com")
+    world.run()
+    world.anna.create(world.anna.folder(), surname="Chosen", email="chosen@example.com")
+    world.run()
+    shutil.rmtree(world.directory / "data")
+    world.run()
+    world.use(on_disable="remove").mailboxes[ANNA] = {"enabled": False}
+    world.run()
+    world.judge("approved", world.held())
+    world.run()
+    assert [item["surname"] for item in world.anna.contacts()] == ["Chosen"]
+    assert [item["surname"] for item in world.anna.deleted()] == ["Adler"]
+
+
+def test_on_disable_remove_leaves_what_was_in_outlook_first_after_a_lost_warehouse(world: World) -> None:
+    world.as_user(ANNA).create(LastName="Adler", Email="adler@example.com")
+    world.anna.create(surname="Adler", email="adler@example.com", categories=["Salesforce"])
+    for _ in range(2):
+        world.run()
+    shutil.rmtree(world.directory / "data")
+    world.run()
+    world.use(on_disable="remove").mailboxes[ANNA] = {"enabled": False}
+    world.run()
+    assert world.held() == []
+    assert [item["surname"] for item in world.anna.contacts()] == ["Adler"]
+
+
+def test_on_disable_remove_leaves_a_copy_that_became_somebody_else_after_a_lost_warehouse(world: World) -> None:
+    world.as_user(ANNA).create(LastName="Adler", Email="adler@example.com")
+    world.run()
+    copy = world.anna.copy(world.anna.contact("adler@example.com")["id"], world.anna.folder())
+    world.anna.update(copy, givenName="Otto", surname="Other", email="otto@example.com")
+    world.run()
+    shutil.rmtree(world.directory / "data")
+    world.run()
+    world.use(on_disable="remove").mailboxes[ANNA] = {"enabled": False}
+    world.run()
+    world.judge("approved", world.held())
+    world.run()
+    assert [item["id"] for item in world.anna.contacts()] == [copy]

@@ -148,7 +148,7 @@ def test_a_creation_carries_stamp_and_category_and_no_empty_value() -> None:
         "emailAddresses": [{"address": "a@example.com", "name": "a@example.com"}],
         "otherAddress": {"city": "Bern"},
         "categories": ["Salesforce"],
-        EXTENDED: [{"id": STAMP, "value": f"{ORG}/{CONTACT}"}],
+        EXTENDED: [{"id": STAMP, "value": f"{ORG}/{CONTACT}"}, {"id": COPY_OF, "value": CONTACT}],
     }
 
 

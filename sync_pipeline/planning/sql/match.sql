@@ -222,7 +222,9 @@ select
     left(md5(concat_ws('|', {{ literal(run_id) }}, match.mailbox, match.outlook_id)), 16) as link_id,
     match.mailbox, match.outlook_id, coalesce(nullif(match.merged_id, ''), match.contact_id) as salesforce_id, match.contact_id,
     match.merged_id <> '' as is_merged,
-    'matched' as origin, true as is_new, member.contact_id is not null as seen_in_view, false as has_stamp,
+    -- R1: an item whose original is the Contact of its stamp was made by us: so it is known after a lost warehouse
+    case when item.copy_of = item.stamp_contact and item.stamp_contact <> '' then 'salesforce' else 'matched' end as origin,
+    true as is_new, member.contact_id is not null as seen_in_view, false as has_stamp,
     {{ literal(now) }}::timestamp as created_at, item.place, false as lost_with_folder, item.change_key,
     item.modified_at as outlook_modified_at, item.display_name, item.categorised, item.stamp_contact, item.stamp_org,
     false as outlook_written_by_us, false as salesforce_written_by_us, contact.modstamp,

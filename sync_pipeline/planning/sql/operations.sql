@@ -308,7 +308,7 @@ from planning.heirs
 union all
 -- a categorised item is linked by the receipt of its move: until then an item outside the folder is nobody's
 select 'link' as kind, link.mailbox, link.link_id, case when link.place = 'folder' or link.is_merged then link.outlook_id else '' end,
-    link.salesforce_id, 'matched' as origin, '' as reason, link.seen_in_view,
+    link.salesforce_id, link.origin, '' as reason, link.seen_in_view,
     case when link.place = 'folder' or link.is_merged then null else item.operation_id end
 from planning.links as link left join planning.item_updates as item on item.link_id = link.link_id
 where link.is_new
