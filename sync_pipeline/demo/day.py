@@ -117,12 +117,10 @@ class Pair:
 @dataclass(frozen=True)
 class Before:
     """What there was before the first run. `names` in lower case, of everyone on either side; `members` are pairs of
-    address and Contact; `outside` says who was chosen outside the folder."""
+    address and Contact."""
 
     names: frozenset[str]
-    records: frozenset[str]
     members: frozenset[tuple[str, str]]
-    outside: frozenset[tuple[str, ...]]
 
 
 @dataclass
@@ -149,9 +147,7 @@ class Day:
     # -- choosing ------------------------------------------------------------------------------------------------------
 
     def pair_up(self) -> None:
-        """After the first run: who is linked with whom, but for Contacts in two folders.
-
-        Left out, too, is who was moved in and known in Salesforce: values without a common past are no edits (R10)."""
+        """After the first run: who is linked with whom, but for Contacts in two folders."""
         linked = []
         for desk in self.desks:
             with suppress(Mismatch):  # the stories of the first run have told it
@@ -163,7 +159,6 @@ class Day:
             for desk, items in linked
             for record, [item, *others] in items.items()
             if counts[record] == 1 and not others and record in records and not differences(item, records[record])
-            if record not in self.before.records or who(item) not in self.before.outside
         ]
         self.random.shuffle(self._pairs)
 
@@ -298,9 +293,7 @@ def snapshot(desks: Sequence[Desk]) -> Before:
             names |= {name_of(item) for item in desk.mailbox.items(each)}
     return Before(
         names=frozenset(name.strip().casefold() for name in names),
-        records=frozenset(records),
         members=frozenset((desk.address, record) for desk in desks for record in desk.view_members()),
-        outside=frozenset(who(item) for desk in desks for item in chosen_but_unlinked(desk)),
     )
 
 

@@ -70,8 +70,7 @@ def fill_from_outlook(day: Day) -> Telling:
             if record_id is None:
                 raise Mismatch(f"{name_of(item)}, chosen in {desk.address}", expected="linked", found="not linked")
             linked = only(items, record_id, desk.address)
-            if who(item) not in day.before.outside or record_id not in day.before.records:
-                expect_equal(linked, desk.record(record_id))  # else the move came first, and the merge follows it
+            expect_equal(linked, desk.record(record_id))
             expect_untouched(linked, item)
             arrived += 1
             example = f"{name_of(item)} from {desk.address}"

@@ -93,6 +93,9 @@ def _is_due(mailbox: Mailbox, listed_at: datetime | None) -> bool:
     return listed_at is None or mailbox.now() - listed_at >= LISTED_EVERY - own_share
 
 
+_TOLD_OF_PERSONAL = ("mailbox", "id", "folder_id", "change_key", "categorised", "stamp_org", "stamp_contact", "copy_of")
+
+
 class _Extraction:
     """One run over one mailbox."""
 
@@ -251,6 +254,9 @@ class _Extraction:
 
     def _row(self, item: Mapping[str, Any], place: str) -> dict[str, Any]:
         columns = row(item, self._fields, self._mailbox.address)
+        if place == "elsewhere" and not has_category(item):
+            # R5: personal by now, though still linked; where it lies and whose stamp it wears is all that is told of it
+            columns |= {name: None for name in columns if name not in _TOLD_OF_PERSONAL}
         was_lost = place == "deleted" and (
             item["parentFolderId"] in self._lost_folders or self._went_with_folder(item["id"])
         )

@@ -10,7 +10,7 @@ from sync_pipeline.model.fields import Field
 from sync_pipeline.model.operation import Action, Operation
 from sync_pipeline.outlook.batch import SubResult
 from sync_pipeline.outlook.client import Mailbox
-from sync_pipeline.outlook.properties import EXTENDED, STAMP, extended_value, same_property
+from sync_pipeline.outlook.properties import EXTENDED, STAMP, extended_value, has_category, same_property
 from sync_pipeline.outlook.rows import creation, patch, row
 from sync_pipeline.push.context import RunContext
 from sync_pipeline.push.failures import refusal, stale
@@ -78,23 +78,21 @@ class Items:
 
     def update(self, operations: Sequence[Operation], fresh: dict[str, Json]) -> list[Receipt]:
         """Updates and releases; `fresh` are the items just read. Receipts of those whose outcome is known."""
+        # R5: one that wears nothing of ours any more is personal already, and is not touched
+        bare = [op for op in operations if op.action is Action.RELEASE and _is_bare(fresh[op.operation_id])]
+        operations = [operation for operation in operations if operation not in bare]
         bodies = [self._patch(operation, fresh[operation.operation_id]) for operation in operations]
         requests = [
             self.mailbox.update_request(op.outlook_id, body, change_key=fresh[op.operation_id]["changeKey"])
             for op, body in zip(operations, bodies, strict=True)
         ]
         results = self.mailbox.batch(requests)
-        receipts = self._failures(operations, results)
+        receipts = [*self._failures(operations, results), *map(self._released, bare)]
         for operation, body, result in zip(operations, bodies, results, strict=True):
             if result.error is not None:
                 continue
             if operation.action is Action.RELEASE:
-                receipts.append(
-                    Receipt(
-                        self.run.run_id, operation, Outcome.DONE, outlook_id=operation.outlook_id,
-                        forgotten_item=operation.outlook_id,
-                    )
-                )  # fmt: skip
+                receipts.append(self._released(operation))
             else:
                 before = fresh[operation.operation_id]
                 shown = self._shown(dict(result.body), body, before)
@@ -175,6 +173,10 @@ class Items:
         ]
         return {**item, EXTENDED: [*kept, *sent]}
 
+    def _released(self, operation: Operation) -> Receipt:
+        gone = operation.outlook_id
+        return Receipt(self.run.run_id, operation, Outcome.DONE, outlook_id=gone, forgotten_item=gone)
+
     def _written(self, operation: Operation, item: Json) -> Receipt:
         mirrored = {**item, "seen_run": self.run.run_id}
         return Receipt(
@@ -185,6 +187,10 @@ class Items:
             item=mirrored,
             returned=returned_values(operation.fields, mirrored, self.fields),
         )
+
+
+def _is_bare(item: Json) -> bool:
+    return not extended_value(item, STAMP) and not has_category(item)
 
 
 def given_detail(operation: Operation) -> Json:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sync_pipeline.sandbox.graph.models import Mailboxes
-from sync_pipeline_tests.harness import ANNA, CATEGORY, Json, World, extended, stamp_of
+from sync_pipeline_tests.harness import ANNA, CATEGORY, Json, World, conflicts, extended, stamp_of
 
 FAX = "String 0x3A24"
 PHOTO = b"\xff\xd8\xff\xe0 a portrait of Mia \xff\xd9"
@@ -267,3 +267,112 @@ def test_a_copy_that_is_not_whole_goes_again_even_when_its_first_deletion_fails(
     assert world.anna.contacts() == []
     assert [found["id"] for found in world.anna.contacts(friends)] == [item]
     assert world.anna.item(item)["nickName"] == "Addy" * 75
+
+
+# ── one who stands in Salesforce already ─────────────────────────────────────────────────────────────────────────────
+
+
+def known_in_salesforce(world: World, photo: bytes | None = None, **more: Any) -> tuple[str, str]:
+    """A Contact, and the same person as a categorised contact outside the folder: their Ids."""
+    owner = world.user_id(ANNA)
+    record = world.salesforce.create(LastName="Muster", Email="mia@example.com", Department="Law", OwnerId=owner)
+    made = world.anna.create(
+        surname="Muster", email="mia@example.com", jobTitle="Counsel", categories=[CATEGORY], **more
+    )
+    if photo:
+        world.anna.put_photo(made, photo)
+    return record, made
+
+
+def both(world: World, record: str) -> list[tuple[str | None, str | None]]:
+    """Title and department in Salesforce and in the folder."""
+    found, item = world.salesforce.record(record), world.anna.contact("mia@example.com")
+    return [(found["Title"], found["Department"]), (item["jobTitle"], item["department"])]
+
+
+@pytest.mark.parametrize("photo", [None, PHOTO])
+def test_a_categorised_contact_known_in_salesforce_is_moved_and_merged_in_one_run(
+    world: World, photo: bytes | None
+) -> None:
+    record, _ = known_in_salesforce(world, photo)
+    world.run()
+    assert both(world, record) == [("Counsel", "Law")] * 2
+    item = world.anna.contact("mia@example.com")
+    assert (stamp_of(item), world.anna.photo(item["id"])) == (record, photo)
+    world.run()
+    assert world.anna.contacts("contacts") == []
+    mark = world.mark()
+    world.run()
+    assert (world.writes(mark), len(world.anna.contacts()), conflicts(world)) == ([], 1, [])
+
+
+@pytest.mark.parametrize("side", ["outlook", "salesforce"])
+@pytest.mark.parametrize("photo", [None, PHOTO])
+def test_an_edit_after_the_move_of_a_known_contact_is_no_conflict(world: World, side: str, photo: bytes | None) -> None:
+    record, _ = known_in_salesforce(world, photo)
+    world.run()
+    if side == "outlook":
+        world.anna.update(world.anna.contact("mia@example.com")["id"], jobTitle="Partner", department=None)
+    else:
+        world.salesforce.update(record, Title="Partner", Department=None)
+    world.run()
+    assert both(world, record) == [("Partner", None)] * 2
+    assert conflicts(world) == []
+
+
+def test_an_edit_during_the_run_that_moves_a_known_contact_is_no_conflict(world: World) -> None:
+    record, made = known_in_salesforce(world)
+    world.run(before={"push_outlook": lambda: world.anna.update(made, jobTitle="Partner")})
+    world.run()
+    world.run()
+    assert both(world, record) == [("Partner", "Law")] * 2
+    assert (conflicts(world), world.anna.contacts("contacts")) == ([], [])
+
+
+def test_an_edit_before_a_failed_move_of_a_known_contact_is_tried_again_is_no_conflict(world: World) -> None:
+    record, made = known_in_salesforce(world)
+    world.run(before={"push_outlook": lambda: world.fault("403", service="graph", method="POST", path="/contacts$")})
+    assert world.salesforce.record(record)["Title"] == "Counsel"
+    world.anna.update(made, jobTitle="Partner")
+    world.salesforce.update(record, Department="Tax")
+    world.advance(24 * 3600)
+    for _ in range(2):
+        world.run()
+    assert both(world, record) == [("Partner", "Tax")] * 2
+    assert (conflicts(world), world.anna.contacts("contacts")) == ([], [])
+
+
+def test_what_salesforce_refuses_of_a_known_contact_stays_in_outlook_when_it_is_moved(world: World) -> None:
+    world.org("validation_rules", object="Contact", field="Title", contains="Counsel", message="No counsels here.")
+    record, _ = known_in_salesforce(world, mobilePhone="+49 170 1")
+    for _ in range(3):
+        world.run()
+    assert both(world, record) == [(None, "Law"), ("Counsel", "Law")]
+    assert world.salesforce.record(record)["MobilePhone"] == "+49 170 1"
+    assert [problem["field"] for problem in world.problems()] == ["job_title"]
+
+
+def test_a_known_contact_whose_category_is_taken_off_before_its_move_is_personal_and_untouched(world: World) -> None:
+    record, made = known_in_salesforce(world)
+    world.run(before={"push_outlook": lambda: world.fault("403", service="graph", method="POST", path="/contacts$")})
+    world.anna.update(made, categories=[], personalNotes="nobody's business")
+    before, mark = world.anna.item(made), world.mark()
+    world.advance(24 * 3600)
+    world.run()
+    world.run()
+    assert world.anna.item(made) == before
+    assert world.writes(mark, service="salesforce") == []
+    assert b"nobody's business" not in (world.directory / "data" / "warehouse.duckdb").read_bytes()
+    assert world.salesforce.record(record)["Title"] == "Counsel"
+
+
+def test_a_known_contact_that_is_deleted_before_its_move_does_not_delete_its_contact(world: World) -> None:
+    world.use(outlook_deletion="delete")
+    record, made = known_in_salesforce(world)
+    world.run(before={"push_outlook": lambda: world.fault("403", service="graph", method="POST", path="/contacts$")})
+    world.anna.delete(made)
+    world.advance(24 * 3600)
+    for _ in range(3):
+        world.run()
+    assert world.salesforce.get(record) is not None
+    assert world.ready() == []

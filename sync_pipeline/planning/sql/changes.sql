@@ -25,7 +25,7 @@ where link.contact_id in (select contact_id from raw);
 create or replace table planning.pairs as
 with long as (
     select
-        link.link_id, link.mailbox, link.contact_id, link.outlook_id, link.place, link.contact_state, link.is_person_account,
+        link.link_id, link.mailbox, link.contact_id, link.outlook_id, link.place, link.moves_in, link.contact_state, link.is_person_account,
         link.outlook_modified_at, link.salesforce_modified_at, link.outlook_written_by_us, link.salesforce_written_by_us,
         unnest([
         {%- for f in fields %}
@@ -122,7 +122,8 @@ with judged as (
         end as judgement
     from planning.pairs as pair
     join planning.mailboxes as mailbox using (mailbox)
-    where outlook_value is not null and salesforce_value is not null and contact_state = 'present' and place = 'folder'
+    -- one that is about to move in merges on the way, so that no edit falls between its move and its first base
+    where outlook_value is not null and salesforce_value is not null and contact_state = 'present' and (place = 'folder' or moves_in)
 ), named as (
     -- a held conflict is an operation of its own, so that it can be answered: its id is its content
     select *, 'c' || left(md5(concat_ws('|', mailbox, link_id, field, outlook_normal, salesforce_normal)), 15) as conflict_id
@@ -202,6 +203,6 @@ from (
     select change.*, row_number() over (
         partition by contact_id, field order by outlook_modified_at desc, mailbox, link_id) as rank
     from planning.contact_changes as change
-    where course = 'up' and obstacle is null and place = 'folder'
+    where course = 'up' and obstacle is null
 )
 group by contact_id, field;

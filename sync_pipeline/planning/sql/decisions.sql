@@ -78,8 +78,7 @@ with named as (
                  when not view_usable then ['wait', 'R20', 'The view could not be read whole, so nothing is removed.']
                  when outlook_edited then ['hold_removal', 'R18', 'The Contact can no longer be read, so edits made in Outlook cannot go up first.']
                  else ['remove', 'R18', 'The Contact can no longer be read.'] end
-        -- never stamped: it was categorised outside the folder, and its move is still to come
-        when place = 'elsewhere' and (is_new or (not has_stamp and categorised and coalesce(stamp_contact, '') = '')) then
+        when moves_in then
             ['merge', 'R6', 'The contact was marked with the category; it is moved into the folder and linked.']
         when place = 'folder' then
             case when left_the_view and left_view = 'remove' then ['remove_after_edits', 'R18', 'The Contact left the view of this mailbox.']
@@ -89,6 +88,8 @@ with named as (
                     then ['move_back', 'R15', 'The contact was moved out of the folder; it is moved back.']
                  when moved_out = 'delete' then ['delete_contact', 'R15', 'The contact was moved out of the folder, which here means deletion.']
                  else ['release', 'R15', 'The contact was moved out of the folder: it is personal again.'] end
+        when origin = 'matched' and not has_stamp and coalesce(stamp_contact, '') = '' then
+            ['close', 'R6', 'The contact was deleted in Outlook before it was marked as that of its Contact, which stays.']
         when lost_with_folder then ['restore', 'R3', 'The folder was deleted as a whole; its contacts are put back.']
         when outlook_deletion = 'delete' and not is_person_account and not edited_elsewhere and not deletion_dropped then
             ['delete_contact', 'R14', 'The contact was deleted in Outlook.']
@@ -107,7 +108,7 @@ select * exclude (verdict), verdict[1] as decision, verdict[2] = 'R18' and view_
         when verdict[2] = 'R16' then 'deleted_in_salesforce'
         when verdict[2] = 'R18' then 'left_view'
         when verdict[2] = 'R15' and verdict[1] = 'release' then 'unlinked'
-        when verdict[2] in ('R14', 'R15') then 'deleted_in_outlook'
+        when verdict[2] in ('R6', 'R14', 'R15') then 'deleted_in_outlook'
         when verdict[2] = 'R1' and not enabled then 'disabled'
         when verdict[2] = 'R1' then 'deleted_in_outlook'
     end as close_reason

@@ -227,6 +227,7 @@ select
     true as is_new, member.contact_id is not null as seen_in_view, false as has_stamp,
     {{ literal(now) }}::timestamp as created_at, item.place, false as lost_with_folder, item.change_key,
     item.modified_at as outlook_modified_at, item.display_name, item.categorised, item.stamp_contact, item.stamp_org,
+    item.place = 'elsewhere' as moves_in,
     false as outlook_written_by_us, false as salesforce_written_by_us, contact.modstamp,
     contact.modified_at as salesforce_modified_at, coalesce(contact.is_person_account, false) as is_person_account,
     'present' as contact_state, member.contact_id is not null as in_view, case when match.merged_id = '' then 1 else 2 end as place_in_merge

@@ -146,7 +146,8 @@ select item.operation_id, case when item.place = 'elsewhere' then 45 else 50 end
              display_name: item.display_name, source_id: item.outlook_id}) as detail,
     case when item.place = 'elsewhere' then 'R6' when item.is_new then 'R9' when item.names is null and lacks_category then 'R4'
          when item.is_merged then 'R17' when item.names is null then 'R9' else 'R10' end as rule,
-    case when item.place = 'elsewhere' then 'Moves the categorised contact into the folder; it is linked to its Contact.'
+    case when item.place = 'elsewhere' then concat_ws(' ', 'Moves the categorised contact into the folder; it is linked to its Contact.',
+                             'Takes over from Salesforce: ' || item.names || '.')
          else concat_ws(' ', case when item.is_new then 'Linked with its Contact in Salesforce.'
                                   when item.is_merged then 'Its Contact was merged into another.' end,
                              'Takes over from Salesforce: ' || item.names || '.',
@@ -177,8 +178,7 @@ insert into planning.base_updates by name
 -- both agree, or differ by design without a base: no write is needed
 select null as operation_id, change.link_id, change.field, change.outlook_value, change.salesforce_value
 from planning.contact_changes as change
-where change.place = 'folder'
-  and (change.course = 'agree' or (change.course = 'differ' and not change.has_base))
+where (change.course = 'agree' or (change.course = 'differ' and not change.has_base))
   and not exists (select 1 from planning.ups as up where up.contact_id = change.contact_id and up.field = change.field
                   and up.normal <> change.salesforce_normal)
   and (change.outlook_value is distinct from change.outlook_base or change.salesforce_value is distinct from change.salesforce_base
@@ -192,7 +192,6 @@ join planning.contact_updates as update on update.contact_id = change.contact_id
 union all by name
 select item.operation_id, down.link_id, down.field, down.value as outlook_value, down.value as salesforce_value
 from planning.downs as down join planning.item_updates as item on item.link_id = down.link_id
-where item.place = 'folder'
 union all by name
 select update.operation_id, move.link_id, 'company' as field, move.outlook_company as outlook_value, move.account_name as salesforce_value
 from planning.account_moves as move join planning.contact_updates as update on update.contact_id = move.contact_id
@@ -301,17 +300,14 @@ select 'close' as kind, mailbox, link_id, '', '', '', close_reason as reason, fa
 union all
 select 'item' as kind, operation.mailbox, operation.link_id, '', '', '', '', false, operation.operation_id
 from planning.operations as operation
-where operation.action in ('move', 'restore') and operation.link_id in (select link_id from planning.links where not is_new)
+where operation.action in ('move', 'restore') and operation.link_id in (select link_id from planning.links)
 union all
 select 'item' as kind, mailbox, link_id, outlook_id, '', '', 'Its own item is gone; this one carries its stamp.', false, null
 from planning.heirs
 union all
--- a categorised item is linked by the receipt of its move: until then an item outside the folder is nobody's
-select 'link' as kind, link.mailbox, link.link_id, case when link.place = 'folder' or link.is_merged then link.outlook_id else '' end,
-    link.salesforce_id, link.origin, '' as reason, link.seen_in_view,
-    case when link.place = 'folder' or link.is_merged then null else item.operation_id end
-from planning.links as link left join planning.item_updates as item on item.link_id = link.link_id
-where link.is_new
+-- a categorised item outside the folder, too, is linked before its move: the bases of what goes up need the link
+select 'link' as kind, mailbox, link_id, outlook_id, salesforce_id, origin, '' as reason, seen_in_view, null
+from planning.links where is_new
 union all
 select 'relink' as kind, mailbox, link_id, outlook_id, contact_id as salesforce_id, '', '', in_view, null
 from planning.decisions where is_merged and decision = 'merge'

@@ -140,6 +140,9 @@ select
     coalesce(item.place, 'gone') as place, coalesce(item.lost_with_folder, false) as lost_with_folder,
     item.change_key, item.modified_at as outlook_modified_at, item.display_name, coalesce(item.categorised, false) as categorised,
     item.stamp_contact, item.stamp_org,
+    -- R6: never stamped, so it was categorised outside the folder, and its move is still to come
+    coalesce(item.place = 'elsewhere' and item.categorised and coalesce(item.stamp_contact, '') = '', false) and not link.has_stamp
+        as moves_in,
     coalesce(item.change_key = link.outlook_written_key, false) as outlook_written_by_us,
     coalesce(contact.modstamp <= max(link.salesforce_written_stamp) over (partition by link.contact_id), false)
         as salesforce_written_by_us,

@@ -78,9 +78,7 @@ class _Filling:
                 newcomers.append(person)
                 body = graph_contact(person, company=company)
             else:
-                # Where a known person has other values, the folder is the place: a move merges in the run after it.
-                place = FOLDER if FOLDER in self.folders else place
-                body = self._known_body(person, differing=place == FOLDER)
+                body = self._known_body(person, differing=randomness.random() < 0.75)
             add_own_values(body, randomness, self.sources.people.phone())
             if place != FOLDER or randomness.random() < 0.5:
                 body["categories"] = [CATEGORY, "Green"] if randomness.random() < 0.1 else [CATEGORY]

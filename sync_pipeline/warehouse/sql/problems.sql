@@ -24,3 +24,9 @@ from refused
 where not exists (
     select 1 from sync.problems as problem
     where problem.mailbox = refused.mailbox and problem.subject = refused.subject and problem.field = refused.field);
+
+-- a copy takes over what its original's fields were refused with (R6, R14)
+update sync.problems as problem set subject = receipts.outlook_id, outlook_id = receipts.outlook_id
+from receipts
+where receipts.outcome = 'done' and receipts.action in ('move', 'restore') and receipts.outlook_id <> receipts.subject
+  and problem.attempts > 0 and problem.mailbox = receipts.mailbox and problem.subject = receipts.subject;
