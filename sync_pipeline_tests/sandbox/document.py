@@ -17,55 +17,64 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from starlette.routing import Route
-
 from sync_pipeline.sandbox.faults import POSITIONS
 from sync_pipeline.sandbox.graph.calls import VERSION
 from sync_pipeline.sandbox.graph.routes import ROUTES, graph_service
 from sync_pipeline.sandbox.runtime import Runtime
-from sync_pipeline.sandbox.salesforce.routes import salesforce_service
+from sync_pipeline.sandbox.salesforce.routes import API, salesforce_service
 from sync_pipeline.sandbox.state import State
+from sync_pipeline_tests.sandbox.documented import documented
 from sync_pipeline_tests.sandbox.route_recorder import VARIABLE
 
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs" / "sandbox.md"
 Table = list[Sequence[str]]
+Row = tuple[str, str, str]  # service, route, method
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a table is stale")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 if a table is stale or a test missing"
+    )
     parser.add_argument("--no-routes", action="store_true", help="leave the table of routes as it is")
+    parser.add_argument("--seen", type=Path, help="a file with what the wire tests saw, in place of running them")
     options = parser.parse_args(arguments)
     runtime = Runtime(State(None))
     services = (graph_service(runtime.state), salesforce_service(runtime.state))
     for service in services:
         runtime.register(service)
     tables = {"switches": _switches(runtime.state), "faults": _faults(runtime)}
+    gaps: list[str] = []
     if not options.no_routes:
-        known = {(name, path) for service in services for name, path in _known_routes(service.name, service.routes)}
-        tables["routes"] = _routes(known, _recorded())
+        seen = json.loads(options.seen.read_text()) if options.seen else _recorded()
+        tables["routes"], gaps = _routes(_known_routes(), seen)
+        for gap in gaps:
+            print(gap)
     before = PAGE.read_text()
     after = before
     for name, table in tables.items():
         after = _replaced(after, name, table)
     if after == before:
         print(f"{PAGE.relative_to(ROOT)} is up to date")
-        return 0
+        return 1 if gaps else 0
     if options.check:
         print(f"{PAGE.relative_to(ROOT)} is stale; run python -m {__spec__.name}")
         return 1
     PAGE.write_text(after)
     print(f"{PAGE.relative_to(ROOT)} was written")
-    return 0
+    return 1 if gaps else 0
 
 
-def _known_routes(service: str, routes: Iterable[Any]) -> list[tuple[str, str]]:
-    if service == "graph":
-        found = [_shown(f"{VERSION}/" + re.sub(r"{\w+}", "{id}", template)) for template in ROUTES]
-        return [(service, path) for path in [*found, f"{VERSION}/$batch", "/{tenant}/oauth2/v2.0/token"]]
-    paths = [route.path for route in routes if isinstance(route, Route)]
-    return [(service, path) for path in paths if path != "/" and not path.startswith("/pages")]
+def _known_routes() -> set[Row]:
+    """Every route of the API with every method it has."""
+    found = {
+        ("graph", _shown(f"{VERSION}/" + re.sub(r"{\w+}", "{id}", template)), method)
+        for template, handlers in ROUTES.items()
+        for method in handlers
+    }
+    found |= {("graph", f"{VERSION}/$batch", "POST"), ("graph", "/{tenant}/oauth2/v2.0/token", "POST")}
+    return found | {("salesforce", path, method) for path, handlers in API.items() for method in handlers}
 
 
 def _shown(template: str) -> str:
@@ -91,23 +100,25 @@ def _recorded() -> list[list[Any]]:
         return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def _routes(known: set[tuple[str, str]], seen: list[list[Any]]) -> Table:
-    successes: defaultdict[tuple[str, str, str], set[str]] = defaultdict(set)
-    errors: defaultdict[tuple[str, str, str], set[str]] = defaultdict(set)
-    tests: defaultdict[tuple[str, str, str], set[str]] = defaultdict(set)
-    for service, template, method, status, code, test in seen:
-        row = (service, _shown(template), method)
-        if (service, row[1]) in known and status != 405:
-            (successes if status < 400 else errors)[row].add(f"{status} {code}".strip())
-            tests[row].add(test.split("[")[0])
-    unseen = {(*route, "") for route in known if not any(row[:2] == route for row in tests)}
-    return [
-        ("Service", "Route", "Method", "Success seen", "Errors seen", "Tests"),
-        *(
-            (row[0], f"`{row[1]}`", row[2] or "–", _joined(successes[row]), _joined(errors[row]), str(len(tests[row])))
-            for row in sorted({*tests, *unseen})
-        ),
-    ]
+def _routes(known: set[Row], seen: list[list[Any]]) -> tuple[Table, list[str]]:
+    """The table, and in a sentence each what no test shows: a route's success, an error that is documented for it."""
+    successes: defaultdict[Row, set[str]] = defaultdict(set)
+    errors: defaultdict[Row, set[str]] = defaultdict(set)
+    for service, template, method, status, code, _ in seen:
+        row = (service, _shown(template), "GET" if method == "HEAD" else method)
+        if row in known and status != 405:
+            (successes if status < 300 else errors)[row].add(f"{status} {code}".strip())
+    table: Table = [("Service", "Route", "Method", "Success", "Documented errors", "Other errors")]
+    gaps: list[str] = []
+    for row in sorted(known):
+        wanted = documented(*row)
+        if not successes[row]:
+            gaps.append(f"no test of success: {' '.join(row)}")
+        gaps += [f"no test of {error}: {' '.join(row)}" for error in sorted(wanted - errors[row])]
+        shown, others = wanted & errors[row], errors[row] - wanted
+        name = f"`{row[1]}`"
+        table.append((row[0], name, row[2], _joined(successes[row]), _joined(shown), _joined(others)))
+    return table, gaps
 
 
 def _joined(entries: Iterable[str]) -> str:

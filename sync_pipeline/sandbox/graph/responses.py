@@ -113,6 +113,7 @@ class GraphResponses:
     def _folders_below(self, call: Call, parent: str) -> Response:
         query = call.query
         query.allow("$top", "$skip", "$select", "$expand", "$count", "$orderby", "$filter")
+        query.select(FOLDER_PROPERTIES), query.expand()  # refused even where there is nothing to show
         rows = self.mailboxes.child_folders(self._user(call).id, parent, user_made=True)
         names = query.folder_names()
         if names is not None:
@@ -147,6 +148,7 @@ class GraphResponses:
         (with $orderby: after so many)."""
         query, user = call.query, self._user(call)
         query.allow("$top", "$skip", "$skiptoken", "$select", "$expand", "$filter", "$count", "$orderby")
+        query.contact_select(), query.expand()  # refused even where there is nothing to show
         folder_id = self.mailboxes.folder_id(user.id, call.parameters.get("folder", CONTACTS))
         condition: str = "1"
         parameters: list[Any] = []

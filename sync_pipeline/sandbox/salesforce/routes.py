@@ -28,7 +28,7 @@ from sync_pipeline.sandbox.state import State
 _DATA: Final = "/services/data/v{version}"
 _OBJECT: Final = f"{_DATA}/sobjects/{{object}}"
 _COMPOSITE: Final[tuple[Handler, Handler]] = composite_handlers(lambda: _with_handlers())
-_ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
+API: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/services/oauth2/token": {"POST": responses.token},
     "/services/oauth2/revoke": {"POST": responses.revoke},
     "/services/Soap/u/{version}": {"POST": soap.login},
@@ -96,7 +96,7 @@ def _with_handlers() -> Routes:
 @cache
 def _table() -> tuple[tuple[Route, Mapping[str, Handler]], ...]:
     """The API's routes with their handlers."""
-    return tuple((_Route(path, _endpoint(handlers)), handlers) for path, handlers in _ROUTES.items())
+    return tuple((_Route(path, _endpoint(handlers)), handlers) for path, handlers in API.items())
 
 
 class _Route(Route):

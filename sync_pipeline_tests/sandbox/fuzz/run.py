@@ -92,12 +92,12 @@ class Example:
         self.graph = GraphCalls(self.luck, self.state, self.application)
         self.salesforce = SalesforceCalls(self.luck, self.state, ADMIN)
         self.other = OtherCalls(self.luck, self.graph, self.salesforce)
-        self._prepare()
+        self.prepare()
 
     def _control(self, method: str, name: str, body: Any = None) -> Any:
         return self.http["graph"].request(method, f"/_sandbox/{name}", json=body).raise_for_status().json()
 
-    def _prepare(self) -> None:
+    def prepare(self) -> None:
         self.graph.populate()
         self.salesforce.org = Org(self.state)  # makes the org's base anew after a reset
         self.salesforce.acting = self.salesforce.org.administrator()
@@ -107,8 +107,8 @@ class Example:
         self.salesforce.populate()
 
     def step(self, route: Route) -> None:
-        self._prepare()
-        sent = self._build(route)
+        self.prepare()
+        sent = self.build(route)
         if self.luck.chance(self.wrong_in_percent):
             sent = spoilt(sent, self.luck)
         is_injected = route[0] == "api" and bool(self.wrong_in_percent) and self.luck.chance(FAULTS_IN_PERCENT)
@@ -141,7 +141,7 @@ class Example:
             self.report.statuses[route][answer.status_code] += 1
         self._judge(sent, route, answer, is_injected, before, mark)
 
-    def _build(self, route: Route) -> Sent:
+    def build(self, route: Route) -> Sent:
         kind, service, template, method = route
         if kind == "control":
             return self.other.control(template, method)

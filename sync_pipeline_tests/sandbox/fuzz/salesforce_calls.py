@@ -12,7 +12,7 @@ from starlette.routing import Route
 from sync_pipeline.sandbox.salesforce import bulk_ingest, bulk_jobs, bulk_query
 from sync_pipeline.sandbox.salesforce.models import Org
 from sync_pipeline.sandbox.salesforce.queries import run_query
-from sync_pipeline.sandbox.salesforce.routes import _ROUTES
+from sync_pipeline.sandbox.salesforce.routes import API
 from sync_pipeline.sandbox.state import State
 from sync_pipeline_tests.sandbox.fuzz.calls import Luck, Sent
 
@@ -45,7 +45,7 @@ class SalesforceCalls:
         self.acting = self.org.administrator()
 
     def routes(self) -> list[tuple[str, str]]:
-        return [(path, method) for path, methods in _ROUTES.items() for method in methods]
+        return [(path, method) for path, methods in API.items() for method in methods]
 
     def populate(self) -> None:
         with self.state.transaction():
