@@ -311,6 +311,65 @@ def test_within_a_mailbox_the_second_of_two_that_match_each_other_is_held(world:
 
 
 @pytest.mark.parametrize("first", [ANNA, BEN])
+def addresses(*found: str) -> list[Json]:
+    return [{"address": address, "name": address} for address in found]
+
+
+HOME, OTHER = "mia@home.example.com", "mia@other.example.com"
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [((EMAIL, HOME), (HOME,)), ((EMAIL,), (HOME, EMAIL)), ((EMAIL, HOME), (OTHER, HOME))],
+    ids=["second and first", "first and second", "second and second"],
+)
+@pytest.mark.parametrize("together", [True, False], ids=["in one run", "one after the other"])
+def test_within_a_mailbox_any_address_that_two_share_holds_the_second(
+    world: World, first: tuple[str, ...], second: tuple[str, ...], together: bool
+) -> None:
+    world.run()
+    folder, mia = world.anna.folder(), {"givenName": "Mia", "surname": "Muster"}
+    world.anna.create(folder, **mia, emailAddresses=addresses(*first))
+    if not together:
+        world.run()
+    world.advance(2)
+    later = world.anna.create(folder, **mia, emailAddresses=addresses(*second))
+    for _ in range(3):
+        document = world.run()
+    assert [row["Email"] for row in world.salesforce.contacts()] == [EMAIL]
+    assert of(document, ANNA)["holds"] == 1
+    assert [row["outlook_id"] for row in world.held()] == [later]
+
+
+def test_across_mailboxes_an_address_that_two_share_besides_holds_the_later(world: World) -> None:
+    world.use(ANNA, BEN)
+    world.run()
+    mia = {"givenName": "Mia", "surname": "Muster"}
+    world.anna.create(world.anna.folder(), **mia, emailAddresses=addresses(EMAIL, HOME))
+    world.advance(2)
+    later = world.ben.create(world.ben.folder(), **mia, emailAddresses=addresses(HOME))
+    for _ in range(3):
+        world.run()
+    [contact] = world.salesforce.contacts()
+    assert contact["Email"] == EMAIL
+    assert [(row["outlook_id"], row["detail"]["candidates"]) for row in world.held()] == [(later, [contact["Id"]])]
+
+
+def test_the_same_addresses_in_another_order_in_another_mailbox_are_linked_or_held_and_never_doubled(
+    world: World,
+) -> None:
+    world.use(ANNA, BEN)
+    world.run()
+    mia = {"givenName": "Mia", "surname": "Muster"}
+    world.anna.create(world.anna.folder(), **mia, emailAddresses=addresses(EMAIL, HOME))
+    world.advance(2)
+    world.ben.create(world.ben.folder(), **mia, emailAddresses=addresses(EMAIL, HOME, OTHER))
+    for _ in range(2):
+        world.run()
+    [contact] = world.salesforce.contacts()
+    assert [stamp_of(item) for item in (*world.anna.contacts(), *world.ben.contacts())] == [contact["Id"]] * 2
+
+
 def test_across_mailboxes_the_first_is_created_and_the_other_links_and_merges_without_a_person(
     world: World, first: str
 ) -> None:

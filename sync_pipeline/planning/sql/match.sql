@@ -1,9 +1,9 @@
 -- in:  planning.links, planning.members, planning.readable, planning.contacts, planning.successors, planning.parted,
 --      outlook.contacts, sync.links, planning.mailboxes
 -- out: planning.newcomers (unlinked Outlook contacts that want to be synchronised), planning.arrivals (Contacts in a view
---      without a link), planning.candidates (who might be the same person, and on what evidence),
---      planning.contact_matches (one verdict per newcomer: link | hold | wait | create; merged_id: the loser whose item it is,
---      where the mailbox holds the winner too); matched ones join planning.links
+--      without a link), planning.addresses (by which addresses Contacts are known), planning.candidates (who might be the same
+--      person, and on what evidence), planning.contact_matches (one verdict per newcomer: link | hold | wait | create;
+--      merged_id: the loser whose item it is, where the mailbox holds the winner too); matched ones join planning.links
 
 create or replace table planning.newcomers as
 with unlinked as (
@@ -67,6 +67,19 @@ select contact.id as contact_id,
 from planning.contacts as contact
 where contact.is_readable and not contact.is_deleted and exists (select 1 from planning.newcomers);
 
+-- by which addresses a Contact is known: its own, and every one of the Outlook contacts that are linked to it
+create or replace table planning.addresses as
+select contact_id, email as address from planning.people where email <> ''
+union
+select link.contact_id, planning.normal('email', entry)
+from (
+    select link.contact_id, unnest(item.email_list) as entry
+    from planning.links as link
+    join outlook.contacts as item on item.mailbox = link.mailbox and item.id = link.outlook_id and item.place in ('folder', 'elsewhere')
+    where exists (select 1 from planning.newcomers)
+) as link
+where planning.normal('email', entry) <> '';
+
 create or replace table planning.candidates as
 with evidence as (
     select newcomer.mailbox, newcomer.outlook_id, person.contact_id,
@@ -76,7 +89,8 @@ with evidence as (
         newcomer.full_name <> '' and newcomer.full_name = person.full_name as same_name,
         newcomer.company <> '' and newcomer.company = person.company as same_company
     from (select *, unnest(list_distinct(emails)) as address from planning.newcomers where stamp is null) as newcomer
-    join planning.people as person on person.email = newcomer.address and person.email <> ''
+    join planning.addresses as known on known.address = newcomer.address
+    join planning.people as person on person.contact_id = known.contact_id
     union
     select newcomer.mailbox, newcomer.outlook_id, person.contact_id, 'name', false, true,
         newcomer.company <> '' and newcomer.company = person.company
@@ -101,15 +115,26 @@ left join planning.links as link
     on link.mailbox = evidence.mailbox and link.contact_id = evidence.contact_id and link.contact_state <> 'deleted';
 
 -- R9 among Outlook contacts themselves: pairs of newcomers of which the later must wait
+-- (by any address, as with Contacts; of those at one address the first of each mailbox stands for all)
 create or replace table planning.twins as
+with addressed as (
+    select mailbox, outlook_id, created_at, unnest(list_distinct(emails)) as address from planning.newcomers where stamp is null
+), first as (
+    select * from addressed where address <> ''
+    qualify row_number() over (partition by mailbox, address order by created_at, outlook_id) = 1
+)
+select later.mailbox, later.outlook_id, first.mailbox as first_mailbox, first.outlook_id as first_id
+from addressed as later
+join first on first.address = later.address
+    and (first.created_at, first.mailbox, first.outlook_id) < (later.created_at, later.mailbox, later.outlook_id)
+union
 select later.mailbox, later.outlook_id, earlier.mailbox as first_mailbox, earlier.outlook_id as first_id
 from planning.newcomers as later
 join planning.newcomers as earlier
-    on (earlier.created_at, earlier.mailbox, earlier.outlook_id) < (later.created_at, later.mailbox, later.outlook_id)
-    and (
-        (later.email <> '' and later.email = earlier.email)
-        or (later.full_name <> '' and later.full_name = earlier.full_name and (later.email = '' or earlier.email = ''))
-        or (later.full_name <> '' and later.full_name = earlier.full_name and later.company <> '' and later.company = earlier.company
+    on earlier.full_name = later.full_name and later.full_name <> ''
+    and (earlier.created_at, earlier.mailbox, earlier.outlook_id) < (later.created_at, later.mailbox, later.outlook_id)
+    and (later.email = '' or earlier.email = ''
+        or (later.company <> '' and later.company = earlier.company
             and exists (select 1 from planning.mailboxes as mailbox
                         where mailbox.mailbox = later.mailbox and list_contains(mailbox.match, 'name_and_company'))))
 where later.stamp is null and earlier.stamp is null;
@@ -117,15 +142,15 @@ where later.stamp is null and earlier.stamp is null;
 create or replace table planning.contact_matches as
 with counted as (
     select newcomer.mailbox, newcomer.outlook_id,
-        count(candidate.contact_id) as candidates,
-        count(*) filter (where candidate.links_by_itself) as strong,
+        count(distinct candidate.contact_id) as candidates,
+        count(distinct candidate.contact_id) filter (where candidate.links_by_itself) as strong,
         count(*) filter (where not candidate.is_readable) as unreadable,
         count(*) filter (where candidate.linked_here is not null) as linked_here,
         min(candidate.contact_id) filter (where candidate.links_by_itself) as contact_id,
         bool_or(candidate.names_contradict) as names_contradict,
         bool_or(candidate.found_by = 'same_email') as same_email,
         bool_or(candidate.found_by = 'other_email') as other_email,
-        list(candidate.contact_id order by candidate.contact_id) filter (where candidate.is_readable) as candidate_ids
+        list(distinct candidate.contact_id order by candidate.contact_id) filter (where candidate.is_readable) as candidate_ids
     from planning.newcomers as newcomer
     left join planning.candidates as candidate
         on candidate.mailbox = newcomer.mailbox and candidate.outlook_id = newcomer.outlook_id
