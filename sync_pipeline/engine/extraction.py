@@ -54,7 +54,7 @@ def accounts(session: Session) -> int:
             writer.save_accounts(rows, ("org", page.watermark.isoformat(), session.clock.now()))
             rows_read += len(page.rows)
             seen += [row["id"] for row in page.rows]
-            if page.is_last and page.is_full:
+            if page.is_last and page.is_full and seen:  # R20: an empty answer is no reason to forget them all
                 writer.forget_accounts(seen)
             session.progress("Accounts", rows_read, None)
     return rows_read

@@ -10,6 +10,8 @@ from dataclasses import replace
 import pytest
 
 from sync_pipeline.model.errors import SideUnavailable
+from sync_pipeline.sandbox.salesforce.catalogue import ObjectDef
+from sync_pipeline.sandbox.salesforce.models import Acting, Org
 from sync_pipeline.settings import Secrets
 from sync_pipeline_tests.harness import (
     ANNA,
@@ -500,6 +502,37 @@ def test_a_listing_that_failed_removes_nothing(world: World, service: str, fault
     world.run()
     assert world.writes(mark, action="delete") == []
     assert (len(world.anna.contacts()), len(world.salesforce.contacts())) == (3, len(records))
+
+
+@pytest.mark.parametrize("hidden", [1, 2], ids=["one of them", "all"])
+def test_accounts_that_are_not_listed_any_more_clear_no_company(
+    world: World, monkeypatch: pytest.MonkeyPatch, hidden: int
+) -> None:
+    accounts = [world.salesforce.create("Account", Name=name) for name in ("Acme", "Bolt")]
+    records = [person(world, number, AccountId=account) for number, account in enumerate(accounts, 1)]
+    world.run()
+    visible = Org.visible
+
+    def hide(self: Org, acting: Acting, target: ObjectDef, alias: str) -> tuple[str, list[str]] | None:
+        if target.name != "Account":
+            return visible(self, acting, target, alias)
+        return f"{alias}.Id NOT IN ({', '.join('?' * hidden)})", accounts[:hidden]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Org, "visible", hide)
+        mark = world.mark()
+        world.run(full=True)
+        world.run(full=True)
+        assert world.writes(mark) == []
+        world.anna.create(world.anna.folder(), surname="New", email="new@example.com", companyName="Bolt")
+        world.run()
+    assert [item_of(world.anna, record)["companyName"] for record in records] == ["Acme", "Bolt"]
+    assert world.salesforce.contact(LastName="New")["AccountId"] == accounts[1]
+    world.salesforce.update(records[0], AccountId=accounts[1])
+    world.salesforce.update(records[1], AccountId=None)
+    world.run(full=True)
+    assert item_of(world.anna, records[0])["companyName"] == "Bolt"
+    assert not item_of(world.anna, records[1])["companyName"]
 
 
 def test_an_expired_delta_token_removes_nothing(world: World) -> None:

@@ -15,14 +15,15 @@ with recursive chain (id, winner, depth) as (
 )
 select id, arg_max(winner, depth) as winner from chain group by id;
 
--- Account.Name is joined here and not stored, because a renamed Account does not stamp its Contacts.
+-- Account.Name is joined here and not stored, because a renamed Account does not stamp its Contacts. The name of an Account that
+-- is not in the mirror is unknown (null), which is no empty Company.
 create or replace view planning.contacts as
 select
     contact.id, contact.is_deleted, contact.master_id, contact.account_id, contact.owner_id, contact.created_at, contact.modified_at,
     contact.modified_by, contact.modstamp, contact.is_person_account, contact.is_readable,
     {% for f in fields if f.name not in ('company', 'record_link') %}contact.{{ f.name }}, {% endfor %}
     {% for f in fields if f.name == 'company' -%}
-    case when contact.is_person_account then '' else coalesce(account.name, '') end as company,
+    case when contact.is_person_account or coalesce(contact.account_id, '') = '' then '' else account.name end as company,
     {% endfor -%}
     {% for f in fields if f.name == 'record_link' -%}
     {{ literal(instance_url) }} || '/' || contact.id as record_link,
