@@ -1,0 +1,76 @@
+"""What a scenario is once its plan was carried out: the next run starts from it (invariants 1, 2 and 6)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sync_pipeline_tests.planner.scenario import Contact, End, Holding, Item, Link, Outcome, Scenario, Write
+
+_LATER = 10_000
+
+
+def following(scenario: Scenario, outcome: Outcome, *, round_number: int = 1) -> Scenario:
+    """Both sides, the links and the bases after every write of the outcome has succeeded, and no user did anything."""
+    moment = _LATER * round_number
+    contacts = dict(scenario.contacts)
+    for write in outcome.writes:
+        side, key = write.target.split()
+        if side == "contact":
+            before = contacts[key]
+            state = "deleted" if write.action == "delete" else before.state
+            contacts[key] = replace(
+                before, state=state, values=before.values | dict(write.after), modified=moment, by_us=True
+            )
+        elif side == "new":
+            contacts[f"new{key}"] = _created(scenario.holdings[int(key)], write, moment)
+    holdings = tuple(
+        _after(scenario, holding, number, outcome, moment) for number, holding in enumerate(scenario.holdings)
+    )
+    return Scenario(f"{scenario.name} +{round_number}", contacts, holdings)
+
+
+def _created(holding: Holding, write: Write, moment: int) -> Contact:
+    assert holding.item is not None
+    empty = dict.fromkeys(holding.item.values, "")
+    return Contact("present", empty | dict(write.after), modified=moment, by_us=True)
+
+
+def _after(scenario: Scenario, holding: Holding, number: int, outcome: Outcome, moment: int) -> Holding:
+    writes = [write for write in outcome.writes if write.target == f"holding {number}"]
+    end = outcome.ends[number]
+    contact = holding.contact
+    if end.link.startswith("linked"):
+        contact = end.link.removeprefix("linked ")
+        contact = f"new{number}" if contact == "new" else contact
+    item = holding.item
+    for write in writes:
+        item = _written(scenario, item, write, moment)
+    stamped = any(write.action in ("create", "restore", "move", "restamp") for write in writes)
+    link = _linked(holding, end, outcome.reasons[number], stamped=stamped)
+    in_view = holding.in_view and not contact.startswith("new")
+    return replace(holding, contact=contact, item=item, link=link, in_view=in_view)
+
+
+def _written(scenario: Scenario, item: Item | None, write: Write, moment: int) -> Item | None:
+    if write.action in ("delete", "delete after up", "release"):
+        return None  # in Deleted Items, or personal: neither is in the mirror of a link that has ended
+    if write.action == "create":
+        empty = dict.fromkeys(next(iter(scenario.contacts.values())).values, "")
+        return Item("folder", empty | dict(write.after), moment, by_us=True)
+    assert item is not None
+    place = "folder" if write.action in ("restore", "move") else item.place
+    return Item(place, item.values | dict(write.after), moment, by_us=True)
+
+
+def _linked(holding: Holding, end: End, reason: str, *, stamped: bool) -> Link | None:
+    old = holding.link
+    if end.link == "none":
+        return None
+    if end.link == "closed":
+        assert old is not None
+        return replace(old, closed=old.closed or reason)
+    base = {name: (outlook, salesforce) for name, outlook, salesforce in end.base}
+    if old is None or old.closed:
+        return Link(base, origin="matched", seen_in_view=holding.in_view, stamped=stamped)
+    seen = old.seen_in_view or holding.in_view
+    return replace(old, base=base, seen_in_view=seen, stamped=old.stamped or stamped)
