@@ -1,4 +1,4 @@
--- in:  planning.links, planning.contacts, planning.mailbox_fields, outlook.contacts, sync.links, sync.verdicts, sync.frozen,
+-- in:  planning.links, planning.contacts, planning.mailboxes, planning.mailbox_fields, outlook.contacts, sync.links, sync.verdicts, sync.frozen,
 --      sync.problems, sync.runs
 -- out: planning.pairs (link × field: both values, both bases, in the form in which they compare),
 --      planning.edits (link: was either side edited since the base),
@@ -18,9 +18,12 @@ with raw as (
         or contact.{{ f.name }} is distinct from base.salesforce_{{ f.name }}
     {%- endfor %}
 )
--- an edit in one mailbox concerns every mailbox that holds the Contact
-select link.link_id from planning.links as link
-where link.contact_id in (select contact_id from raw);
+-- an edit in one mailbox concerns every mailbox that holds the Contact; what stays in a mailbox that is switched off
+-- takes no part: nothing of it goes up, and nothing that happens to it is observed (R1)
+select link.link_id
+from planning.links as link join planning.mailboxes as mailbox on mailbox.mailbox = link.mailbox
+where link.contact_id in (select contact_id from raw)
+  and (mailbox.enabled or (mailbox.on_disable = 'remove' and link.origin = 'salesforce'));
 
 create or replace table planning.pairs as
 with long as (

@@ -1,0 +1,74 @@
+"""Defects of the planner that the comparison with the oracle has found, each as its smallest story."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from sync_pipeline_tests.planner.compare import judge
+from sync_pipeline_tests.planner.scenario import (
+    Base,
+    Contact,
+    Holding,
+    Item,
+    Link,
+    Outcome,
+    Place,
+    Policy,
+    Scenario,
+    Values,
+    Write,
+)
+from sync_pipeline_tests.planner.tables import planned
+
+PERSON: Values = {
+    "first_name": "Ann", "last_name": "Lee", "company": "", "email": "ann@example.com",
+    "job_title": "", "department": "",
+}  # fmt: skip
+AGREED: Base = {name: (value, value) for name, value in PERSON.items()}
+
+
+def held_by(mailbox: str, place: Place, policy: Policy | None = None, *, base: Base = AGREED, **edits: str) -> Holding:
+    """A mailbox with a linked item of the Contact x; `edits` are what the item holds otherwise."""
+    return Holding(mailbox, "x", policy or Policy(), Item(place, PERSON | edits, modified=200), Link(base))
+
+
+def plan_of(*holdings: Holding, person: bool = False, by_us: bool = False, **edits: str) -> Outcome:
+    """The plan for these holdings of the Contact x, which the oracle accepts too; `edits` are Salesforce's."""
+    contact = Contact("present", PERSON | edits, modified=100, person=person, by_us=by_us)
+    scenario = Scenario("story", {"x": contact}, holdings)
+    [outcome] = planned([scenario])
+    mismatch = judge(scenario, outcome)
+    assert mismatch is None, mismatch.story()
+    return outcome
+
+
+def writes(outcome: Outcome) -> set[tuple[str, str]]:
+    return {(write.target, write.action) for write in outcome.writes}
+
+
+def without(name: str) -> Base:
+    return {field: base for field, base in AGREED.items() if field != name}
+
+
+# ── R1 ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("on_disable", ["keep", "remove"])
+def test_an_edit_in_a_mailbox_that_is_switched_off_goes_nowhere(on_disable: str) -> None:
+    off = Policy(enabled=False, on_disable=on_disable)
+    stays = replace(held_by("a", "folder", off, job_title="Clerk"), link=Link(AGREED, origin="outlook"))
+    outcome = plan_of(stays, held_by("b", "folder"))
+    assert outcome.writes == frozenset()
+
+
+def test_a_difference_in_a_mailbox_that_is_switched_off_is_no_conflict_and_no_problem() -> None:
+    off = held_by("a", "folder", Policy(enabled=False), job_title="Clerk", email="no address")
+    outcome = plan_of(off, job_title="Chief")
+    assert (outcome.conflicts, outcome.problems, outcome.holds) == (frozenset(), frozenset(), frozenset())
+
+
+def test_the_last_copy_of_a_mailbox_that_is_switched_off_still_goes_up_before_its_removal() -> None:
+    outcome = plan_of(held_by("a", "folder", Policy(enabled=False, on_disable="remove"), job_title="Clerk"))
+    assert writes(outcome) == {("contact x", "update"), ("holding 0", "delete after up")}
