@@ -72,3 +72,11 @@ def test_a_difference_in_a_mailbox_that_is_switched_off_is_no_conflict_and_no_pr
 def test_the_last_copy_of_a_mailbox_that_is_switched_off_still_goes_up_before_its_removal() -> None:
     outcome = plan_of(held_by("a", "folder", Policy(enabled=False, on_disable="remove"), job_title="Clerk"))
     assert writes(outcome) == {("contact x", "update"), ("holding 0", "delete after up")}
+
+
+# ── R14, R18 ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_kept_contact_that_is_deleted_in_outlook_comes_back_although_it_is_not_in_the_view() -> None:
+    kept = replace(held_by("a", "deleted", Policy(left_view="keep")), in_view=False)
+    assert writes(plan_of(kept)) == {("holding 0", "restore")}

@@ -94,7 +94,7 @@ with named as (
         when outlook_deletion = 'delete' and not is_person_account and not edited_elsewhere and not deletion_dropped then
             ['delete_contact', 'R14', 'The contact was deleted in Outlook.']
         when not down_sync then ['close', 'R1', 'The contact was deleted in Outlook; with down-sync off that only unlinks it.']
-        when seen_in_view and not in_view and view_usable and not view_empty then
+        when left_the_view and left_view = 'remove' and not view_empty then
             ['close', 'R18', 'The contact was deleted in Outlook and its Contact left the view.']
         when outlook_deletion = 'delete' and edited_elsewhere then
             ['restore', 'R19', 'The contact was deleted in Outlook, but edited on the other side since.']
