@@ -80,3 +80,24 @@ def test_the_last_copy_of_a_mailbox_that_is_switched_off_still_goes_up_before_it
 def test_a_kept_contact_that_is_deleted_in_outlook_comes_back_although_it_is_not_in_the_view() -> None:
     kept = replace(held_by("a", "deleted", Policy(left_view="keep")), in_view=False)
     assert writes(plan_of(kept)) == {("holding 0", "restore")}
+
+
+# ── R18, R19: what has no base ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("place", ["deleted", "elsewhere"])
+def test_a_value_of_salesforce_that_outlook_never_agreed_to_outlives_a_deletion_in_outlook(place: Place) -> None:
+    policy = Policy(outlook_deletion="delete", moved_out="delete", conflicts="hold")
+    outcome = plan_of(held_by("a", place, policy, base=without("job_title"), job_title="Clerk"), job_title="Chief")
+    assert writes(outcome) == {("holding 0", "restore" if place == "deleted" else "move")}
+
+
+def test_a_removal_waits_for_a_value_without_base_that_goes_up() -> None:
+    left = replace(held_by("a", "folder", base=without("job_title"), job_title="Clerk"), in_view=False)
+    assert writes(plan_of(left)) == {("contact x", "update"), ("holding 0", "delete after up")}
+
+
+def test_a_contact_into_which_a_value_without_base_goes_up_is_not_deleted_by_another_mailbox_in_the_same_plan() -> None:
+    holds = held_by("a", "folder", base=without("job_title"), job_title="Clerk")
+    outcome = plan_of(holds, held_by("b", "deleted", Policy(outlook_deletion="delete")))
+    assert writes(outcome) == {("contact x", "update"), ("holding 1", "restore")}
