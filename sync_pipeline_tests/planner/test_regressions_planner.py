@@ -101,3 +101,11 @@ def test_a_contact_into_which_a_value_without_base_goes_up_is_not_deleted_by_ano
     holds = held_by("a", "folder", base=without("job_title"), job_title="Clerk")
     outcome = plan_of(holds, held_by("b", "deleted", Policy(outlook_deletion="delete")))
     assert writes(outcome) == {("contact x", "update"), ("holding 1", "restore")}
+
+
+# ── R7, R9, R18: an edited Company ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_removal_waits_for_the_account_that_an_edited_company_moves_its_contact_to() -> None:
+    left = replace(held_by("a", "folder", Policy(company_edits="resolve"), company="Acme"), in_view=False)
+    assert writes(plan_of(left)) == {("contact x", "update"), ("holding 0", "delete after up")}

@@ -84,11 +84,12 @@ create or replace table planning.edits as
 with own as (
     select link_id, contact_id,
         -- without a base nobody knows who wrote what the other side lacks, so it counts: it must not go with a removal (R18, R19)
-        bool_or((outlook_changed or (not has_base and outlook_normal <> '')) and direction in ('both', 'from_outlook')
+        bool_or((outlook_changed or (not has_base and outlook_normal <> ''))
+                and (direction in ('both', 'from_outlook') or (field = 'company' and company_edits = 'resolve'))
                 and not is_person_account and outlook_normal is distinct from salesforce_normal) as outlook_edited,
         bool_or((salesforce_changed or (not has_base and salesforce_normal <> '')) and direction <> 'from_outlook'
                 and salesforce_normal is distinct from outlook_normal) as salesforce_edited
-    from planning.pairs group by all
+    from planning.pairs join planning.mailboxes using (mailbox) group by all
 )
 select own.link_id, own.outlook_edited, own.salesforce_edited,
     -- R19: an edit in another mailbox that is not synchronised yet counts as an edit in Salesforce
