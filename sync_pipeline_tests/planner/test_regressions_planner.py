@@ -109,3 +109,8 @@ def test_a_contact_into_which_a_value_without_base_goes_up_is_not_deleted_by_ano
 def test_a_removal_waits_for_the_account_that_an_edited_company_moves_its_contact_to() -> None:
     left = replace(held_by("a", "folder", Policy(company_edits="resolve"), company="Acme"), in_view=False)
     assert writes(plan_of(left)) == {("contact x", "update"), ("holding 0", "delete after up")}
+
+
+def test_an_edited_company_never_moves_the_contact_of_a_person_account() -> None:
+    edited = held_by("a", "folder", Policy(company_edits="resolve"), company="Acme")
+    assert plan_of(edited, person=True).writes == frozenset()

@@ -105,7 +105,7 @@ with judged as (
             when outlook_normal = salesforce_normal then 'agree'
             when field = 'company' and direction = 'from_salesforce' and salesforce_normal = '' then
                 case when has_base and salesforce_changed and outlook_normal = salesforce_base_normal then 'down'
-                     when outlook_changed and mailbox.company_edits = 'resolve' then 'resolve'
+                     when outlook_changed and mailbox.company_edits = 'resolve' and not is_person_account then 'resolve'
                      else 'differ' end
             when field = 'company' and direction = 'from_salesforce' and outlook_changed and not salesforce_changed
                  and mailbox.company_edits = 'resolve' and not is_person_account then 'resolve'
