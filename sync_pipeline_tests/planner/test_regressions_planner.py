@@ -114,3 +114,19 @@ def test_a_removal_waits_for_the_account_that_an_edited_company_moves_its_contac
 def test_an_edited_company_never_moves_the_contact_of_a_person_account() -> None:
     edited = held_by("a", "folder", Policy(company_edits="resolve"), company="Acme")
     assert plan_of(edited, person=True).writes == frozenset()
+
+
+# ── R14, R15 in several mailboxes ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("place", ["deleted", "elsewhere"])
+def test_nothing_is_brought_back_from_a_contact_that_the_same_plan_deletes(place: Place) -> None:
+    policy = Policy(outlook_deletion="delete", moved_out="delete")
+    # The edit in `a` protects the Contact from the deletion in `b`, but not from the one in `a` itself.
+    outcome = plan_of(held_by("a", "deleted", policy, job_title="Clerk"), held_by("b", place, policy))
+    assert writes(outcome) == {("contact x", "delete")}
+
+
+def test_a_contact_deleted_by_one_mailbox_is_not_restored_in_another_in_the_same_plan() -> None:
+    outcome = plan_of(held_by("a", "deleted", Policy(outlook_deletion="delete")), held_by("b", "deleted"))
+    assert writes(outcome) == {("contact x", "delete")}

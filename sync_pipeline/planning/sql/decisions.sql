@@ -101,6 +101,14 @@ with named as (
         else ['restore', 'R14', 'The contact was deleted in Outlook; it is brought back.']
     end as verdict
     from seen
+), settled as (
+    select * replace (
+        -- nothing is brought back from a Contact that this very run deletes: the next one finds it deleted, or the deletion held
+        case when verdict[1] in ('restore', 'move_back')
+                  and bool_or(verdict[1] = 'delete_contact') over (partition by contact_id)
+             then ['keep', verdict[2], 'Another mailbox deletes the Contact; this one follows once that is done.']
+             else verdict end as verdict)
+    from judged
 )
 select * exclude (verdict), verdict[1] as decision, verdict[2] = 'R18' and view_empty as is_doubtful, verdict[2] as rule, verdict[3] as reason,
     case
@@ -112,4 +120,4 @@ select * exclude (verdict), verdict[1] as decision, verdict[2] = 'R18' and view_
         when verdict[2] = 'R1' and not enabled then 'disabled'
         when verdict[2] = 'R1' then 'deleted_in_outlook'
     end as close_reason
-from judged;
+from settled;
