@@ -130,3 +130,12 @@ def test_nothing_is_brought_back_from_a_contact_that_the_same_plan_deletes(place
 def test_a_contact_deleted_by_one_mailbox_is_not_restored_in_another_in_the_same_plan() -> None:
     outcome = plan_of(held_by("a", "deleted", Policy(outlook_deletion="delete")), held_by("b", "deleted"))
     assert writes(outcome) == {("contact x", "delete")}
+
+
+# ── R9, R10 ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_edit_of_a_person_accounts_contact_is_taken_back_in_a_field_that_only_comes_from_outlook() -> None:
+    policy = Policy(directions=(("job_title", "from_outlook"),))
+    outcome = plan_of(held_by("a", "folder", policy, job_title="Clerk"), person=True)
+    assert outcome.writes == {Write("holding 0", "update", (("job_title", ""),))}

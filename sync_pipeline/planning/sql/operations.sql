@@ -71,7 +71,9 @@ from planning.contact_updates;
 -- ── what goes down to each mailbox ───────────────────────────────────────────────────────────────────────────────────
 create or replace table planning.downs as
 with target as (
-    select change.link_id, change.mailbox, change.contact_id, change.field, change.position, change.kind, change.direction, change.course,
+    select change.link_id, change.mailbox, change.contact_id, change.field, change.position, change.kind, change.course,
+        -- Contacts of Person Accounts go from Salesforce to Outlook only, whatever the mapping says of the field (R9)
+        change.direction <> 'from_outlook' or change.is_person_account as goes_down,
         change.outlook_value, change.outlook_normal, change.salesforce_value,
         case when change.field = 'company' and move.account_name is not null then move.account_name
              when up.field is not null then up.after
@@ -83,7 +85,7 @@ with target as (
 )
 select *, planning.normal(kind, value) as normal
 from target
-where course <> 'hold' and direction <> 'from_outlook'
+where course <> 'hold' and goes_down
   and planning.normal(kind, value) <> outlook_normal
   and (course = 'down' or is_going_up)
   and not exists (select 1 from sync.frozen as frozen where frozen.link_id = target.link_id and frozen.field = target.field
