@@ -139,3 +139,16 @@ def test_an_edit_of_a_person_accounts_contact_is_taken_back_in_a_field_that_only
     policy = Policy(directions=(("job_title", "from_outlook"),))
     outcome = plan_of(held_by("a", "folder", policy, job_title="Clerk"), person=True)
     assert outcome.writes == {Write("holding 0", "update", (("job_title", ""),))}
+
+
+def test_latest_does_not_take_our_own_write_for_an_edit_where_a_pair_is_linked_again() -> None:
+    again = held_by("a", "folder", Policy(conflicts="latest"), job_title="Clerk")
+    again = replace(again, link=Link(AGREED, closed="left_view"))
+    outcome = plan_of(replace(again, item=replace(again.item, by_us=True)), job_title="Chief")  # type: ignore[type-var]
+    assert ("contact x", "update") not in writes(outcome)
+
+
+def test_latest_does_not_take_what_we_wrote_for_another_mailbox_for_an_edit() -> None:
+    fresh = replace(held_by("b", "folder", Policy(conflicts="latest"), job_title="Clerk"), link=None)
+    outcome = plan_of(held_by("a", "folder", job_title="Chief"), fresh, job_title="Chief", by_us=True)
+    assert ("contact x", "update") not in writes(outcome)

@@ -253,7 +253,13 @@ select
     {{ literal(now) }}::timestamp as created_at, item.place, false as lost_with_folder, item.change_key,
     item.modified_at as outlook_modified_at, item.display_name, item.categorised, item.stamp_contact, item.stamp_org,
     item.place = 'elsewhere' as moves_in,
-    false as outlook_written_by_us, false as salesforce_written_by_us, contact.modstamp,
+    -- what another link wrote last, or a link that ended, is our write too (R10, `latest`)
+    exists (select 1 from sync.links as former
+            where former.mailbox = match.mailbox and former.outlook_id = match.outlook_id and former.outlook_written_key = item.change_key)
+        as outlook_written_by_us,
+    exists (select 1 from sync.links as other
+            where other.salesforce_id = match.contact_id and other.salesforce_written_stamp >= contact.modstamp)
+        as salesforce_written_by_us, contact.modstamp,
     contact.modified_at as salesforce_modified_at, coalesce(contact.is_person_account, false) as is_person_account,
     'present' as contact_state, member.contact_id is not null as in_view, case when match.merged_id = '' then 1 else 2 end as place_in_merge
 from planning.contact_matches as match
