@@ -18,10 +18,11 @@ with unlinked as (
       and not exists (
         select 1 from planning.parted as parted
         where parted.mailbox = item.mailbox and parted.outlook_id = item.id and parted.reason = 'by_hand')
-      -- R6: an original whose copy stands in the folder is only waiting for its deletion
+      -- R6: an original whose copy stands in the folder is only waiting for its deletion; one that a person put
+      -- into the folder beside its copy is a contact of his own
       and not exists (
         select 1 from outlook.contacts as copy
-        where copy.mailbox = item.mailbox and copy.copy_of = item.id and copy.place = 'folder' and copy.id <> item.id)
+        where item.place = 'elsewhere' and copy.mailbox = item.mailbox and copy.copy_of = item.id and copy.place = 'folder' and copy.id <> item.id)
 ), remembered as (
     -- its stamp, or the Contact it was parted from when it was moved out (R15: dragged in again, it comes back)
     select item.*, case
