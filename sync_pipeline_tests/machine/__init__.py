@@ -1,0 +1,1 @@
+"""The machine: users, runs and faults interleaved at random, judged by the invariants from the sandbox's log."""

@@ -1,0 +1,63 @@
+"""The machine's share in CI: a story through every core hazard, and a search of a minute; `-m fuzz` for more."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from sync_pipeline_tests.machine.__main__ import LONG, silent, tell
+from sync_pipeline_tests.machine.driver import Bench, replay, search
+from sync_pipeline_tests.machine.story import Step
+
+#: Through each of these every commit goes; a search of a minute meets the others by chance.
+CORE: list[Step] = [
+    ("sf_edit", {"k": 0, "field": 0}),
+    ("ol_edit", {"k": 1, "field": 2}),
+    ("ol_create_categorised", {"m": 0, "fields": 5}),
+    ("run_killed", {"where": 1, "nth": 2}),
+    ("backup", {}),
+    ("sf_edit", {"k": 1, "field": 1}),
+    ("run_killed", {"where": 0, "nth": 1}),
+    ("run_killed", {"where": 2, "nth": 9}),
+    ("ol_clear", {"k": 0, "field": 0}),
+    ("run_killed", {"where": 3, "nth": 20}),
+    ("fault", {"f": 7, "position": True, "nth": 3, "times": 0}),
+    ("run", {"m": 0, "full": False}),
+    ("ol_edit", {"k": 0, "field": 3}),
+    ("run_raced", {"call": 12, "s": 1, "k": 0, "field": 4}),
+    ("old_copy", {}),
+    ("sf_edit", {"k": 2, "field": 7}),
+    ("run_twice", {}),
+    ("warehouse_lost", {}),
+    ("run", {"m": 0, "full": False}),
+]
+CORE_FIRED = (
+    "killed before_call", "killed after_call", "killed before_commit", "killed after_commit", "old_copy",
+    "warehouse_lost", "run_twice", "run_raced", "fault",
+)  # fmt: skip
+
+
+def test_a_story_through_every_core_hazard_ends_with_both_sides_equal(tmp_path: Path) -> None:
+    fired: Counter[str] = Counter()
+    with Bench(tmp_path) as bench:
+        failure = replay(bench, {"mailboxes": 1}, CORE, fired)
+    assert failure is None, failure
+    assert [name for name in CORE_FIRED if not fired[name]] == []
+
+
+def test_no_invariant_breaks_in_a_short_search() -> None:
+    report = search(200, 20, seed=1, seconds=40, show=lambda report: None)
+    assert not report.failures, "\n".join(f"{one.kind}: {one.message}" for one in report.failures)
+
+
+@pytest.mark.fuzz
+@pytest.mark.timeout(0)
+def test_no_invariant_breaks_in_a_long_search_and_every_fault_fires() -> None:
+    seed = int(os.environ.get("MACHINE_SEED", "1"))
+    report = search(int(os.environ.get("MACHINE_SEQUENCES", "1000")), 40, seed=seed, show=lambda report: None)
+    print(f"seed {seed}\n{tell(report)}")
+    assert not report.failures, "\n".join(f"{one.kind}: {one.message}" for one in report.failures)
+    assert silent(report, is_long=report.sequences >= LONG) == []
