@@ -55,7 +55,7 @@ def control_actions(mailboxes: Mailboxes, tracking: DeltaTracking) -> dict[str, 
     @action("mailbox", "address")
     def rename(mailbox: str, address: str) -> dict[str, str]:
         """An administrator gives a mailbox another address."""
-        if any(user.address.casefold() == address.casefold() for user in mailboxes.users()):
+        if mailboxes.is_taken(address):
             raise ValueError(f"there is a mailbox {address} already")
         return {
             key: str(value)
@@ -71,7 +71,7 @@ def control_actions(mailboxes: Mailboxes, tracking: DeltaTracking) -> dict[str, 
     @action("mailbox", "name")
     def mailbox(mailbox: str, name: str) -> dict[str, str]:
         """An administrator makes an account with an empty mailbox."""
-        if any(user.address.casefold() == mailbox.casefold() for user in mailboxes.users()):
+        if mailboxes.is_taken(mailbox):
             raise ValueError(f"there is a mailbox {mailbox} already")
         return {"id": mailboxes.create_mailbox(mailbox, name, actor=ADMINISTRATOR)}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -27,9 +27,11 @@ from sync_pipeline.sandbox.state import Json, State
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS graph_users (id TEXT PRIMARY KEY, address TEXT NOT NULL, name TEXT NOT NULL);
 CREATE UNIQUE INDEX IF NOT EXISTS graph_users_address ON graph_users (fold(address));
+CREATE INDEX IF NOT EXISTS graph_users_name ON graph_users (fold(name));
 CREATE TABLE IF NOT EXISTS graph_folders (
     id TEXT PRIMARY KEY, mailbox TEXT NOT NULL, parent TEXT, name TEXT NOT NULL, well_known TEXT);
 CREATE INDEX IF NOT EXISTS graph_folders_parent ON graph_folders (parent);
+CREATE INDEX IF NOT EXISTS graph_folders_name ON graph_folders (mailbox, fold(name));
 CREATE UNIQUE INDEX IF NOT EXISTS graph_folders_well_known ON graph_folders (mailbox, well_known)
     WHERE well_known IS NOT NULL;
 CREATE TABLE IF NOT EXISTS graph_categories (
@@ -117,6 +119,23 @@ class Folders:
     def users(self) -> list[User]:
         rows = self.state.db.execute("SELECT id, address, name FROM graph_users ORDER BY rowid")
         return [User(*row) for row in rows]
+
+    def users_after(self, row_id: int, limit: int, condition: str, parameters: Sequence[Any]) -> list[tuple[int, User]]:
+        """Up to `limit` users that were added after the one of that row id, and fit an SQL condition; with row ids."""
+        rows = self.state.db.execute(
+            f"SELECT rowid, id, address, name FROM graph_users WHERE rowid > ? AND {condition} ORDER BY rowid LIMIT ?",
+            (row_id, *parameters, limit),
+        )
+        return [(row["rowid"], User(*row[1:])) for row in rows]
+
+    def count_users(self, condition: str, parameters: Sequence[Any]) -> int:
+        row = self.state.db.execute(f"SELECT count(*) FROM graph_users WHERE {condition}", parameters).fetchone()
+        return int(row[0])
+
+    def is_taken(self, address: str) -> bool:
+        """Whether a mailbox has that address."""
+        sql = "SELECT 1 FROM graph_users WHERE fold(address) = fold(?)"
+        return self.state.db.execute(sql, (address,)).fetchone() is not None
 
     def user(self, mailbox: str) -> User:
         """Raises UserNotFound."""

@@ -50,14 +50,15 @@ class GraphResponses:
     def list_users(self, call: Call) -> Response:
         query = call.query
         query.allow("$top", "$skiptoken", "$select", "$filter", "$count")
-        users = [user.wire() for user in self.mailboxes.users()]
+        condition: tuple[str, list[str]] = ("1", [])
         if "$filter" in query.options:
-            accepts = user_filter(query.options["$filter"])
-            users = [user for user in users if accepts(user)]
-        start, top, chosen = query.skip_token(), query.top(USERS_PAGE, 999), query.select(USER_PROPERTIES)
-        page = [_chosen(user, chosen) for user in users[start : start + top]]
-        more = start + top < len(users)
-        return self._list(call, "users", page, str(start + top) if more else None, "$skiptoken", len(users))
+            condition = user_filter(query.options["$filter"])
+        top, chosen = query.top(USERS_PAGE, 999), query.select(USER_PROPERTIES)
+        found = self.mailboxes.users_after(query.skip_token(), top + 1, *condition)
+        page = [_chosen(user.wire(), chosen) for _, user in found[:top]]
+        following = str(found[top - 1][0]) if len(found) > top else None
+        total = self.mailboxes.count_users(*condition) if query.counts() else None
+        return self._list(call, "users", page, following, "$skiptoken", total)
 
     def get_user(self, call: Call) -> Response:
         call.query.allow("$select")

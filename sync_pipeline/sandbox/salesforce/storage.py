@@ -73,6 +73,9 @@ def _table(name: str) -> str:
         f'CREATE INDEX IF NOT EXISTS "sf_{name}_{number}" ON "sf_{name}" ({expression});'
         for number, expression in enumerate(_INDEXES.get(name, ()))
     ]
+    if "_deleted_with TEXT" in _INTERNAL.get(name, ()):
+        on = f'"sf_{name}" (_deleted_with) WHERE _deleted_with IS NOT NULL'
+        indexes.append(f'CREATE INDEX IF NOT EXISTS "sf_{name}_deleted_with" ON {on};')
     if "IsDeleted" in (raw["name"] for raw in raw_description(name)["fields"]):
         # The recycle bin of a large table is found without reading the table.
         on = f'"sf_{name}" (SystemModstamp) WHERE IsDeleted = 1'
