@@ -23,7 +23,8 @@ TRIES: Final = 6  # a route's right calls differ, and a few of them name somethi
 PUBLIC: Final = ("/oauth2/token", "/oauth2/revoke", "/oauth2/v2.0/token", "/Soap/", "/services/data GET")
 #: They write nothing that the log is about: tokens, sessions, jobs as such, cursors.
 SILENT: Final = re.compile(
-    r"/token |/revoke |/Soap/|/userinfo |/jobs/query|/jobs/ingest |/jobs/ingest/\{id\} DELETE|/batches |/composite/sobjects/\{object\} "
+    r"/token |/revoke |/Soap/|/userinfo |/jobs/query|/jobs/ingest |/jobs/ingest/\{id\} DELETE|/batches "
+    r"|/composite/sobjects/\{object\} "
 )
 #: The client's SOQL decides what they read.
 SOQL: Final = re.compile(r"/(query|queryAll|composite|composite/batch|jobs/query|listviews/\{id\}/results)$")
