@@ -159,6 +159,7 @@ def outlook(session: Session) -> int:
             if mailbox not in wanted or (not mailbox.enabled and mailbox.on_disable == "keep"):
                 session.mailboxes.pop(mailbox.mailbox)
         known = {mailbox.mailbox: _known(reader, mailbox.mailbox) for mailbox in session.working}
+        session.old_copies |= reader.old_copies()
         items = 0
         renamed: set[str] = set()
         for done, (address, page) in enumerate(_pages(session, known), 1):
@@ -170,7 +171,8 @@ def outlook(session: Session) -> int:
                 _save(session, writer, address, page)
             session.progress("Outlook", done, None)
         for addresses, full in ((renamed, False), (session.old_copies, True)):
-            again = {address: _known(reader, address) for address in addresses if address not in session.stopped}
+            working = {mailbox.mailbox for mailbox in session.working}
+            again = {address: _known(reader, address) for address in addresses if address in working}
             for address, page in _pages(session, again, full=full):
                 items += len(page.contacts)
                 _save(session, writer, address, page)
@@ -225,13 +227,17 @@ def _save(session: Session, writer: Writer, address: str, page: Page) -> None:
         )
         return
     number = int(state.get("mark_run") or 0)
-    if any(mark) and number >= session.number and address not in session.old_copies:
-        # R21: the folder was written by a later run than this warehouse knows of
-        session.old_copies.add(address)
-        session.number = number + 1
-        writer.raise_run_number(session.run_id, session.number)
-        writer.void_old_copy(address, session.clock.now())
-        return
+    if any(mark) and number > session.reader(writer.connection).mark(address):
+        # R21: the folder was written by a later run than this warehouse knows of, so the warehouse is an old copy
+        if number >= session.number:
+            session.number = number + 1
+            writer.raise_run_number(session.run_id, session.number)
+        is_noticed = address not in session.old_copies
+        if is_noticed:
+            session.old_copies |= writer.void_old_copy(address, session.clock.now())
+        writer.save_mark(address, number, session.clock.now())
+        if is_noticed:
+            return
     if address not in session.stopped:
         writer.save_mailbox_page(
             address, session.run_id, state=state, folders=page.folders, contacts=page.contacts, vanished=page.vanished,

@@ -21,6 +21,7 @@ def plan_context(session: Session, connection: duckdb.DuckDBPyConnection) -> Pla
     for mailbox, kind, value in connection.execute("select mailbox, kind, value from sync.fingerprints").fetchall():
         known.setdefault(mailbox, {})[kind] = value
     pushed = {row[0] for row in connection.execute(_PUSHED).fetchall()}
+    old_copies = session.reader(connection).old_copies()
     now: dict[str, dict[str, str]] = {}
     for row in fingerprints(session):
         now.setdefault(row["mailbox"], {})[row["kind"]] = row["value"]
@@ -31,7 +32,7 @@ def plan_context(session: Session, connection: duckdb.DuckDBPyConnection) -> Pla
             salesforce_user_id=session.user_ids[settings.mailbox],
             reader=session.reader_of(settings.mailbox),
             is_first_run=settings.mailbox not in pushed,
-            is_old_copy=settings.mailbox in session.old_copies,
+            is_old_copy=settings.mailbox in old_copies,
             changed=changed_kinds(known.get(settings.mailbox, {}), now[settings.mailbox]),
         )
         for settings in session.working

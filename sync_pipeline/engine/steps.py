@@ -141,6 +141,7 @@ def finish(session: Session) -> StepResult:
             # R20: who keeps the old ones has a deletion still to come, which is to be held as one that follows a change
             rows = [row for row in extraction.fingerprints(session) if row["mailbox"] in session.settled]
             writer.save_fingerprints(rows, session.run_id)
+            writer.end_old_copy(session.settled & session.old_copies - session.stopped.keys())
         extraction.record_stops(session, writer)
         writer.save_requests(session.run_id, session.counter.rows())
         document = summary(session.settings, session.run_id, connection)
@@ -193,12 +194,13 @@ def _mark_folders(session: Session) -> None:
     """R21: the folder says which installation pushed last, and in which run, before anything is pushed."""
     with session.warehouse() as connection:
         rows = connection.execute(
-            "select distinct plan.mailbox, state.folder_id from sync.plan as plan "
-            "join outlook.mailboxes as state using (mailbox) "
-            "where plan.run_id = ? and plan.state = 'ready' and state.folder_state = 'present'",
+            "select distinct plan.mailbox, state.folder_id, state.folder_state from sync.plan as plan "
+            "join outlook.mailboxes as state using (mailbox) where plan.run_id = ? and plan.state = 'ready'",
             [session.run_id],
         ).fetchall()
-    for address, folder_id in rows:
+        for address, _, _ in rows:  # a folder that is made in this run is marked when it is made
+            session.writer(connection).save_mark(address, session.number, session.clock.now())
+    for address, folder_id in [(address, folder_id) for address, folder_id, state in rows if state == "present"]:
         try:
             session.graph.mailbox(address).mark_folder(folder_id, session.run_context().mark)
         except (Refused, OutcomeUnknown) as error:

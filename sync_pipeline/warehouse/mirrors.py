@@ -107,6 +107,7 @@ class Mirrors:
             )
             for (table,) in tables:
                 self.connection.execute(f"update {table} set mailbox = ? where mailbox = ?", [address, former])
+            self.connection.execute("update sync.cursors set scope = ? where scope = ?", [address, former])
             # a delta link names the address under which it was got
             self.connection.execute("update outlook.folders set delta_link = null where mailbox = ?", [address])
 

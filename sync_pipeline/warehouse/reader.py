@@ -89,6 +89,14 @@ class Reader:
         found = self.rows("select mailbox from outlook.mailboxes where object_id is not null order by mailbox")
         return [row["mailbox"] for row in found]
 
+    def old_copies(self) -> set[str]:
+        """R21: the mailboxes of which this warehouse is an old copy, until a run has compared everything of them."""
+        return {row["scope"] for row in self.rows("select scope from sync.cursors where name = 'old_copy'")}
+
+    def mark(self, mailbox: str) -> int:
+        """R21: the number of the last run that this warehouse knows to have marked the mailbox's folder; 0 for none."""
+        return int(self.cursor(mailbox, "mark") or 0)
+
     def cursor(self, scope: str, name: str) -> str | None:
         """A watermark as it was saved."""
         row = self._first("select value from sync.cursors where scope = ? and name = ?", [scope, name])

@@ -99,18 +99,34 @@ class Writer(Mirrors, Journal):
                 [now, message, run_id],
             )
 
-    def void_old_copy(self, mailbox: str, now: datetime) -> None:
-        """R21: for a mailbox that knows a later run than this warehouse, cursors, intents and approvals are void."""
+    def save_mark(self, mailbox: str, number: int, now: datetime) -> None:
+        """R21: the run that marks, or has marked, the mailbox's folder; written before the folder is."""
+        self.save_cursor(mailbox, "mark", str(number), now)
+
+    def void_old_copy(self, mailbox: str, now: datetime) -> set[str]:
+        """R21: a mailbox shows that this warehouse is an old copy; cursors, intents and approvals are void.
+
+        Returns the mailboxes that this concerns, which are all that it knows, until `end_old_copy`.
+        """
         with transaction(self.connection):
-            self.connection.execute(
-                "update outlook.folders set delta_link = null, listed_at = null where mailbox = ?", [mailbox]
-            )
-            self.connection.execute("delete from sync.verdicts where mailbox = ?", [mailbox])
+            known = fetch(self.connection, "select mailbox from outlook.mailboxes")
+            concerned = {mailbox, *(row["mailbox"] for row in known)}
+            rows = [{"scope": each, "name": "old_copy", "value": "", "saved_at": now} for each in concerned]
+            upsert(self.connection, "sync.cursors", ("scope", "name"), rows)
+            self.connection.execute("update outlook.folders set delta_link = null, listed_at = null")
+            self.connection.execute("delete from sync.verdicts")
             self.connection.execute(
                 "update sync.journal set outcome = 'unsent', code = 'old_copy', intent = null, finished_at = ? "
-                "where mailbox = ? and outcome is null",
-                [now, mailbox],
+                "where outcome is null",
+                [now],
             )
+        return concerned
+
+    def end_old_copy(self, mailboxes: Collection[str]) -> None:
+        """Everything of these mailboxes was compared, and what is to be deleted stands in a plan."""
+        with transaction(self.connection):
+            for mailbox in mailboxes:
+                self.connection.execute("delete from sync.cursors where name = 'old_copy' and scope = ?", [mailbox])
 
     def record_plan(self, run_id: str, now: datetime) -> None:
         """The finished planning as sync.plan, sync.conflicts, sync.holds and sync.problems."""

@@ -310,7 +310,6 @@ def test_within_a_mailbox_the_second_of_two_that_match_each_other_is_held(world:
     assert held[0]["outlook_id"] != first
 
 
-@pytest.mark.parametrize("first", [ANNA, BEN])
 def addresses(*found: str) -> list[Json]:
     return [{"address": address, "name": address} for address in found]
 
@@ -370,6 +369,7 @@ def test_the_same_addresses_in_another_order_in_another_mailbox_are_linked_or_he
     assert [stamp_of(item) for item in (*world.anna.contacts(), *world.ben.contacts())] == [contact["Id"]] * 2
 
 
+@pytest.mark.parametrize("first", [ANNA, BEN])
 def test_across_mailboxes_the_first_is_created_and_the_other_links_and_merges_without_a_person(
     world: World, first: str
 ) -> None:

@@ -120,6 +120,63 @@ def test_an_old_copy_of_the_warehouse_makes_nothing_twice_and_holds_every_deleti
     assert (len(world.anna.contacts()), len(world.salesforce.contacts())) == (4, 3)
 
 
+def test_an_old_copy_is_one_for_every_mailbox_whichever_is_looked_at_first(world: World) -> None:
+    world.use(ANNA, BEN)
+    ours, bens = person(world, 1), person(world, 2, owner=BEN)
+    world.run()
+    copy = copy_of_warehouse(world)
+    person(world, 3), person(world, 4, owner=BEN)
+    world.run()
+    restore_warehouse(world, copy)
+    world.salesforce.delete(ours)
+    world.salesforce.delete(bens)
+    mark = world.mark()
+    world.run(ANNA)
+    world.run(BEN)
+    world.run()
+    assert world.writes(mark, action="delete") == []
+    assert {row["hold"] for row in world.held()} == {"old_copy"}
+    assert (len(world.anna.contacts()), len(world.ben.contacts())) == (2, 2)
+
+
+@pytest.mark.parametrize("broken", ["stopped", "ended"])
+def test_an_old_copy_is_still_known_when_the_run_that_noticed_it_broke_off(world: World, broken: str) -> None:
+    record, _ = linked(world, 1)
+    linked(world, 2)
+    copy = copy_of_warehouse(world)
+    linked(world, 3)
+    restore_warehouse(world, copy)
+    world.salesforce.delete(record)
+    mark = world.mark()
+    if broken == "stopped":  # the reading of everything that follows the notice fails
+        world.fault("403", service="graph", method="GET", path="/contacts", nth=2, times=50)
+        world.run()
+        world.control.delete("faults").raise_for_status()
+    else:
+
+        def die() -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            world.run(before={"match_contacts": die})
+    for _ in range(2):
+        world.run()
+    assert world.writes(mark, action="delete") == []
+    assert [row["hold"] for row in world.held()] == ["old_copy"]
+    assert len(world.anna.contacts()) == 3
+
+
+def test_a_deletion_after_the_old_copy_was_compared_goes_on(world: World) -> None:
+    linked(world, 1)
+    copy = copy_of_warehouse(world)
+    record, _ = linked(world, 2)
+    restore_warehouse(world, copy)
+    world.run()
+    world.salesforce.delete(record)
+    world.run()
+    assert [item["surname"] for item in world.anna.contacts()] == ["Last1"]
+
+
 def test_with_an_old_copy_everything_is_compared(world: World) -> None:
     record, item = linked(world, Title="Base")
     copy = copy_of_warehouse(world)

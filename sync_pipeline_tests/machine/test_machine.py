@@ -1,4 +1,4 @@
-"""The machine's share in CI: a story through every core hazard, and a short search, the same each time; `-m fuzz` for more."""
+"""The machine in CI: a story through each core hazard and a short search, always the same; `-m fuzz` for more."""
 
 from __future__ import annotations
 

@@ -24,6 +24,8 @@ ORG = "00D000000000001AAA"
 NOW = datetime(2026, 3, 1, 12, 0, 0)
 START = NOW - timedelta(days=1)
 RUN = "run-2"
+#: A Contact in every mailbox's view, so that none comes back empty (R20); not judged.
+BYSTANDER = "c.bystander"
 #: So high that the guard of R20 never speaks; it has scenarios of its own.
 NO_LIMIT = 1_000_000_000
 
@@ -86,7 +88,12 @@ class _Load:
             tables["salesforce.contacts"] += self._contacts(number, scenario)
             for position, holding in enumerate(scenario.holdings):
                 self._holding(number, position, holding, tables)
+        tables["salesforce.contacts"].append(
+            {"id": BYSTANDER, "last_name": "Bystander", "owner_id": "u.owner", "is_deleted": False, "is_readable": True}
+            | {"created_at": START, "modified_at": START, "modstamp": START, "is_person_account": False}
+        )
         for (_, policy), address in self.mailboxes.items():
+            tables["salesforce.view_members"].append({"view_key": address, "contact_id": BYSTANDER})
             done = policy.guard.done if policy.guard else (0, 0)
             for side, count in zip(("outlook", "salesforce"), done, strict=True):
                 row = {"run_id": "run-1", "mailbox": address, "side": side, "action": "delete", "outcome": "done"}
@@ -218,6 +225,7 @@ class _Reading:
         self.links: list[list[str]] = []
         self.bases: list[list[dict[str, tuple[str, str]]]] = []
         self.new_links: dict[str, tuple[int, int]] = {}
+        self.not_judged: set[str] = set()
         self.reasons = [[""] * len(scenario.holdings) for scenario in scenarios]
         for scenario in scenarios:
             self.links.append(
@@ -292,6 +300,9 @@ class _Reading:
                 depends,
                 phase,
             ) = row
+            if record == BYSTANDER:
+                self.not_judged.add(link)
+                continue
             number, position = self._where(mailbox, item, record, link)
             if link and not link.startswith("l."):
                 self.new_links[link] = (number, position)
@@ -319,7 +330,7 @@ class _Reading:
             "select kind, mailbox, link_id, outlook_id, salesforce_id, reason, operation_id from planning.link_changes"
         ).fetchall()
         for kind, mailbox, link, item, record, reason, operation in rows:
-            if kind not in ("link", "close", "relink"):
+            if kind not in ("link", "close", "relink") or link in self.not_judged:
                 continue
             number, position = self._where(mailbox, item, record, link)
             if not link.startswith("l."):
@@ -336,7 +347,7 @@ class _Reading:
         rows = connection.execute(
             "select operation_id, link_id, field, outlook_value, salesforce_value from planning.base_updates"
         ).fetchall()
-        due = [row for row in rows if row[0] is None or row[0] in ready]
+        due = [row for row in rows if (row[0] is None or row[0] in ready) and row[1] not in self.not_judged]
         due.sort(key=lambda row: -1 if row[0] is None else ready[row[0]])
         for _, link, name, outlook, salesforce in due:
             number, position = self._where("", None, None, link)

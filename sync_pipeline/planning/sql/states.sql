@@ -72,6 +72,7 @@ create or replace table planning.heirs as
 with bereft as (
     select link.link_id, link.mailbox, link.salesforce_id, link.created_at,
         coalesce(successor.winner, link.salesforce_id) as contact_id, coalesce(own.lost_with_folder, false) as lost_with_folder,
+        coalesce(own.place, 'gone') = 'gone' as is_gone,
         planning.normal('email', coalesce(link.outlook_email, contact.email, '')) as email,
         lower(planning.normal('text', coalesce(link.outlook_first_name, contact.first_name, ''))) as first_name,
         lower(planning.normal('text', coalesce(link.outlook_last_name, contact.last_name, ''))) as last_name
@@ -83,6 +84,7 @@ with bereft as (
     where link.state = 'linked' and coalesce(own.place, 'gone') in ('gone', 'deleted')
 ), stamped as (
     select item.mailbox, item.id as outlook_id, item.place, item.created_at, item.stamp_contact,
+        item.place = 'elsewhere' and not item.categorised as is_personal,
         list_transform(coalesce(item.email_list, []), lambda entry: planning.normal('email', entry)) as emails,
         lower(planning.normal('text', coalesce(item.first_name, ''))) as first_name,
         lower(planning.normal('text', coalesce(item.last_name, ''))) as last_name
@@ -117,7 +119,9 @@ with bereft as (
       -- a copy that was made into another person must not overwrite the one whom its stamp names
       and not planning.contradict(stamped.first_name, bereft.first_name)
       and (list_contains(stamped.emails, nullif(bereft.email, '')) or stamped.last_name = bereft.last_name
-           or (stamped.first_name = bereft.first_name and bereft.first_name <> ''))
+           or (stamped.first_name = bereft.first_name and bereft.first_name <> '')
+           -- R5: nothing but its stamp is known of a personal one; a move left it behind, where the link's own is nowhere
+           or (stamped.is_personal and bereft.is_gone))
     qualify row_number() over (
         partition by stamped.mailbox, stamped.outlook_id order by named.is_exact desc, bereft.created_at, bereft.link_id) = 1
 )
