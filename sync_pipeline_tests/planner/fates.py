@@ -104,7 +104,9 @@ class Fates:
         if place == "elsewhere":
             # Linked by its category with its move still to come (R6), or moved out before the stamp was written.
             if not link.stamped and self.either("R6 or R15", "R6", "R15") == "R6":
-                return Fate("move_and_link")
+                if self._now_or_later("R6, R9: a contact that is linked by its move") == "later":
+                    return Fate("move_and_link")
+                return Fate("link", merges=True)
             return self._moved_out(holding, contact)
         if place == "folder":
             return Fate("remove" if self._has_left(holding) else "merge", merges=True)
@@ -181,6 +183,8 @@ class Fates:
         deletes = policy.outlook_deletion == "delete"
         if left and (not deletes or self.either("R14 delete and R18 both apply", "close", "delete") == "close"):
             return Fate("close")
+        if deletes and holding.link is not None and holding.link.origin == "matched" and not holding.link.stamped:
+            return Fate("close")  # R6, R9: matched, but never marked as the Contact's: it is no deletion of that one
         if deletes and not contact.person and not self._edited(holding, contact):
             return Fate("delete_contact")
         if left or not policy.down_sync:

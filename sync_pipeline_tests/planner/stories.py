@@ -120,7 +120,7 @@ def _several(dice: random.Random, name: str) -> Scenario:
         place: Place = _pick(dice, ("folder", "elsewhere", "deleted"), (85, 5, 10))
         outlook = _short(_values(dice, agreed, change=0.3))
         item = Item(place, outlook, modified=_pick(dice, (100, 102, 200)), by_us=dice.random() < 0.2)
-        holdings.append(Holding(mailbox, "x", policy, item, _link(dice, agreed, bases=0.97), dice.random() < 0.85))
+        holdings.append(Holding(mailbox, "x", policy, item, _link(dice, agreed, bases=0.85), dice.random() < 0.85))
     values = _short(_values(dice, agreed, change=0.15))
     contact = Contact("present", values, modified=_pick(dice, (100, 101, 200)))
     if not agreed["company"] and dice.random() < 0.1:

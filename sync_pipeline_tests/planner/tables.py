@@ -17,6 +17,7 @@ from sync_pipeline.planning.context import CreateRule, MailboxField, PlanContext
 from sync_pipeline.warehouse.schema import migrate
 from sync_pipeline.warehouse.tables import insert
 from sync_pipeline_tests.planner.scenario import ACCOUNTS, End, Guard, Holding, Outcome, Policy, Scenario, Write
+from sync_pipeline_tests.planner.values import target_of
 
 NAMES = ("first_name", "last_name", "company", "email", "job_title", "department")
 MAPPED: tuple[Field, ...] = tuple(entry for entry in FIELDS if entry.name in NAMES)
@@ -271,8 +272,10 @@ class _Reading:
         assert salesforce_id
         _, number, key = salesforce_id.split(".")
         name, policy = self.by_address[mailbox]
-        for place, holding in enumerate(self.scenarios[int(number)].holdings):
-            if (holding.mailbox, holding.policy, holding.contact) == (name, policy, key):
+        scenario = self.scenarios[int(number)]
+        for place, holding in enumerate(scenario.holdings):
+            held = (holding.contact, target_of(scenario, holding))  # a merged one may come back as its winner
+            if (holding.mailbox, holding.policy) == (name, policy) and key in held:
                 return int(number), place
         raise AssertionError(f"{mailbox} plans {salesforce_id}, which it does not hold")
 

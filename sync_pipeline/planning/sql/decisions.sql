@@ -88,9 +88,9 @@ with named as (
                     then ['move_back', 'R15', 'The contact was moved out of the folder; it is moved back.']
                  when moved_out = 'delete' then ['delete_contact', 'R15', 'The contact was moved out of the folder, which here means deletion.']
                  else ['release', 'R15', 'The contact was moved out of the folder: it is personal again.'] end
-        when origin = 'matched' and not has_stamp and coalesce(stamp_contact, '') = '' then
-            ['close', 'R6', 'The contact was deleted in Outlook before it was marked as that of its Contact, which stays.']
         when lost_with_folder then ['restore', 'R3', 'The folder was deleted as a whole; its contacts are put back.']
+        when outlook_deletion = 'delete' and origin = 'matched' and not has_stamp and coalesce(stamp_contact, '') = '' then
+            ['close', 'R6', 'The contact was deleted in Outlook before it was marked as that of its Contact, which stays.']
         when outlook_deletion = 'delete' and not is_person_account and not edited_elsewhere and not deletion_dropped then
             ['delete_contact', 'R14', 'The contact was deleted in Outlook.']
         when not down_sync then ['close', 'R1', 'The contact was deleted in Outlook; with down-sync off that only unlinks it.']

@@ -145,9 +145,6 @@ select
     coalesce(item.place, 'gone') as place, coalesce(item.lost_with_folder, false) as lost_with_folder,
     item.change_key, item.modified_at as outlook_modified_at, item.display_name, coalesce(item.categorised, false) as categorised,
     item.stamp_contact, item.stamp_org,
-    -- R6: never stamped, so it was categorised outside the folder, and its move is still to come
-    coalesce(item.place = 'elsewhere' and item.categorised and coalesce(item.stamp_contact, '') = '', false) and not link.has_stamp
-        as moves_in,
     coalesce(item.change_key = link.outlook_written_key, false) as outlook_written_by_us,
     coalesce(contact.modstamp <= max(link.salesforce_written_stamp) over (partition by link.contact_id), false)
         as salesforce_written_by_us,
@@ -163,7 +160,10 @@ select
     row_number() over (
         partition by link.mailbox, link.contact_id
         order by link.is_merged, link.created_at, link.link_id
-    ) as place_in_merge
+    ) as place_in_merge,
+    -- R6: never stamped, so it was categorised outside the folder, and its move is still to come
+    coalesce(item.place = 'elsewhere' and item.categorised and coalesce(item.stamp_contact, '') = '', false)
+        and mailbox.enabled and not link.has_stamp and not (link.is_merged and place_in_merge > 1) as moves_in
 from resolved as link
 join planning.mailboxes as mailbox on mailbox.mailbox = link.mailbox
 left join outlook.contacts as item on item.mailbox = link.mailbox and item.id = link.outlook_id
