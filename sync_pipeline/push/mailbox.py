@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from sync_pipeline.model.errors import MailboxStopped
@@ -15,7 +16,7 @@ from sync_pipeline.push.context import RunContext
 from sync_pipeline.push.failures import refusal
 from sync_pipeline.push.folders import Folders
 from sync_pipeline.push.items import Items
-from sync_pipeline.push.moves import Moves, source_of
+from sync_pipeline.push.moves import Moves, copied_of, source_of
 from sync_pipeline.push.records import Records
 from sync_pipeline.transport import OutcomeUnknown, Refused
 from sync_pipeline.warehouse.receipt import Outcome, Receipt
@@ -116,12 +117,14 @@ class MailboxPush:
             self._records.close([late])
         if original is not None:
             found = original
+            # Kept in the intent, so that a move that broke off still tells what was edited since (R6).
+            known = replace(operation, detail={**operation.detail, "copied": copied_of(found)})
 
             def call() -> list[Receipt]:
-                receipt = self._moves.move(operation, found)
+                receipt = self._moves.move(known, found)
                 return [receipt] if receipt is not None else []
 
-            self._send([operation], call)
+            self._send([known], call)
 
     def _send(self, operations: Sequence[Operation], call: Callable[[], list[Receipt]]) -> None:
         if not operations:

@@ -65,7 +65,6 @@ class Moves:
         made, missing = self._verified(copy_id, body)
         if made is None or missing:
             return self._give_up(operation, made, missing)
-        result_of_copy = {"original_key": original["changeKey"], "properties": fingerprint(original)}
         try:
             made, is_kept = self._leave(operation, made, original)
         except _Undone:
@@ -75,7 +74,7 @@ class Moves:
             operation,
             made,
             forgotten=str(original["id"]) if is_forgotten else "",
-            result={"original_kept": is_kept, **result_of_copy},
+            result={"original_kept": is_kept, **copied_of(original)},
         )
 
     def _leave(self, operation: Operation, made: Json, original: Json) -> tuple[Json, bool]:
@@ -255,6 +254,11 @@ class _Undone(Exception):
 def source_of(operation: Operation) -> str:
     """The item that is copied."""
     return str(operation.detail.get("source_id") or operation.outlook_id)
+
+
+def copied_of(original: Json) -> Json:
+    """What is kept of an original: by its version and its properties' hashes a later edit is known."""
+    return {"original_key": original["changeKey"], "properties": fingerprint(original)}
 
 
 def fingerprint(item: Mapping[str, Any]) -> dict[str, str]:

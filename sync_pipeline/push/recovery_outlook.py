@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -105,7 +106,8 @@ class OutlookWitness:
         is_gone = self._is_thrown_away(self._mailbox.read([source])[source])
         forgotten = source if is_gone or operation.action is Action.RESTORE else ""
         # Whether the copy is whole is looked at when the move is finished, before the original goes.
-        return self._in_folder(run_id, operation, copies[0], forgotten)
+        receipt = self._in_folder(run_id, operation, copies[0], forgotten)
+        return replace(receipt, result=operation.detail.get("copied") or {})
 
     def _free(self, items: Sequence[Json]) -> list[Json]:
         rows = fetch(

@@ -20,3 +20,14 @@ def test_a_moved_contacts_original_that_is_taken_out_of_the_deleted_items_into_t
     assert held["hold_reason"] == "It matches a Contact that is linked to another Outlook contact of this mailbox."
     assert len(world.salesforce.contacts()) == 1
     assert len(world.anna.contacts()) == 2
+
+
+def test_an_edit_of_the_original_after_its_move_broke_off_is_in_the_copy_before_the_original_goes(world: World) -> None:
+    original = world.anna.create(None, givenName="Mia", surname="Muster", nickName="Mimi", categories=[CATEGORY])
+    world.fault("connection_reset", position="response_lost", service="graph", method="POST", path="/contacts$")
+    world.run()
+    world.anna.update(original, nickName="Addy")
+    for _ in range(2):
+        world.run()
+    assert [item["nickName"] for item in world.anna.contacts()] == ["Addy"]
+    assert world.anna.contacts("contacts") == []
