@@ -73,6 +73,7 @@ class Thing:
     was_chosen: bool = False
     released_at: int | None = None
     copied: bool = False
+    changed: set[str] = field(default_factory=set)  # the properties that a user wrote after it was made
 
     @property
     def folder(self) -> str:
@@ -207,6 +208,8 @@ class Ledger:
             for name, value in after.items():
                 if value != before[name] or (rewritten and value):
                     self.writes[name].append(Write(entry["seq"], thing.person, thing.id, value))
+        if is_user and entry["before"] and entry["after"]:
+            thing.changed |= {key for key, value in entry["after"].items() if value != entry["before"].get(key)}
         thing.state = entry["after"]
         if is_gone:
             thing.deleted_at, thing.deleted_by = entry["seq"], entry["actor"]

@@ -190,9 +190,19 @@ class Oracle:
         # R10: where a pair has no base an empty side takes the other's value, and nothing counts as cleared
         linked = max(thing.stamped_at or 0, self.void_at, *(
             other.stamped_at or 0 for other in ledger.of_person(thing.person) if other.side == "graph"), 0)  # fmt: skip
-        if not old and lost < linked:
+        if not old and (lost < linked or self._is_joining(thing.person)):
             return
         self.suspects.append(Suspect(seq, name, old, value, self._tell(entry)))
+
+    def _is_joining(self, person: int | None) -> bool:
+        """Whether an item of the person was chosen and bears no stamp yet: it is linked in this run (R6, R9)."""
+        return any(
+            other.side == "graph"
+            and other.state is not None
+            and not stamp_of(other.state)
+            and (self.ledger.is_in_folder(other) or bool(OUR_CATEGORIES & set(other.state["categories"])))
+            for other in self.ledger.of_person(person)
+        )
 
     def _flip(self, entry: Json, thing: Thing, name: str, value: str) -> None:
         """Invariant 4, no ping-pong: we write a value twice only if a user wrote that field in between."""
@@ -342,6 +352,7 @@ class Oracle:
             ]
             if not set(before["categories"]) - OUR_CATEGORIES <= set(after["categories"]):
                 differs.append("categories")
+            differs = [name for name in differs if name not in copy.changed]  # what a person made of the copy stays
             if not differs:
                 return
         raise Violation("8", f"the original is deleted, its copy lacks {differs}: {self._tell(entry)}")
