@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from sync_pipeline_tests.machine.story import Step
 from sync_pipeline_tests.machine.users import STEPS as USER_STEPS
 from sync_pipeline_tests.machine.users import Arguments
 
@@ -33,6 +35,7 @@ WEIGHTS = {
     "run": 6, "run_killed": 4, "run_raced": 4, "fault": 8, "sf_create": 3, "ol_create": 2, "sf_edit": 4, "ol_edit": 4,
     "ol_clear": 2, "sf_clear": 2,
 }  # fmt: skip
+_UP_TO: dict[type, int] = {int: 10_000, bool: 2}
 _rule: Any = rule  # its overloads do not take a dictionary of arguments
 _STRATEGIES: dict[type, st.SearchStrategy[Any]] = {int: st.integers(0, 9999), bool: st.booleans()}
 
@@ -64,6 +67,14 @@ _CHOICES = (
     "people", "fields", "mailboxes", "view", "conflicts", "outlook_deletion", "moved_out", "left_view",
     "max_deletes", "switch",
 )  # fmt: skip
+
+
+def drawn(seed: int, steps: int) -> tuple[dict[str, int], list[Step]]:
+    """One story by seed alone; what Hypothesis draws changes with the code, from whose constants it draws too."""
+    dice = random.Random(seed)
+    names = dice.choices(list(STEPS), [WEIGHTS.get(name, 1) for name in STEPS], k=steps)
+    choices = {name: dice.randrange(960) for name in _CHOICES}
+    return choices, [(name, {key: kind(dice.randrange(_UP_TO[kind])) for key, kind in STEPS[name]}) for name in names]
 
 
 def _doing(name: str, label: str) -> Callable[..., None]:

@@ -1,4 +1,4 @@
-"""The machine in CI: a story through each core hazard and a short search, always the same; `-m fuzz` for more."""
+"""The machine in CI: a story through each core hazard and some drawn by seed, always the same; `-m fuzz` for more."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from sync_pipeline_tests.machine.__main__ import LONG, silent, tell
 from sync_pipeline_tests.machine.driver import Bench, replay, search
+from sync_pipeline_tests.machine.machine import drawn
 from sync_pipeline_tests.machine.story import Step
 
 #: Through each of these every commit goes; a search meets the others by chance.
@@ -48,9 +49,12 @@ def test_a_story_through_every_core_hazard_ends_with_both_sides_equal(tmp_path: 
     assert [name for name in CORE_FIRED if not fired[name]] == []
 
 
-def test_no_invariant_breaks_in_a_short_search() -> None:
-    report = search(16, 20, seed=1, show=lambda report: None)
-    assert not report.failures, "\n".join(f"{one.kind}: {one.message}" for one in report.failures)
+@pytest.mark.parametrize("seed", range(8))
+def test_no_invariant_breaks_in_a_story_drawn_by_seed(tmp_path: Path, seed: int) -> None:
+    choices, steps = drawn(seed, 15)
+    with Bench(tmp_path) as bench:
+        failure = replay(bench, choices, steps)
+    assert failure is None, failure
 
 
 @pytest.mark.fuzz
