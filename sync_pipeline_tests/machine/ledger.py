@@ -97,7 +97,6 @@ class Ledger:
         self.things: dict[str, Thing] = {}
         self.writes: defaultdict[str, list[Write]] = defaultdict(list)
         self.unmapped: set[str] = set()
-        self.bases_void_at = 0
         self.deleted_items, self._folder_name = deleted_items, name
         self._parents: dict[str, str] = {}
         self._folders: defaultdict[str, list[str]] = defaultdict(list)

@@ -94,6 +94,7 @@ class Oracle:
         self.ledger = ledger
         self.suspects: list[Suspect] = []
         self.void_at = 0  # the warehouse, hence what it remembers, was lost or replaced at this entry
+        self.voided: set[str] = set()  # mailboxes that no run has synchronised whole since then
         self.seen: dict[tuple[str, str], int] = {}  # (mailbox, Contact) -> version of the view that showed it
         self.accounts: dict[str, Json] = {}
         self._ours: dict[tuple[str, str], list[tuple[int, str]]] = {}
@@ -195,11 +196,11 @@ class Oracle:
         self.suspects.append(Suspect(seq, name, old, value, self._tell(entry)))
 
     def _is_joining(self, person: int | None) -> bool:
-        """Whether an item of the person was chosen and bears no stamp yet: it is linked in this run (R6, R9)."""
+        """Whether an item of the person is linked in this run (R6, R9): it was chosen, and no warehouse knows of it."""
         return any(
             other.side == "graph"
             and other.state is not None
-            and not stamp_of(other.state)
+            and (not stamp_of(other.state) or other.mailbox in self.voided)
             and (self.ledger.is_in_folder(other) or bool(OUR_CATEGORIES & set(other.state["categories"])))
             for other in self.ledger.of_person(person)
         )

@@ -78,7 +78,6 @@ class Story:
         self._conflicts: set[tuple[str, str, str]] = set()
         self._backup: Path | None = None
         self._backup_mark = 0
-        self._voided: set[str] = set()
         self._approved = False
         self._held: contextlib.ExitStack | None = None
         self.reasons: Counter[str] = Counter()
@@ -179,7 +178,7 @@ class Story:
         self.refresh()
         self.oracle.void_at = self._read_to
         self.oracle.seen.clear()
-        self._voided = set(self.users.addresses)
+        self.oracle.voided = set(self.users.addresses)
         self.oracle.suspects.clear()  # the history that would tell of them is lost with the warehouse (R23)
         return True
 
@@ -259,7 +258,7 @@ class Story:
         self.refresh()
         working = only or self.users.addresses
         members = {address: self.members(address) for address in self.users.addresses}
-        no_deletes = bool(self._voided) and not self._approved
+        no_deletes = bool(self.oracle.voided) and not self._approved
         self.run_under_way = Run(self._read_to, self._last_good, self._rules(), members, no_deletes)
         acts = dict(before or {})
 
@@ -286,7 +285,7 @@ class Story:
             row["mailbox"] for row in (document or {}).get("mailboxes", []) if row["status"] == "ok"
         } & set(working)  # fmt: skip
         for address in good:
-            self._voided.discard(address)
+            self.oracle.voided.discard(address)
             self.oracle.seen |= {(address, c): self.rules[address]["version"] for c in members[address]}
         if document is not None:
             self._last_good = began if good == set(self.users.addresses) else self._last_good
