@@ -27,6 +27,8 @@ def create_macros(connection: duckdb.DuckDBPyConnection) -> None:
     """planning.normal(kind, value): the comparison form of a value, generated from the field table's own rule."""
     cases = " ".join(f"when '{kind.value}' then {normal_sql(kind, 'v')}" for kind in Kind)
     connection.execute(f"create or replace macro planning.normal(kind, v) as case kind {cases} end")
+    for kind in Kind:
+        connection.execute(f"create or replace macro planning.normal_{kind.value}(v) as {normal_sql(kind, 'v')}")
 
 
 def run(connection: duckdb.DuckDBPyConnection, name: str, **values: Any) -> None:

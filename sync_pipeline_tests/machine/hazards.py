@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from unittest import mock
@@ -78,6 +78,10 @@ RARE = {
 }  # fmt: skip
 
 
+#: Where a run can be killed, around a write that it sends or a transaction of its warehouse.
+POSITIONS = ("before_call", "after_call", "before_commit", "after_commit")
+
+
 class Killed(BaseException):
     """The process ends here: nothing of the engine may catch it."""
 
@@ -85,31 +89,23 @@ class Killed(BaseException):
 class Seam:
     """Counts the engine's calls and commits of one run; kills it at one, or lets somebody act before one.
 
-    before_call, after_call: number of the write (POST, PATCH, PUT, DELETE) at which the process dies.
-    before_commit, after_commit: number of the transaction. act: (number of the call, what somebody does).
+    at: by position the number of the write (POST, PATCH, PUT, DELETE) or of the transaction at which the process dies.
+    act: (number of the call, what somebody does).
     """
 
     def __init__(
-        self,
-        *,
-        before_call: int = 0,
-        after_call: int = 0,
-        before_commit: int = 0,
-        after_commit: int = 0,
-        act: tuple[int, Callable[[], None]] | None = None,
+        self, *, at: Mapping[str, int] | None = None, act: tuple[int, Callable[[], None]] | None = None
     ) -> None:
-        self._at = Counter(
-            before_call=before_call, after_call=after_call, before_commit=before_commit, after_commit=after_commit
-        )
+        self._at = Counter(at or {})
         self._act = act
-        self._seen: Counter[str] = Counter()
+        self.seen: Counter[str] = Counter()
         self._reads = 0
         self.is_dead = False
         self.acted = False
 
     def _reach(self, where: str) -> None:
-        self._seen[where] += 1
-        if self.is_dead or (self._at[where] and self._seen[where] == self._at[where]):
+        self.seen[where] += 1
+        if self.is_dead or (self._at[where] and self.seen[where] == self._at[where]):
             self.is_dead = True
             raise Killed(where)
 

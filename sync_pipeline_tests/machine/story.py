@@ -21,7 +21,7 @@ from sync_pipeline.warehouse.connection import open_warehouse
 from sync_pipeline.warehouse.lock import RunInProgress
 from sync_pipeline_tests.harness import ANNA, BEN, CLEO, FOLDER, World, exported
 from sync_pipeline_tests.machine.ending import Ending
-from sync_pipeline_tests.machine.hazards import FAULTS, Killed, Seam, seam
+from sync_pipeline_tests.machine.hazards import FAULTS, POSITIONS, Killed, Seam, seam
 from sync_pipeline_tests.machine.ledger import Json, Ledger
 from sync_pipeline_tests.machine.oracle import Oracle, Rules, Run, Violation
 from sync_pipeline_tests.machine.users import STEPS, Users
@@ -192,12 +192,16 @@ class Story:
 
     def run_killed(self, where: int, nth: int) -> bool:
         """A run that is killed at its nth write or commit; one that ends before that is a run."""
-        position = ("before_call", "after_call", "before_commit", "after_commit")[where % 4]
-        hold = Seam(**{position: 1 + nth % (14 if where % 4 < 2 else 40)})  # type: ignore[arg-type]
+        position = POSITIONS[where % 4]
+        hold = Seam(at={position: 1 + nth % (14 if where % 4 < 2 else 40)})
         self._run(hold)
         if hold.is_dead:
             self.fired[f"killed {position}"] += 1
         return hold.is_dead
+
+    def run_through(self, hold: Seam) -> None:
+        """A run of all mailboxes; what happens to it is the seam's affair."""
+        self._run(hold)
 
     def run_raced(self, call: int, s: int, k: int, field: int) -> bool:
         """A run in the middle of which somebody does something."""

@@ -34,14 +34,14 @@ with unlinked as (
 select
     item.mailbox, item.id as outlook_id, item.place, item.categorised, item.created_at, item.modified_at, item.change_key,
     item.display_name,
-    planning.normal('email', coalesce(item.email_list[1], '')) as email,
-    list_transform(coalesce(item.email_list, []), lambda entry: planning.normal('email', entry)) as emails,
-    lower(planning.normal('text', coalesce(item.first_name, ''))) as first_name,
-    lower(planning.normal('text', coalesce(item.last_name, ''))) as last_name,
-    lower(planning.normal('text', case
+    planning.normal_email(coalesce(item.email_list[1], '')) as email,
+    list_transform(coalesce(item.email_list, []), lambda entry: planning.normal_email(entry)) as emails,
+    lower(planning.normal_text(coalesce(item.first_name, ''))) as first_name,
+    lower(planning.normal_text(coalesce(item.last_name, ''))) as last_name,
+    lower(planning.normal_text(case
         when coalesce(item.first_name, '') || coalesce(item.last_name, '') = '' then coalesce(item.display_name, '')
         else concat_ws(' ', nullif(item.first_name, ''), nullif(item.last_name, '')) end)) as full_name,
-    lower(planning.normal('text', coalesce(item.company, ''))) as company,
+    lower(planning.normal_text(coalesce(item.company, ''))) as company,
     -- R17: the warehouse never knew the Contact that its stamp names, and that one was merged since into another
     case when item.is_loser then item.remembered else '' end as merged_id,
     -- a stamp speaks only where no living item of the mailbox is linked to that Contact: else it is a copy of it
@@ -60,11 +60,11 @@ from (
 
 create or replace table planning.people as
 select contact.id as contact_id,
-    planning.normal('email', coalesce(contact.email, '')) as email,
-    lower(planning.normal('text', coalesce(contact.first_name, ''))) as first_name,
-    lower(planning.normal('text', coalesce(contact.last_name, ''))) as last_name,
-    lower(planning.normal('text', concat_ws(' ', nullif(contact.first_name, ''), nullif(contact.last_name, '')))) as full_name,
-    lower(planning.normal('text', coalesce(contact.account_name, ''))) as company
+    planning.normal_email(coalesce(contact.email, '')) as email,
+    lower(planning.normal_text(coalesce(contact.first_name, ''))) as first_name,
+    lower(planning.normal_text(coalesce(contact.last_name, ''))) as last_name,
+    lower(planning.normal_text(concat_ws(' ', nullif(contact.first_name, ''), nullif(contact.last_name, '')))) as full_name,
+    lower(planning.normal_text(coalesce(contact.account_name, ''))) as company
 from planning.contacts as contact
 where contact.is_readable and not contact.is_deleted and exists (select 1 from planning.newcomers);
 
@@ -72,14 +72,14 @@ where contact.is_readable and not contact.is_deleted and exists (select 1 from p
 create or replace table planning.addresses as
 select contact_id, email as address from planning.people where email <> ''
 union
-select link.contact_id, planning.normal('email', entry)
+select link.contact_id, planning.normal_email(entry)
 from (
     select link.contact_id, unnest(item.email_list) as entry
     from planning.links as link
     join outlook.contacts as item on item.mailbox = link.mailbox and item.id = link.outlook_id and item.place in ('folder', 'elsewhere')
     where exists (select 1 from planning.newcomers)
 ) as link
-where planning.normal('email', entry) <> '';
+where planning.normal_email(entry) <> '';
 
 create or replace table planning.candidates as
 with evidence as (

@@ -197,7 +197,7 @@ from planning.downs as down join planning.item_updates as item on item.link_id =
 union all by name
 select update.operation_id, move.link_id, 'company' as field, move.outlook_company as outlook_value, move.account_name as salesforce_value
 from planning.account_moves as move join planning.contact_updates as update on update.contact_id = move.contact_id
-where planning.normal('text', move.outlook_company) = planning.normal('text', move.account_name);
+where planning.normal_text(move.outlook_company) = planning.normal_text(move.account_name);
 
 -- ── removals, restorations, moves (R3, R14–R19) ──────────────────────────────────────────────────────────────────────
 -- edits that cannot go up before a removal of ours hold it (R18)

@@ -73,9 +73,9 @@ with bereft as (
     select link.link_id, link.mailbox, link.salesforce_id, link.created_at,
         coalesce(successor.winner, link.salesforce_id) as contact_id, coalesce(own.lost_with_folder, false) as lost_with_folder,
         coalesce(own.place, 'gone') = 'gone' as is_gone,
-        planning.normal('email', coalesce(link.outlook_email, contact.email, '')) as email,
-        lower(planning.normal('text', coalesce(link.outlook_first_name, contact.first_name, ''))) as first_name,
-        lower(planning.normal('text', coalesce(link.outlook_last_name, contact.last_name, ''))) as last_name
+        planning.normal_email(coalesce(link.outlook_email, contact.email, '')) as email,
+        lower(planning.normal_text(coalesce(link.outlook_first_name, contact.first_name, ''))) as first_name,
+        lower(planning.normal_text(coalesce(link.outlook_last_name, contact.last_name, ''))) as last_name
     from sync.links as link
     join planning.mailboxes using (mailbox)
     left join planning.successors as successor on successor.id = link.salesforce_id
@@ -85,9 +85,9 @@ with bereft as (
 ), stamped as (
     select item.mailbox, item.id as outlook_id, item.place, item.created_at, item.stamp_contact,
         item.place = 'elsewhere' and not item.categorised as is_personal,
-        list_transform(coalesce(item.email_list, []), lambda entry: planning.normal('email', entry)) as emails,
-        lower(planning.normal('text', coalesce(item.first_name, ''))) as first_name,
-        lower(planning.normal('text', coalesce(item.last_name, ''))) as last_name
+        list_transform(coalesce(item.email_list, []), lambda entry: planning.normal_email(entry)) as emails,
+        lower(planning.normal_text(coalesce(item.first_name, ''))) as first_name,
+        lower(planning.normal_text(coalesce(item.last_name, ''))) as last_name
     from outlook.contacts as item
     where item.place in ('folder', 'elsewhere') and item.stamp_org = {{ literal(org_id) }} and item.mailbox in (select mailbox from bereft)
       and not exists (
