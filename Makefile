@@ -39,7 +39,7 @@ demo: $(INSTALLED)
 	$(BIN)/sync-pipeline demo
 
 test: $(INSTALLED)
-	$(BIN)/pytest -n 2 -m "not slow and not browser and not witness and not fuzz and not crash"
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not browser and not witness and not fuzz and not crash"
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .
