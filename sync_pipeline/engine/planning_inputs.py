@@ -9,9 +9,9 @@ from sync_pipeline.engine.inputs import View, changed_kinds, create_rules, mailb
 from sync_pipeline.engine.session import Session
 from sync_pipeline.planning.context import PlanContext
 
-_PUSHED = (
-    "select distinct mailbox from sync.journal "
-    "where outcome = 'done' and action not in ('create_folder', 'create_category')"
+_BEGUN = (
+    "select mailbox from sync.journal where outcome = 'done' and action not in ('create_folder', 'create_category') "
+    "except select mailbox from sync.holds where kind = 'first_run'"
 )
 
 
@@ -20,7 +20,7 @@ def plan_context(session: Session, connection: duckdb.DuckDBPyConnection) -> Pla
     known: dict[str, dict[str, str]] = {}
     for mailbox, kind, value in connection.execute("select mailbox, kind, value from sync.fingerprints").fetchall():
         known.setdefault(mailbox, {})[kind] = value
-    pushed = {row[0] for row in connection.execute(_PUSHED).fetchall()}
+    begun = {row[0] for row in connection.execute(_BEGUN).fetchall()}
     old_copies = session.reader(connection).old_copies()
     now: dict[str, dict[str, str]] = {}
     for row in fingerprints(session):
@@ -31,7 +31,7 @@ def plan_context(session: Session, connection: duckdb.DuckDBPyConnection) -> Pla
             session.views.get(settings.mailbox, View("mine", is_usable=False)),
             salesforce_user_id=session.user_ids[settings.mailbox],
             reader=session.reader_of(settings.mailbox),
-            is_first_run=settings.mailbox not in pushed,
+            is_first_run=settings.mailbox not in begun,
             is_old_copy=settings.mailbox in old_copies,
             changed=changed_kinds(known.get(settings.mailbox, {}), now[settings.mailbox]),
         )

@@ -114,7 +114,7 @@ def _credentials(settings: SalesforceSettings, secrets: Secrets, username: str) 
     if not _warned.is_set():
         _warned.set()
         logger.warning(
-            "salesforce.auth is password: prefer jwt or client_credentials, which need no person's password."
+            "salesforce.auth logs in with a person's password; prefer jwt or client_credentials, which need none."
         )
     return {
         "consumer_secret": secrets.salesforce_client_secret,

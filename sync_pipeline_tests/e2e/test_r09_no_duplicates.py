@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sync_pipeline_tests.harness import ANNA, BEN, CATEGORY, Json, World, of, stamp_of
+from sync_pipeline_tests.harness import ANNA, BEN, CATEGORY, FOLDER, Json, World, of, person, stamp_of
 
 EMAIL = "mia@example.com"
 MIA: dict[str, Any] = {"givenName": "Mia", "surname": "Muster", "email": EMAIL, "categories": [CATEGORY]}
@@ -389,6 +389,49 @@ def test_across_mailboxes_the_first_is_created_and_the_other_links_and_merges_wi
         [item] = outlook.contacts()
         assert (stamp_of(item), item["jobTitle"], item["department"]) == (contact["Id"], "Counsel", "Law")
     assert world.held() == []
+
+
+def test_two_people_at_one_address_of_whom_one_has_only_a_display_name_are_held(world: World) -> None:
+    record = person(world, FirstName="Wendy", LastName="Darling", Email="office@example.com")
+    world.anna.create_folder(FOLDER)
+    item = world.anna.create(world.anna.folder(), displayName="Peter Pan", email="office@example.com", jobTitle="Pilot")
+    for _ in range(2):
+        world.run()
+    assert (world.anna.item(item)["givenName"], stamp_of(world.anna.item(item))) == (None, None)
+    assert world.salesforce.record(record)["Title"] is None
+    assert item in [operation["outlook_id"] for operation in world.held()]
+
+
+@pytest.mark.parametrize("shown", ["Wendy Darling", "Darling, Wendy", "office@example.com", "wendy"])
+def test_a_display_name_that_fits_links(world: World, shown: str) -> None:
+    record = person(world, FirstName="Wendy", LastName="Darling", Email="office@example.com")
+    world.anna.create_folder(FOLDER)
+    item = world.anna.create(world.anna.folder(), displayName=shown, email="office@example.com")
+    world.run()
+    assert stamp_of(world.anna.item(item)) == record
+
+
+@pytest.mark.parametrize("why", ["held", "refused"])
+def test_nobody_waits_unseen_for_somebody_elsewhere_who_is_not_created(world: World, why: str) -> None:
+    world.use(ANNA, BEN)
+    if why == "held":
+        world.salesforce.create(FirstName="Old", LastName="Person", Email="team@example.com")
+    else:
+        world.org("validation_rules", object="Contact", field="LastName", contains="Poison", message="Never.")
+    world.run()
+    world.anna.create(
+        world.anna.folder(),
+        givenName="Max",
+        surname="Poison",
+        emailAddresses=addresses("max@example.com", "team@example.com"),
+    )
+    world.advance(10)
+    later = world.ben.create(world.ben.folder(), givenName="Max", surname="Poison", email="max@example.com")
+    for _ in range(2):
+        world.run()
+    [held] = [operation for operation in world.held() if operation["mailbox"] == BEN]
+    assert held["outlook_id"] == later
+    assert held["hold_reason"] == "Another mailbox has the same person, and that contact is held or has a problem."
 
 
 # -- serialised, and looked up again live ----------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import pytest
 
 from sync_pipeline_tests.harness import (
     ANNA,
+    BEN,
     CATEGORY,
     STAMP,
     Outlook,
@@ -185,3 +186,20 @@ def test_moving_to_the_deleted_items_is_a_deletion_and_not_a_move(world: World, 
     world.run()
     assert item_of(world.anna, record)["surname"] == "Last1"
     assert world.salesforce.get(record) is not None
+
+
+def test_a_contact_that_was_dragged_out_and_in_again_comes_back_when_it_re_enters_the_view(world: World) -> None:
+    record, item = linked(world)
+    linked(world, 2)
+    world.anna.create_folder("Friends")
+    world.anna.move(item, "Friends")
+    world.run()
+    world.anna.move(item, world.anna.folder())
+    world.run()
+    assert len(items_of(world.anna, record)) == 1
+    world.salesforce.update(record, OwnerId=world.user_id(BEN))
+    world.run()
+    assert items_of(world.anna, record) == []
+    world.salesforce.update(record, OwnerId=world.user_id(ANNA))
+    world.run()
+    assert len(items_of(world.anna, record)) == 1

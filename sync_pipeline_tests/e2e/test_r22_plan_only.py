@@ -84,6 +84,25 @@ def test_an_approved_first_run_is_pushed(world: World) -> None:
     assert of(document, ANNA)["holds"] == 0
 
 
+def test_what_was_not_approved_of_a_first_run_waits_on_and_what_was_is_kept_in_step(world: World) -> None:
+    world.use(first_run={"plan_above": 3})
+    records = [person(world, number) for number in range(1, 8)]
+    world.run()
+    held = world.held()
+    [one] = [operation for operation in held if operation["salesforce_id"] == records[0]]
+    world.judge("approved", [one, *(op for op in held if op["action"] in ("create_folder", "create_category"))])
+    for _ in range(3):
+        world.run()
+    assert len(world.anna.contacts()) == 1
+    world.salesforce.update(records[0], Title="Edited")
+    world.salesforce.update(records[1], Title="Edited")
+    world.run()
+    assert [item["jobTitle"] for item in world.anna.contacts()] == ["Edited"]
+    world.use(first_run={"plan_above": 100})
+    world.run()
+    assert len(world.anna.contacts()) == 7
+
+
 def test_yes_approves_a_first_run(world: World) -> None:
     world.use(first_run={"plan_above": 2})
     for number in (1, 2, 3):

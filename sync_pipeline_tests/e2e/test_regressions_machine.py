@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sync_pipeline_tests.harness import CATEGORY, World
+from sync_pipeline_tests.harness import CATEGORY, World, linked
 
 
 def test_a_moved_contacts_original_that_is_taken_out_of_the_deleted_items_into_the_folder_is_not_passed_over(
@@ -31,3 +31,16 @@ def test_an_edit_of_the_original_after_its_move_broke_off_is_in_the_copy_before_
         world.run()
     assert [item["nickName"] for item in world.anna.contacts()] == ["Addy"]
     assert world.anna.contacts("contacts") == []
+
+
+def test_a_copy_of_a_contact_does_not_bring_its_contact_back_after_that_was_deleted(world: World) -> None:
+    record, item = linked(world)
+    linked(world, 2)
+    world.anna.copy(item, world.anna.folder())
+    world.run()
+    world.salesforce.delete(record)
+    for _ in range(3):
+        world.run()
+    assert [row["LastName"] for row in world.salesforce.contacts()] == ["Last2"]
+    [held] = world.held()
+    assert held["hold_reason"].startswith("It belonged to a Contact that was deleted in Salesforce")

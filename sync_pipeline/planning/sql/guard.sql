@@ -90,25 +90,34 @@ with earlier as (
 ), large as (
     select mailbox, count(*) as operations from guarded
     where state = 'ready' and guard is null and verdict <> 'approved' group by mailbox
+), started as (
+    -- R22: what of a held first run is not approved waits on, whatever was approved of it; what was begun goes on
+    select guarded.*, large.operations, mailbox.plan_above,
+        guarded.state = 'ready' and guarded.verdict <> 'approved' and {{ 'false' if approve_first_run else 'true' }}
+        and mailbox.is_first_run
+        and large.operations + coalesce(begun.operations, 0) > mailbox.plan_above
+        and guarded.link_id not in (
+            select link_id from sync.journal where outcome = 'done' and link_id is not null) as waits_for_start
+    from guarded
+    join planning.mailboxes as mailbox on mailbox.mailbox = guarded.mailbox
+    left join large on large.mailbox = guarded.mailbox
+    left join (select mailbox, count(*) as operations from sync.journal where outcome = 'done' group by mailbox) as begun
+        on begun.mailbox = guarded.mailbox
 )
-select guarded.* exclude (state, hold_kind, hold_reason, guard, earlier_kind, earlier_reason, is_problem),
+select started.* exclude (
+        state, hold_kind, hold_reason, guard, earlier_kind, earlier_reason, is_problem, operations, plan_above, waits_for_start),
     case when guard is not null then 'held'
-         when state = 'ready' and verdict <> 'approved' and {{ 'false' if approve_first_run else 'true' }} and mailbox.is_first_run
-              and large.operations > mailbox.plan_above then 'held'
+         when waits_for_start then 'held'
          else state end as state,
     case when guard is not null then guard[1]
-         when state = 'ready' and verdict <> 'approved' and {{ 'false' if approve_first_run else 'true' }} and mailbox.is_first_run
-              and large.operations > mailbox.plan_above then 'first_run'
+         when waits_for_start then 'first_run'
          when state in ('held') then hold_kind end as hold_kind,
     case when guard is not null then concat_ws(' Besides: ', guard[2], hold_reason)
-         when state = 'ready' and verdict <> 'approved' and {{ 'false' if approve_first_run else 'true' }} and mailbox.is_first_run
-              and large.operations > mailbox.plan_above then
-            'The first run of this mailbox has ' || large.operations || ' operations, more than first_run.plan_above ('
-            || mailbox.plan_above || '). Look at the plan, then approve it or run with --yes.'
+         when waits_for_start then
+            'The first run of this mailbox has ' || operations || ' operations that nobody approved, and more than '
+            || 'first_run.plan_above (' || plan_above || ') in all. Look at the plan, then approve it or run with --yes.'
          when state in ('held') then hold_reason end as hold_reason
-from guarded
-join planning.mailboxes as mailbox on mailbox.mailbox = guarded.mailbox
-left join large on large.mailbox = guarded.mailbox;
+from started;
 
 -- what waits for an operation that will not be pushed is planned again when that one is; a deletion that is held stays so
 delete from planning.planned as dependent

@@ -1,5 +1,5 @@
 -- in:  planning.links, planning.members, planning.readable, planning.contacts, planning.successors, planning.parted,
---      outlook.contacts, sync.links, planning.mailboxes
+--      outlook.contacts, sync.links, sync.problems, planning.mailboxes
 -- out: planning.newcomers (unlinked Outlook contacts that want to be synchronised), planning.arrivals (Contacts in a view
 --      without a link), planning.addresses (by which addresses Contacts are known), planning.candidates (who might be the same
 --      person, and on what evidence), planning.contact_matches (one verdict per newcomer: link | hold | wait | create;
@@ -44,10 +44,11 @@ select
     lower(planning.normal_text(coalesce(item.company, ''))) as company,
     -- R17: the warehouse never knew the Contact that its stamp names, and that one was merged since into another
     case when item.is_loser then item.remembered else '' end as merged_id,
-    -- a stamp speaks only where no living item of the mailbox is linked to that Contact: else it is a copy of it
+    -- a stamp speaks only where no living item of the mailbox is linked to that living Contact: else it is a copy of it
     case when item.is_loser or not exists (
         select 1 from planning.links as linked
         where linked.mailbox = item.mailbox and linked.contact_id = item.contact_id and linked.place in ('folder', 'elsewhere')
+          and linked.contact_state <> 'deleted'
     ) then item.contact_id end as stamp
 from (
     select remembered.*, coalesce(successor.winner, remembered.remembered) as contact_id,
@@ -86,7 +87,12 @@ with evidence as (
     select newcomer.mailbox, newcomer.outlook_id, person.contact_id,
         case when newcomer.email = person.email then 'same_email' else 'other_email' end as found_by,
         (newcomer.last_name <> '' and person.last_name <> '' and newcomer.last_name <> person.last_name)
-            or planning.contradict(newcomer.first_name, person.first_name) as names_contradict,
+            or planning.contradict(newcomer.first_name, person.first_name)
+            -- only a display name: it has to be a form of the person's name, unless it is no name but the address
+            or (newcomer.first_name = '' and newcomer.last_name = '' and newcomer.full_name <> '' and person.full_name <> ''
+                and not contains(newcomer.full_name, '@') and newcomer.full_name not in (
+                    person.full_name, person.last_name, person.first_name, person.last_name || ' ' || person.first_name,
+                    person.last_name || ', ' || person.first_name)) as names_contradict,
         newcomer.full_name <> '' and newcomer.full_name = person.full_name as same_name,
         newcomer.company <> '' and newcomer.company = person.company as same_company
     from (select *, unnest(list_distinct(emails)) as address from planning.newcomers where stamp is null) as newcomer
@@ -219,6 +225,17 @@ select mailbox, outlook_id, case when is_losing then merged_id else '' end as me
     coalesce(candidate_ids, []) as candidates
 from ranked;
 
+-- R9: nobody waits for one that is not created: held itself, or refused with a problem
+update planning.contact_matches as later
+set verdict = 'hold', reason = 'Another mailbox has the same person, and that contact is held or has a problem.'
+where verdict = 'wait' and not exists (
+    select 1 from planning.twins as twin
+    join planning.contact_matches as first on first.mailbox = twin.first_mailbox and first.outlook_id = twin.first_id
+    where twin.mailbox = later.mailbox and twin.outlook_id = later.outlook_id and twin.first_mailbox <> later.mailbox
+      and first.verdict <> 'hold' and not exists (
+        select 1 from sync.problems as problem
+        where problem.mailbox = twin.first_mailbox and problem.outlook_id = twin.first_id));
+
 -- R2, R16: what the view shows and the mailbox does not hold yet
 create or replace table planning.arrivals as
 select member.mailbox, member.contact_id,
@@ -230,17 +247,21 @@ left join (
     from (select mailbox, outlook_id, reason, unnest(candidates) as contact_id from planning.contact_matches where verdict = 'hold')
     group by mailbox, contact_id
 ) as hold on hold.mailbox = member.mailbox and hold.contact_id = member.contact_id
+left join (
+    -- why the last link of the mailbox to that Contact ended
+    select closed.mailbox, coalesce(successor.winner, closed.salesforce_id) as contact_id,
+        arg_max(closed.closed_reason, closed.closed_at) as reason
+    from sync.links as closed
+    left join planning.successors as successor on successor.id = closed.salesforce_id
+    where closed.state = 'closed' group by all
+) as parted on parted.mailbox = member.mailbox and parted.contact_id = member.contact_id
 where not exists (
         select 1 from planning.links as link where link.mailbox = member.mailbox and link.contact_id = member.contact_id)
   and not exists (
         select 1 from planning.contact_matches as match
         where match.mailbox = member.mailbox and match.contact_id = member.contact_id and match.verdict = 'link')
   -- R15: unlinked by the user; comes back only when dragged in or categorised again
-  and not exists (
-        select 1 from sync.links as closed
-        left join planning.successors as successor on successor.id = closed.salesforce_id
-        where closed.mailbox = member.mailbox and closed.state = 'closed' and closed.closed_reason in ('unlinked', 'by_hand')
-          and coalesce(successor.winner, closed.salesforce_id) = member.contact_id);
+  and coalesce(parted.reason, '') not in ('unlinked', 'by_hand');
 
 -- A matched pair is a link from now on: it has no base, so the merge treats it by the rule for a first link (R10).
 insert into planning.links by name
