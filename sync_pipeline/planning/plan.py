@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import resources
+from typing import Final
 
 import duckdb
 import pandas as pd
@@ -16,6 +17,12 @@ from sync_pipeline.planning.render import create_macros, run
 EMAIL_PATTERN = r"[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\".]+(\.[^\s@,;:<>()\[\]\\\".]+)+"
 
 _RESULTS = resources.files(__package__).joinpath("sql", "results.sql")
+
+#: A Person Account is a person, not where somebody works: no other Contact is given to it (R7, R9).
+_ACCOUNTS: Final = (
+    "select id, name, created_at from salesforce.accounts where id not in "
+    "(select account_id from salesforce.contacts where is_person_account and account_id is not null)"
+)
 
 
 def match_contacts(connection: duckdb.DuckDBPyConnection, context: PlanContext) -> int:
@@ -45,7 +52,7 @@ def resolve_companies(connection: duckdb.DuckDBPyConnection, context: PlanContex
     """Resolve Companies to Accounts (R7) as a dataframe step; writes planning.account_resolution. Returns the rows."""
     run(connection, "companies")
     contacts = connection.execute("select key, company from planning.companies order by key").df()
-    accounts = connection.execute("select id, name, created_at from salesforce.accounts").df()
+    accounts = connection.execute(_ACCOUNTS).df()
     resolved = resolve_accounts(contacts, accounts)
     unresolved = contacts[contacts["key"].isin(resolved.loc[resolved["account_id"].isna(), "key"])]
     suggested = suggest_accounts(unresolved, accounts, limit=context.suggestions)

@@ -339,3 +339,11 @@ def test_a_renamed_account_changes_the_company_in_outlook(world: World) -> None:
     world.salesforce.update(acme, "Account", Name="Acme International")
     world.run()
     assert item(world)["companyName"] == "Acme International"
+
+
+def test_a_company_is_never_resolved_to_a_person_account(world: World) -> None:
+    world.org("person_accounts", FirstName="John", LastName="Smith")
+    world.run()
+    create(world, "John Smith")
+    world.run()
+    assert created(world)["AccountId"] is None
