@@ -146,8 +146,10 @@ class Session:
     def reader(self, connection: duckdb.DuckDBPyConnection) -> Reader:
         return Reader(connection, self.fields or self.settings.fields)
 
-    def run_context(self) -> RunContext:
-        """What a push is told of this run."""
+    def run_context(self, share: float = 1.0) -> RunContext:
+        """What a push is told of this run. `share`: how much of what is left of the time budget it may use (R21)."""
+        now = time.monotonic()
+        ends = now + share * (self._ends - now)
         return RunContext(
             run_id=self.run_id,
             number=self.number,
@@ -155,7 +157,7 @@ class Session:
             installation_id=self.installation_id,
             clock=self.clock,
             external_id_field=self.settings.salesforce.external_id_field or "",
-            is_over=lambda: time.monotonic() > self._ends,
+            is_over=lambda: time.monotonic() > ends,
             stop=self.stop,
             is_stopped=self.stopped.__contains__,
         )

@@ -292,7 +292,7 @@ def test_an_exhausted_org_stops_the_push_with_everything_written_down(bench: Ben
     bench.org.refuse = lambda row: RowResult(error=error)
     with pytest.raises(SideUnavailable, match="Limit exceeded"):
         bench.push()
-    assert bench.outcomes() == {"n1": "unsent"}
+    assert bench.outcomes() == {"o1": "unsent"}
     assert rows(bench.writer.connection, "select * from sync.problems") == []
 
 
@@ -303,6 +303,13 @@ def test_mailboxes_take_turns_and_the_budget_ends_between_two_calls(bench: Bench
     turns = iter([False, True])
     assert bench.push(is_over=lambda: next(turns)) == {"create": 200, "left": 101}
     assert bench.outcomes()["b0"] == "done"
+
+
+def test_a_large_load_keeps_no_edit_waiting(bench: Bench) -> None:
+    edit = update("003a", bench.known("003a", LastName="Zoll"))
+    bench.plan(*(creation(f"a{number}", f"A {number}") for number in range(300)), edit)
+    turns = iter([False, True])
+    assert bench.push(is_over=lambda: next(turns)) == {"update": 1, "left": 300}
 
 
 def test_held_operations_are_not_pushed_even_when_the_hold_came_after_the_plan(bench: Bench) -> None:
