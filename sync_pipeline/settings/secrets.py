@@ -17,7 +17,7 @@ PREFIX = "SYNC_PIPELINE_"
 
 #: What each way to log in needs.
 _NEEDED = {
-    ("salesforce", "jwt"): ("salesforce_client_id", "salesforce_private_key"),
+    ("salesforce", "jwt"): ("salesforce_client_id", "salesforce_private_key", "salesforce_username"),
     ("salesforce", "client_credentials"): ("salesforce_client_id", "salesforce_client_secret"),
     ("salesforce", "password"): (
         "salesforce_client_id",
@@ -71,8 +71,6 @@ class Secrets:
         found = {field.name: environment.get(_variable(field.name), "") for field in fields(cls)}
         found["salesforce_private_key"] = _private_key(environment)
         needed = list(_NEEDED["salesforce", settings.salesforce.auth])
-        if settings.salesforce.auth == "jwt" and settings.salesforce.credentials == "org":
-            needed.append("salesforce_username")
         needed += _NEEDED["graph", settings.graph.auth]
         for name in needed:
             side = settings.salesforce if name.startswith("salesforce") else settings.graph

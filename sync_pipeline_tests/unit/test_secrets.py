@@ -29,7 +29,7 @@ def settings(salesforce: dict[str, str], graph: dict[str, str] | None = None) ->
     ("salesforce", "needed"),
     [
         ({"auth": "jwt"}, ["CLIENT_ID", "PRIVATE_KEY", "USERNAME"]),
-        ({"auth": "jwt", "credentials": "per_user"}, ["CLIENT_ID", "PRIVATE_KEY"]),
+        ({"auth": "jwt", "credentials": "per_user"}, ["CLIENT_ID", "PRIVATE_KEY", "USERNAME"]),
         ({"auth": "client_credentials"}, ["CLIENT_ID", "CLIENT_SECRET"]),
         ({"auth": "password"}, ["CLIENT_ID", "CLIENT_SECRET", "USERNAME", "PASSWORD"]),
     ],
