@@ -11,7 +11,6 @@ from sync_pipeline.engine.inputs import mailbox_fields, missing_fields, usable_f
 from sync_pipeline.engine.session import LOCK_FILE
 from sync_pipeline.engine.summary import warehouse_path
 from sync_pipeline.model.errors import SettingsInvalid, SyncError
-from sync_pipeline.model.fields import Direction
 from sync_pipeline.outlook.client import Graph
 from sync_pipeline.outlook.properties import CATEGORY, FOLDER_NAME
 from sync_pipeline.salesforce.client import Org
@@ -116,25 +115,18 @@ def _fields(settings: Settings, mailboxes: Iterable[MailboxSettings], org: Org) 
             f"the org does not show Contact's {names}; they are left out",
             "Give the user access.",
         )
-    wanted = {field.name: field.direction for field in settings.fields}
-    narrowed = sorted(
-        {
-            row.salesforce
-            for mailbox in mailboxes
-            for row in mailbox_fields(mailbox, usable_fields(settings.fields, described), described)
-            if row.direction == Direction.FROM_SALESFORCE and wanted[row.field] is not Direction.FROM_SALESFORCE
-        }
-    )
-    if narrowed:
-        names = ", ".join(narrowed)
+    usable, left_out = usable_fields(settings.fields, described), set[str]()
+    for mailbox in mailboxes:
+        kept = {row.field for row in mailbox_fields(mailbox, usable, described)}
+        left_out |= {field.salesforce for field in usable_fields(mailbox.fields, described) if field.name not in kept}
+    if left_out:
+        names = ", ".join(sorted(left_out))
         yield Finding(
-            "fields",
-            WITH_PROBLEMS,
-            f"{names} may not be written; they come from Salesforce only",
-            "Give the user access.",
+            "fields", WITH_PROBLEMS, f"{names} may not be written; they are left out", "Give the user access."
         )
-    if not missing and not narrowed:
-        yield Finding("fields", DONE, f"all {len(wanted)} mapped fields can be read and written as mapped")
+    if not missing and not left_out:
+        number = len(settings.fields)
+        yield Finding("fields", DONE, f"all {number} mapped fields can be read and written as mapped")
 
 
 def _pairing(mailbox: MailboxSettings, users: dict[str, dict[str, Any]]) -> Iterator[Finding]:

@@ -66,6 +66,31 @@ def test_a_field_that_the_org_does_not_have_is_told(world: World, call: Call) ->
     assert any("Region__c" in finding["said"] for finding in findings(answer.document, "fields"))
 
 
+def test_a_field_that_may_not_be_written_is_told(world: World, call: Call) -> None:
+    world.org("fields", object="Contact", name="Title", createable=False, updateable=False)
+    answer = call("doctor", "--settings", settings_of(world), "--json")
+    assert answer.code == 1
+    told = [(finding["code"], finding["said"]) for finding in findings(answer.document, "fields")]
+    assert told == [(1, "Title may not be written; they are left out")]
+
+
+def test_a_field_that_a_mailbox_takes_from_salesforce_only_need_not_be_writable(world: World, call: Call) -> None:
+    world.org("fields", object="Contact", name="Title", createable=False, updateable=False)
+    world.use(mapping={"job_title": {"direction": "from_salesforce"}})
+    answer = call("doctor", "--settings", settings_of(world), "--json")
+    assert answer.code == 0, answer.out
+    told = [finding["said"] for finding in findings(answer.document, "fields")]
+    assert "can be read and written as mapped" in told[0]
+
+
+def test_a_mailbox_may_take_a_writable_field_from_salesforce_only(world: World, call: Call) -> None:
+    mapping = {"job_title": {"direction": "from_salesforce"}}
+    mailboxes = [{"mailbox": ANNA, "salesforce_user": "anna@acme.example.com", "mapping": mapping}]
+    answer = call("doctor", "--settings", settings_of(world, mailboxes=mailboxes), "--json")
+    assert answer.code == 0, answer.out
+    assert [finding["code"] for finding in findings(answer.document, "fields")] == [0]
+
+
 def test_view_all_past_the_sharing_rules_is_explained(world: World, call: Call) -> None:
     world.use(view="all")
     world.top["salesforce"] = {"share_all": True}
