@@ -42,7 +42,7 @@ _MEANING = {
     "field": "the mapped field",
     "course": "what becomes of the field: agree, up, down, hold, differ, resolve",
     "obstacle": "why Salesforce would refuse the value",
-    "winner": "which side's value stays in a conflict",
+    "winner": "which side's value stays in a conflict, or hold",
     "operation_id": "the operation by its content: the same plan gives the same id",
     "seq": "order of pushing",
     "side": "the service that is written to",

@@ -19,7 +19,6 @@ _CLOSED = {
     "deleted_in_outlook": "it was deleted in Outlook",
     "left_view": "the Contact left the mailbox's view",
     "merged": "the Contact was merged in Salesforce",
-    "down_sync": "down-sync is off and it was deleted in Outlook",
     "by_hand": "someone unlinked it by hand",
     "disabled": "the mailbox was switched off",
     "mailbox_removed": "the mailbox was taken out",
@@ -47,10 +46,9 @@ def sentences(contact: Mapping[str, Any], story: Mapping[str, Rows], recent: Row
             f"by {operation['rule']}: {operation['reason']}"
         )
     for conflict in story["conflicts"]:
-        lines.append(
-            f"Conflict in {conflict['field']}: {conflict['reason']} "
-            f"The value of {conflict['winner'] or 'neither'} stays."
-        )
+        waits = conflict["winner"] == "hold"
+        end = "It waits for an answer." if waits else f"The value of {conflict['winner']} stays."
+        lines.append(f"Conflict in {conflict['field']}: {conflict['reason']} {end}")
     if recent:
         lines.append("Last events:")
         lines += [f"  {_recent(event)}" for event in recent]

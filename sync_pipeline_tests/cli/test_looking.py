@@ -38,6 +38,21 @@ def test_why_a_contact_is_not_synchronised_is_explained(world: World, call: Call
     assert "another name" in text
 
 
+@pytest.mark.parametrize(
+    ("policy", "end"), [("hold", "It waits for an answer."), ("outlook", "The value of outlook stays.")]
+)
+def test_a_conflict_is_explained_by_its_end(world: World, call: Call, policy: str, end: str) -> None:
+    world.use(conflicts={"default": policy})
+    record = person(world)
+    world.run()
+    world.anna.update(item_of(world.anna, record)["id"], jobTitle="From Outlook")
+    world.salesforce.update(record, Title="From Salesforce")
+    world.run()
+    [story] = call("explain", record, "--settings", settings_of(world), "--json").document["contacts"]
+    [conflict] = [line for line in story["explanation"] if line.startswith("Conflict in job_title")]
+    assert conflict.endswith(end)
+
+
 def test_a_deleted_contact_is_explained(world: World, call: Call, settings: Path) -> None:
     record = person(world)
     world.run()
