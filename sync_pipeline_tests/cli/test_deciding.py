@@ -94,6 +94,13 @@ def test_an_unknown_operation_or_none_is_wrong_usage(world: World, call: Call, s
     assert "nonsense" in unknown.err
     assert call("drop", "--settings", settings).code == 2
     assert call("resolve", "nonsense", "--take", "outlook", "--settings", settings).code == 2
+
+
+def test_an_unknown_run_is_answered_with_the_last_ones(world: World, call: Call, settings: Path) -> None:
+    run_id = world.run()["run_id"]
+    answer = call("approve", "--run", "nonsense", "--settings", settings)
+    assert answer.code == 2
+    assert run_id in answer.err
     assert call("approve", "--run", "nonsense", "--settings", settings).code == 2
 
 
