@@ -262,7 +262,7 @@ class Mailboxes(Section):
 
 
 class Alerts(Section):
-    """Where problems are reported besides the Dagster UI."""
+    """Whether a run that failed is also written to the log as an error."""
 
     log: bool = True
 
