@@ -1,4 +1,4 @@
-"""What every asset shares: the decorator with its common arguments, and an engine step's result as Dagster's metadata.
+"""What every asset shares: an engine step run and its result as Dagster's metadata.
 
 Numbers and mailbox addresses only: events stay for ever, so no contact's data may stand in them."""
 

@@ -68,9 +68,10 @@ def instance(data_dir: Path) -> dg.DagsterInstance:
 
 
 def dagster_home(data_dir: Path) -> Path:
-    """A DAGSTER_HOME below `data_dir` with the values of our dagster.yaml, made where it is missing.
+    """A DAGSTER_HOME below `data_dir`: storage and telemetry as in our dagster.yaml, and no queue or monitoring.
 
     `dagster dev`, started where `data_dir` is ./data, keeps its state at the same place, so both show the same runs.
+    It is made where it is missing.
     """
     home = (data_dir / HOME).resolve()
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)

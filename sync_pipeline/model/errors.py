@@ -4,7 +4,11 @@ SyncError
 ├── SettingsInvalid      mend the settings file or the environment
 ├── WarehouseUnusable    locked, foreign or damaged warehouse file
 ├── SideUnavailable      Salesforce or Graph cannot be used at all now (credentials, limits, outage)
-└── MailboxStopped       one mailbox cannot be synchronised now; the others go on
+├── MailboxStopped       one mailbox cannot be synchronised now; the others go on
+├── ViewError            a list view cannot be used; its mailboxes stop (salesforce.views)
+├── RunInProgress        another run works on this warehouse: wait for it (warehouse.lock)
+├── Refused              the service said no to one call; nothing was done (transport)
+└── OutcomeUnknown       the answer to a write was lost; the next run looks (transport)
 """
 
 from __future__ import annotations

@@ -55,8 +55,8 @@ class Mirrors:
         """One page of a mailbox.
 
         `state` holds columns of outlook.mailboxes, `folders` and `contacts` rows of their mirrors,
-        `vanished` ids with their new place (deleted, elsewhere, gone, or personal: its row is erased), `cursors` the
-        delta link by folder id, `listed` the folders whose full listing ended with this page at `now`.
+        `vanished` ids with their new place (gone, or personal: its row is erased), `cursors` the delta link by folder
+        id, `listed` the folders whose full listing ended with this page at `now`.
         """
         with transaction(self.connection):
             if state:
