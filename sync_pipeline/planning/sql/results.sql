@@ -4,13 +4,8 @@ create or replace table planning.operations (
     salesforce_id varchar, fields json, detail json, rule varchar, reason varchar, hold_kind varchar, hold_reason varchar,
     is_problem boolean, depends_on varchar, planned_key varchar, planned_stamp timestamp
 );
-create or replace table planning.base_updates (
-    operation_id varchar, link_id varchar, field varchar, outlook_value varchar, salesforce_value varchar
-);
-create or replace table planning.link_changes (
-    kind varchar, mailbox varchar, link_id varchar, outlook_id varchar, salesforce_id varchar, origin varchar, reason varchar,
-    seen_in_view boolean, operation_id varchar
-);
+delete from planning.base_updates;
+delete from planning.link_changes;
 create or replace table planning.plan_problems (
     mailbox varchar, outlook_id varchar, salesforce_id varchar, field varchar, code varchar, message varchar, remedy varchar
 );
