@@ -91,7 +91,7 @@ with own as (
                 and salesforce_normal is distinct from outlook_normal) as salesforce_edited
     from planning.pairs join planning.mailboxes using (mailbox) group by all
 )
-select own.link_id, own.outlook_edited, own.salesforce_edited,
+select own.link_id, own.outlook_edited,
     -- R19: an edit in another mailbox that is not synchronised yet counts as an edit in Salesforce
     own.salesforce_edited or exists (
         select 1 from own as other where other.contact_id = own.contact_id and other.link_id <> own.link_id and other.outlook_edited

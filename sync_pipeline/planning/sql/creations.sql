@@ -98,7 +98,7 @@ with required as (
     left join given on given.mailbox = match.mailbox
 )
 select match.mailbox, match.outlook_id, match.verdict, match.reason as match_reason, match.candidates,
-    newcomer.place, newcomer.categorised, newcomer.change_key, newcomer.email, newcomer.emails, newcomer.full_name,
+    newcomer.place, newcomer.change_key, newcomer.emails, newcomer.full_name,
     coalesce(missing.missing, '') as missing,
     placed.account_id, placed.account_rule, placed.account_candidates, placed.suggestions, placed.owner_id,
     coalesce(named.name, '') as account_name,

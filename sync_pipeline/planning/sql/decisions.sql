@@ -39,7 +39,6 @@ with named as (
     select link.*, mailbox.enabled, mailbox.down_sync, mailbox.view_usable, mailbox.on_disable,
         mailbox.outlook_deletion, mailbox.moved_out, mailbox.left_view,
         coalesce(edits.outlook_edited, false) as outlook_edited,
-        coalesce(edits.salesforce_edited, false) as salesforce_edited,
         coalesce(edits.edited_elsewhere, false) as edited_elsewhere,
         -- a dropped deletion is undone instead, whatever happened to the Contact since
         planning.subject_of(link.deletion_id) in (select subject from dropped) as deletion_dropped,

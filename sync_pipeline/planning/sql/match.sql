@@ -32,8 +32,7 @@ with unlinked as (
     left join planning.parted as parted on parted.mailbox = item.mailbox and parted.outlook_id = item.id
 )
 select
-    item.mailbox, item.id as outlook_id, item.place, item.categorised, item.created_at, item.modified_at, item.change_key,
-    item.display_name,
+    item.mailbox, item.id as outlook_id, item.place, item.categorised, item.created_at, item.change_key,
     planning.normal_email(coalesce(item.email_list[1], '')) as email,
     list_transform(coalesce(item.email_list, []), lambda entry: planning.normal_email(entry)) as emails,
     lower(planning.normal_text(coalesce(item.first_name, ''))) as first_name,
@@ -163,7 +162,7 @@ with counted as (
         on candidate.mailbox = newcomer.mailbox and candidate.outlook_id = newcomer.outlook_id
     group by all
 ), judged as (
-    select newcomer.*, counted.* exclude (mailbox, outlook_id), person.is_person_account,
+    select newcomer.*, counted.* exclude (mailbox, outlook_id),
         coalesce(stamped.is_deleted, true) as stamped_gone,
         readable.contact_id is not null as stamp_is_readable,
         -- one living item of a mailbox for a Contact, whatever speaks for the others
@@ -185,7 +184,6 @@ with counted as (
                   and twin.first_mailbox <> newcomer.mailbox) as second_elsewhere
     from planning.newcomers as newcomer
     join counted on counted.mailbox = newcomer.mailbox and counted.outlook_id = newcomer.outlook_id
-    left join salesforce.contacts as person on person.id = counted.contact_id
     left join salesforce.contacts as stamped on stamped.id = newcomer.stamp
     left join planning.readable as readable on readable.mailbox = newcomer.mailbox and readable.contact_id = newcomer.stamp
 ), ranked as (

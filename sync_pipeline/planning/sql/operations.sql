@@ -35,13 +35,9 @@ join salesforce.accounts as named on named.id = account.account_id
 where account.account_id is not null and account.account_id <> coalesce(contact.account_id, '');
 
 -- ── what goes up to Salesforce ───────────────────────────────────────────────────────────────────────────────────────
-create or replace table planning.ups as
-select final.contact_id, final.field, final.position, final.kind, final.before, final.value as after, final.normal, final.mailbox, final.link_id
-from planning.finals as final;
-
 create or replace table planning.contact_updates as
 with parts as (
-    select contact_id, mailbox, field, before, after, position, '' as account_id from planning.ups
+    select contact_id, mailbox, field, before, value as after, position, '' as account_id from planning.finals
     union all
     select contact_id, mailbox, 'company', before, account_name, -1, account_id from planning.account_moves where rank = 1
 )
@@ -76,11 +72,11 @@ with target as (
         change.direction <> 'from_outlook' or change.is_person_account as goes_down,
         change.outlook_value, change.outlook_normal, change.salesforce_value,
         case when change.field = 'company' and move.account_name is not null then move.account_name
-             when up.field is not null then up.after
+             when up.field is not null then up.value
              else change.salesforce_value end as value,
         up.field is not null or (change.field = 'company' and move.account_name is not null) as is_going_up
     from planning.contact_changes as change
-    left join planning.ups as up on up.contact_id = change.contact_id and up.field = change.field
+    left join planning.finals as up on up.contact_id = change.contact_id and up.field = change.field
     left join planning.account_moves as move on move.contact_id = change.contact_id and move.rank = 1
 )
 select *, planning.normal(kind, value) as normal
@@ -181,15 +177,15 @@ insert into planning.base_updates by name
 select null as operation_id, change.link_id, change.field, change.outlook_value, change.salesforce_value
 from planning.contact_changes as change
 where (change.course = 'agree' or (change.course = 'differ' and not change.has_base))
-  and not exists (select 1 from planning.ups as up where up.contact_id = change.contact_id and up.field = change.field
+  and not exists (select 1 from planning.finals as up where up.contact_id = change.contact_id and up.field = change.field
                   and up.normal <> change.salesforce_normal)
   and (change.outlook_value is distinct from change.outlook_base or change.salesforce_value is distinct from change.salesforce_base
        or change.list_changed)
 union all by name
 -- the links whose Outlook value is the one that goes up
-select update.operation_id, change.link_id, change.field, change.outlook_value, up.after as salesforce_value
+select update.operation_id, change.link_id, change.field, change.outlook_value, up.value as salesforce_value
 from planning.contact_changes as change
-join planning.ups as up on up.contact_id = change.contact_id and up.field = change.field and up.normal = change.outlook_normal
+join planning.finals as up on up.contact_id = change.contact_id and up.field = change.field and up.normal = change.outlook_normal
 join planning.contact_updates as update on update.contact_id = change.contact_id
 union all by name
 select item.operation_id, down.link_id, down.field, down.value as outlook_value, down.value as salesforce_value

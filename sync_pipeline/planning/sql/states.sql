@@ -20,7 +20,7 @@ select id, arg_max(winner, depth) as winner from chain group by id;
 create or replace view planning.contacts as
 select
     contact.id, contact.is_deleted, contact.master_id, contact.account_id, contact.owner_id, contact.created_at, contact.modified_at,
-    contact.modified_by, contact.modstamp, contact.is_person_account, contact.is_readable,
+    contact.modstamp, contact.is_person_account, contact.is_readable,
     {% for f in fields if f.name not in ('company', 'record_link') %}contact.{{ f.name }}, {% endfor %}
     {% for f in fields if f.name == 'company' -%}
     case when contact.is_person_account or coalesce(contact.account_id, '') = '' then '' else account.name end as company,
