@@ -1,4 +1,4 @@
--- in:  sync.problems, the last run of each mailbox
+-- in:  sync.problems
 -- out: one row per mailbox with contacts that lack what Salesforce requires: mailbox, contacts
 select mailbox, count(distinct subject) as contacts
 from sync.problems

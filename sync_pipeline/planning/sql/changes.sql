@@ -1,7 +1,8 @@
--- in:  planning.links, planning.contacts, planning.mailboxes, planning.mailbox_fields, outlook.contacts, sync.links, sync.verdicts, sync.frozen,
---      sync.problems, sync.runs
+-- in:  planning.links, planning.contacts, planning.mailboxes, planning.mailbox_fields, planning.create_rules, outlook.contacts,
+--      salesforce.contacts, sync.links, sync.verdicts, sync.frozen, sync.problems, sync.runs
 -- out: planning.pairs (link × field: both values, both bases, in the form in which they compare),
---      planning.edits (link: was either side edited since the base),
+--      planning.edits (link: was it edited in Outlook since the base, or anywhere else),
+--      planning.paused (mailbox × field, outlook_id, salesforce_id: a refused write that is not tried again yet),
 --      planning.contact_changes (pairs with the verdict of the three-way merge),
 --      planning.finals (Contact × field: the value that goes up, and from which mailbox)
 

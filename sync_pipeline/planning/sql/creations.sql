@@ -1,5 +1,6 @@
 -- in:  planning.contact_matches, planning.newcomers, planning.arrivals, planning.account_resolution, planning.create_rules,
---      planning.mailbox_fields, planning.contacts, outlook.contacts, sync.journal
+--      planning.mailbox_fields, planning.mailboxes, planning.contacts, planning.decisions, outlook.contacts, salesforce.contacts,
+--      salesforce.accounts, sync.journal
 -- out: planning.new_contacts (newcomers that become Contacts, with account, owner and missing fields),
 --      planning.refused_duplicates (newcomers that a duplicate rule of Salesforce refused, with the Contacts it named),
 --      planning.new_values (newcomer × field: Outlook's value, Salesforce's value, what stands in the way),

@@ -1,5 +1,6 @@
 -- in:  planning.links, planning.members, planning.readable, planning.contacts, planning.successors, planning.parted,
---      outlook.contacts, sync.links, sync.problems, planning.mailboxes
+--      salesforce.contacts, outlook.contacts, sync.links, sync.problems, planning.mailboxes, the macro planning.contradict
+--      (states.sql)
 -- out: planning.newcomers (unlinked Outlook contacts that want to be synchronised), planning.arrivals (Contacts in a view
 --      without a link), planning.addresses (by which addresses Contacts are known), planning.candidates (who might be the same
 --      person, and on what evidence), planning.contact_matches (one verdict per newcomer: link | hold | wait | create;

@@ -1,5 +1,7 @@
 -- in:  planning.decisions, planning.contact_changes, planning.finals, planning.links, planning.heirs, planning.account_resolution,
---      planning.mailboxes, planning.newcomers, outlook.contacts, outlook.mailboxes, sync.links
+--      planning.mailboxes, planning.contacts, planning.pairs, planning.newcomers, planning.contact_matches, planning.new_contacts,
+--      planning.refused_duplicates, outlook.contacts, outlook.mailboxes, salesforce.contacts, salesforce.accounts, sync.links,
+--      sync.frozen, the macro planning.content_id (decisions.sql)
 -- out: rows of planning.operations, planning.base_updates, planning.link_changes, planning.plan_problems, planning.conflicts
 --      for everything but creations
 

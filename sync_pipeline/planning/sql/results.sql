@@ -1,3 +1,4 @@
+-- in:  planning.base_updates, planning.link_changes of an earlier planning
 -- out: the empty tables that planning fills: operations, base_updates, link_changes, plan_problems, conflicts
 create or replace table planning.operations (
     operation_id varchar, phase integer, mailbox varchar, side varchar, action varchar, link_id varchar, outlook_id varchar,

@@ -1,7 +1,8 @@
 -- in:  salesforce.contacts, salesforce.accounts, salesforce.view_members, salesforce.readers, outlook.contacts, sync.links,
 --      planning.mailboxes
 -- out: planning.contacts (what a mailbox may know of each Contact), planning.successors (loser → winner of a merge),
---      planning.members (mailbox × Contact in its view), planning.parted (unlinked item → its last link),
+--      planning.readable (mailbox × Contact that its credential reads), planning.members (mailbox × Contact in its view),
+--      planning.parted (unlinked item → its last link), the macro planning.contradict,
 --      planning.heirs (open link → the living item that takes the place of its own), planning.links (open links with the
 --      state of both ends)
 

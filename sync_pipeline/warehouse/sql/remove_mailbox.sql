@@ -1,5 +1,7 @@
 -- in:  sync.links, leaving (mailbox)
--- out: due_links, due_bases: every link of the mailbox closes; nothing else of it is left but its history
+-- out: due_links, due_bases (temporary): every link of the mailbox closes;
+--      outlook.contacts, outlook.folders, outlook.mailboxes, salesforce.readers, sync.holds, sync.problems, sync.verdicts and
+--      sync.fingerprints without its rows
 create or replace temp table due_links as
 select 'close' as kind, link.mailbox, link.link_id, link.outlook_id, link.salesforce_id, null::varchar as origin, 'mailbox_removed' as reason,
     null::boolean as seen_in_view, null::varchar as operation_id, null::integer as candidates
