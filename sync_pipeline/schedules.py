@@ -10,10 +10,10 @@ import dagster as dg
 from dagster._utils.schedules import schedule_execution_time_iterator
 
 from sync_pipeline.jobs import SHARD, SHARD_TAG, contact_sync
-from sync_pipeline.settings import load_settings
+from sync_pipeline.settings import Settings, load_settings
 from sync_pipeline.settings.location import settings_file
 
-DEFAULT_CRON = "*/30 * * * *"
+DEFAULT_CRON: str = Settings.model_fields["schedule"].default
 _UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,

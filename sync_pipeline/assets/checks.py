@@ -93,9 +93,7 @@ def _result(
 
 def _query(session: Session, name: str, **parameters: str) -> Rows:
     with session.warehouse() as connection:
-        result = connection.execute(_statement(name), parameters)
-        columns = [column[0] for column in result.description or ()]
-        return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+        return fetch(connection, _statement(name), parameters)
 
 
 @cache

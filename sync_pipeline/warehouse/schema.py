@@ -9,7 +9,7 @@ import duckdb
 
 from sync_pipeline.model.errors import WarehouseUnusable
 from sync_pipeline.model.fields import Field
-from sync_pipeline.warehouse.tables import column_types
+from sync_pipeline.warehouse.tables import column_types, transaction
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -19,8 +19,7 @@ def migrate(connection: duckdb.DuckDBPyConnection, fields: Iterable[Field]) -> N
 
     Raises WarehouseUnusable where the file was written by a newer version.
     """
-    connection.execute("begin")
-    try:
+    with transaction(connection):
         connection.execute("create schema if not exists sync")
         connection.execute("create table if not exists sync.migrations (number integer, name varchar)")
         applied = {number for (number,) in connection.execute("select number from sync.migrations").fetchall()}
@@ -36,10 +35,6 @@ def migrate(connection: duckdb.DuckDBPyConnection, fields: Iterable[Field]) -> N
                 connection.execute(path.read_text(encoding="utf-8"))
                 connection.execute("insert into sync.migrations values (?, ?)", [number, path.stem])
         _add_field_columns(connection, fields)
-        connection.execute("commit")
-    except BaseException:
-        connection.execute("rollback")
-        raise
 
 
 def field_columns(fields: Iterable[Field]) -> dict[str, list[tuple[str, str]]]:
