@@ -17,11 +17,8 @@ _SECONDS_BETWEEN_LINES = 2.0
 
 
 @contextmanager
-def shown_progress(*, quiet: bool = False) -> Iterator[Progress]:
-    """A function that takes (what is done, how many, of how many or None) and shows it; `quiet` shows nothing."""
-    if quiet:
-        yield lambda what, done, total: None
-        return
+def shown_progress() -> Iterator[Progress]:
+    """A function that takes (what is done, how many, of how many or None) and shows it."""
     # A copy of stderr: Dagster may send the file descriptor itself into a file of its own while a step runs.
     with os.fdopen(os.dup(2), "w", encoding="utf-8") as stream:
         if stream.isatty():

@@ -32,11 +32,11 @@ BIRTHDAY_TIME: Final = "T11:59:00Z"
 _NO_BIRTHDAY: Final = "0001-01-01"
 
 
-def row(item: Mapping[str, Any], fields: Iterable[Field], mailbox: str, *, was_expanded: bool = True) -> dict[str, Any]:
+def row(item: Mapping[str, Any], fields: Iterable[Field], mailbox: str) -> dict[str, Any]:
     """The columns of outlook.contacts that an item tells, and the mapped fields; of a list field `<name>_list` only.
 
-    Absent is None, null and empty are "" (or an empty list). `was_expanded`: the item was read with $expand, so that an
-    extended property it does not show is empty; the answer to a write shows none. Not among the columns: place,
+    Absent is None, null and empty are "" (or an empty list). The item was read with $expand, so that an extended
+    property it does not show is empty; the answer to a write shows none. Not among the columns: place,
     lost_with_folder, seen_run.
     """
     found: dict[str, Any] = {
@@ -49,20 +49,16 @@ def row(item: Mapping[str, Any], fields: Iterable[Field], mailbox: str, *, was_e
         "display_name": _text(item, "displayName"),
         "categories": list(item["categories"] or ()) if "categories" in item else None,
         "categorised": has_category(item) if "categories" in item else None,
-        "stamp_org": None,
-        "stamp_contact": None,
-        "copy_of": None,
+        "copy_of": extended_value(item, COPY_OF),
     }
-    if was_expanded:
-        found["stamp_org"], _, found["stamp_contact"] = extended_value(item, STAMP).partition("/")
-        found["copy_of"] = extended_value(item, COPY_OF)
+    found["stamp_org"], _, found["stamp_contact"] = extended_value(item, STAMP).partition("/")
     for field in fields:
         if field.is_list:
             found[field.list_column] = _entries(item, field)
         elif not field.is_extended:
             found[field.name] = _value(item, field)
         else:
-            found[field.name] = extended_value(item, field.outlook) if was_expanded else None
+            found[field.name] = extended_value(item, field.outlook)
     return found
 
 

@@ -45,11 +45,9 @@ class Page:
 
 @dataclass(frozen=True)
 class Presence:
-    """Where a Contact is: `readable`, `deleted` (in the recycle bin; `master_id` is who won a merge), `absent`
-    (deleted for good, or not readable)."""
+    """Where a Contact is: `readable`, `deleted` (in the recycle bin), `absent` (deleted for good, or not readable)."""
 
     state: str
-    master_id: str = ""
 
 
 def accounts(org: Org, watermark: datetime | None) -> Iterator[Page]:
@@ -92,12 +90,9 @@ def presence(org: Org, ids: Iterable[str]) -> dict[str, Presence]:
     """Where each of these Contacts is now. Raises SideUnavailable, Refused."""
     found = {contact: Presence("absent") for contact in ids}
     for part in id_lists(found):
-        for page in org.query(
-            f"SELECT Id, IsDeleted, MasterRecordId FROM Contact WHERE Id IN {part}", include_deleted=True
-        ):
+        for page in org.query(f"SELECT Id, IsDeleted FROM Contact WHERE Id IN {part}", include_deleted=True):
             for record in page:
-                state = "deleted" if record["IsDeleted"] else "readable"
-                found[record["Id"]] = Presence(state, record["MasterRecordId"] or "")
+                found[record["Id"]] = Presence("deleted" if record["IsDeleted"] else "readable")
     return found
 
 

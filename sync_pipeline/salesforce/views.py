@@ -80,7 +80,6 @@ class ListView:
     """A usable list view. `scope` is "" where everybody sees the same Contacts in it."""
 
     id: str
-    developer_name: str
     label: str
     soql: str
     scope: str
@@ -108,7 +107,7 @@ def find(view: str, read: Read) -> ListView:
     soql = str(described["query"])
     scope = str(described.get("scope") or "")
     found = member_query(soql, scope=scope, owner="")
-    return ListView(view_id, str(entry.get("developerName") or ""), label, soql, found.scope)
+    return ListView(view_id, label, soql, found.scope)
 
 
 def member_query(list_view_query: str, *, scope: str = "", owner: str) -> MemberQuery:

@@ -26,7 +26,6 @@ class RowResult:
     """What became of one row (error None: done). `duplicates`: Ids that a duplicate rule named; `fields`: API names."""
 
     id: str = ""
-    created: bool = False
     error: Refused | OutcomeUnknown | None = None
     duplicates: list[str] = field(default_factory=list)
     fields: list[str] = field(default_factory=list)
@@ -97,7 +96,7 @@ def _read(rows: Sequence[Any], response: requests.Response) -> list[RowResult]:
 
 def _result(answer: Mapping[str, Any]) -> RowResult:
     if answer.get("success"):
-        return RowResult(id=str(answer.get("id") or ""), created=bool(answer.get("created", False)))
+        return RowResult(id=str(answer.get("id") or ""))
     errors = answer.get("errors") or [{}]
     first = errors[0]
     code, message = str(first.get("statusCode") or first.get("errorCode") or ""), str(first.get("message") or "")

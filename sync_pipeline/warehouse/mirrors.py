@@ -19,8 +19,8 @@ class Mirrors:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
 
-    def save_mailbox(self, mailbox: str, run_id: str, **columns: Any) -> None:
-        """Columns of outlook.mailboxes of a mailbox that could be read; what stopped it before is over."""
+    def save_mailbox(self, mailbox: str, run_id: str) -> None:
+        """The mailbox could be read; what stopped it before is over."""
         row = {
             "mailbox": mailbox,
             "extracted_run": run_id,
@@ -28,7 +28,6 @@ class Mirrors:
             "code": "",
             "message": "",
             "remedy": "",
-            **columns,
         }
         with transaction(self.connection):
             upsert(self.connection, "outlook.mailboxes", ("mailbox",), [row])

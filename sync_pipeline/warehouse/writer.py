@@ -80,15 +80,13 @@ class Writer(Mirrors, Journal):
                 "update sync.runs set number = ? where run_id = ? and number < ?", [number, run_id, number]
             )
 
-    def finish_run(
-        self, run_id: str, now: datetime, *, status: str, planned: int, pushed: int, failed: int, message: str = ""
-    ) -> None:
-        """Status: done | problems | failed."""
+    def finish_run(self, run_id: str, now: datetime, *, status: str, planned: int, pushed: int, failed: int) -> None:
+        """Status: done | problems."""
         with transaction(self.connection):
             self.connection.execute(
-                "update sync.runs set finished_at = ?, status = ?, planned = ?, pushed = ?, failed = ?, message = ? "
+                "update sync.runs set finished_at = ?, status = ?, planned = ?, pushed = ?, failed = ?, message = '' "
                 "where run_id = ?",
-                [now, status, planned, pushed, failed, message, run_id],
+                [now, status, planned, pushed, failed, run_id],
             )
 
     def fail_run(self, run_id: str, *, now: datetime, message: str) -> None:
@@ -133,9 +131,7 @@ class Writer(Mirrors, Journal):
         with transaction(self.connection), self._moment(run_id, now):
             self.connection.execute(statement("record_plan"))
 
-    def save_verdicts(
-        self, operations: Sequence[tuple[str, str]], verdict: str, now: datetime, detail: str = ""
-    ) -> None:
+    def save_verdicts(self, operations: Sequence[tuple[str, str]], verdict: str, now: datetime) -> None:
         """(operation, mailbox) pairs: approved | dropped | take_salesforce | take_outlook."""
         lapses = now + (DROP_LIFE if verdict == "dropped" else VERDICT_LIFE)
         rows = [
@@ -145,7 +141,6 @@ class Writer(Mirrors, Journal):
                 "verdict": verdict,
                 "given_at": now,
                 "lapses_at": lapses,
-                "detail": detail,
             }
             for operation, mailbox in operations
         ]

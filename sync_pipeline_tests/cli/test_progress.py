@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from sync_pipeline.commands import progress
 from sync_pipeline.commands.progress import shown_progress
 
 
@@ -24,10 +23,3 @@ def test_a_long_step_shows_how_far_it_is(capfd: pytest.CaptureFixture[str], monk
         report("extract_outlook", 1600, 2000)
         report("finish", 0, None)
     assert capfd.readouterr().err.splitlines() == ["Extract outlook: 1,500 of 2,000", "Finish"]
-
-
-def test_quiet_shows_nothing_at_all(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "_SECONDS_BETWEEN_LINES", 0.0)
-    with shown_progress(quiet=True) as report:
-        report("extract_outlook", 1, 2)
-    assert capfd.readouterr().err == ""

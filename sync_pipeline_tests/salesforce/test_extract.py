@@ -105,7 +105,7 @@ def test_a_merged_contact_names_the_winner(org: Org, person: OrgClient) -> None:
     assert (rows[loser]["is_deleted"], rows[loser]["master_id"]) == (True, winner)
     assert rows[winner]["is_deleted"] is False
     assert presence(org, [winner, loser, "003000000000000AAA"]) == {
-        winner: Presence("readable"), loser: Presence("deleted", winner), "003000000000000AAA": Presence("absent"),
+        winner: Presence("readable"), loser: Presence("deleted"), "003000000000000AAA": Presence("absent"),
     }  # fmt: skip
 
 

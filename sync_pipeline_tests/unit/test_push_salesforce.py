@@ -84,7 +84,7 @@ class FakeOrg:
         if refused is not None:
             return refused
         self.put(contact, US, **values)
-        return RowResult(id=contact, created=True)
+        return RowResult(id=contact)
 
 
 class GoneForGood:

@@ -47,16 +47,16 @@ def test_a_contact_that_became_personal_leaves_no_trace(tmp_path: Path) -> None:
 def test_a_mailbox_that_is_read_again_is_no_longer_stopped(tmp_path: Path) -> None:
     with warehouse(tmp_path) as writer:
         writer.stop_mailbox(MAILBOX, code="mailbox_forbidden", message="no", remedy="allow it")
-        writer.save_mailbox(MAILBOX, "run-1", folder_id="f", folder_state="present")
+        writer.save_mailbox(MAILBOX, "run-1")
         [found] = Reader(writer.connection).mailboxes()
-        assert (found["status"], found["code"], found["folder_id"]) == ("ok", "", "f")
+        assert (found["status"], found["code"]) == ("ok", "")
 
 
 def test_the_reader_tells_extraction_what_is_known(tmp_path: Path) -> None:
     with warehouse(tmp_path) as writer:
         reader = Reader(writer.connection)
         assert reader.known(MAILBOX).folder_id == ""
-        writer.save_mailbox(MAILBOX, "run-1", folder_id="f", folder_state="present")
+        writer.save_mailbox(MAILBOX, "run-1")
         contacts = [
             {"id": "a", "place": "folder", "stamp_org": "00D", "stamp_contact": "003"},
             {"id": "b", "place": "elsewhere"},
@@ -64,6 +64,7 @@ def test_the_reader_tells_extraction_what_is_known(tmp_path: Path) -> None:
         writer.save_mailbox_page(
             MAILBOX,
             "run-1",
+            state={"folder_id": "f", "folder_state": "present"},
             folders=[{"id": "f", "role": "ours"}],
             contacts=contacts,
             cursors={"f": "x"},

@@ -11,7 +11,6 @@ from typing import Final
 DELIMITERS: Final = {"BACKQUOTE": "`", "CARET": "^", "COMMA": ",", "PIPE": "|", "SEMICOLON": ";", "TAB": "\t"}
 LINE_ENDINGS: Final = {"LF": "\n", "CRLF": "\r\n"}
 NULL: Final = "#N/A"
-LONGEST_FIELD: Final = 131_072
 _FIRST_LINE: Final = re.compile(r'(?:"(?:[^"]|"")*"|[^"\r\n])*(\r\n|\r|\n)')
 
 

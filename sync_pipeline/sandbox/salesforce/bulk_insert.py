@@ -31,7 +31,6 @@ class BulkInsert(Access):
         *,
         actor: str = ADMINISTRATOR_ACTOR,
         created_at: datetime | None = None,
-        log: bool = True,
     ) -> list[str]:
         """Many new records at once and their ids, in order; values are trusted, not checked.
 
@@ -54,11 +53,10 @@ class BulkInsert(Access):
                     f"INSERT INTO {target.table} ({columns}) VALUES ({places})",
                     ([record.get(name) for name in names] for record in records),
                 )
-                if log:
-                    entries = ((record["Id"], record_of(target, CompleteRow(record))) for record in records)
-                    self.state.record_many(
-                        service=SERVICE, actor=actor, mailbox=None, entity=target.name, action="create", rows=entries
-                    )
+                entries = ((record["Id"], record_of(target, CompleteRow(record))) for record in records)
+                self.state.record_many(
+                    service=SERVICE, actor=actor, mailbox=None, entity=target.name, action="create", rows=entries
+                )
                 ids.extend(new_ids)
         return ids
 
