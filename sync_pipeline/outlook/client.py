@@ -20,7 +20,6 @@ from sync_pipeline.model.errors import MailboxStopped
 from sync_pipeline.outlook.batch import SubRequest, SubResult, run_batch
 from sync_pipeline.outlook.connection import Wire
 from sync_pipeline.outlook.folders import (
-    USER,
     FolderInfo,
     ReadFailed,
     Survey,
@@ -99,14 +98,6 @@ class Graph:
         wanted = mapped_extended() if extended is None else tuple(extended)
         return Mailbox(self.wire, address, self._policy.fresh(), wanted)
 
-    def users(self) -> Iterator[list[dict[str, Any]]]:
-        """Pages of the tenant's users: id, mail, userPrincipalName. Raises Refused."""
-        link = "users?$select=id,mail,userPrincipalName&$top=999"
-        while link:
-            body = self.wire.call("get", link, verb=Verb.READ, policy=self._policy).json()
-            yield body["value"]
-            link = body.get("@odata.nextLink", "")
-
 
 class Mailbox:
     """One mailbox. Reading raises MailboxStopped, writing Refused or OutcomeUnknown; both raise SideUnavailable."""
@@ -133,11 +124,6 @@ class Mailbox:
                 return take_survey(self.batch, self._following, has_categories=self._wire.cloud.has_categories)
             except ReadFailed as failed:
                 self._stop(failed.what, failed.error)
-
-    def user(self) -> dict[str, Any]:
-        """id (the object id, which outlives the address) and mail."""
-        with self._reading("The mailbox"):
-            return dict(self._get(USER.path))
 
     def contact_folders(self) -> list[FolderInfo]:
         """The default folder, all below it and beside it, Deleted Items and all below it."""

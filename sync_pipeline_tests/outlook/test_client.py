@@ -53,8 +53,7 @@ def test_a_mailbox_is_its_user_folders_and_categories(
     }  # fmt: skip
     assert {below, in_default, gone} <= {folder.id for folder in survey.folders}
     assert (survey.user["mail"], survey.categories) == (ANNA, [])
-    assert mailbox.user()["id"] == survey.user["id"]
-    assert counter.rows()[-1]["calls"] <= 4, "one call, one for each level of folders, and user()"
+    assert counter.rows()[-1]["calls"] <= 3, "one call, and one for each level of folders"
 
 
 def test_a_mailbox_with_many_folders_is_read_to_the_last_page(
@@ -69,9 +68,6 @@ def test_a_mailbox_with_many_folders_is_read_to_the_last_page(
 def test_an_unknown_mailbox_and_one_that_is_closed_to_us_are_told_apart(
     graph: Graph, mailbox: Mailbox, anna: GraphClient
 ) -> None:
-    with pytest.raises(MailboxStopped) as stopped:
-        graph.mailbox("nobody@example.com").user()
-    assert stopped.value.code == "mailbox_unknown"
     with pytest.raises(MailboxStopped) as stopped:
         graph.mailbox("nobody@example.com").survey()
     assert stopped.value.code == "mailbox_unknown"
@@ -306,9 +302,9 @@ def test_a_refused_part_fails_alone(mailbox: Mailbox, anna: GraphClient) -> None
 
 
 def test_an_expired_token_is_renewed_in_the_middle_of_the_work(mailbox: Mailbox, anna: GraphClient) -> None:
-    mailbox.user()
+    mailbox.survey()
     anna.control("POST", "clock", {"advance_seconds": 7200})
-    assert mailbox.user()["mail"] == ANNA
+    assert mailbox.survey().user["mail"] == ANNA
     anna.control("POST", "clock", {"advance_seconds": 7200})
     assert [result.status for result in mailbox.batch([SubRequest("GET", "contactFolders")])] == [200]
 
@@ -318,7 +314,7 @@ def test_wrong_credentials_stop_the_whole_side_and_are_not_shown(server: Sandbox
     settings = GraphSettings(url=server.graph_url)
     client = Graph(settings, secrets, Policy(sleep=lambda _: None), RequestCounter(), ServerClock())
     with client, pytest.raises(SideUnavailable) as refused:
-        client.mailbox(ANNA).user()
+        client.mailbox(ANNA).survey()
     assert refused.value.code == "graph_credentials"
     assert "mistaken-secret" not in str(refused.value)
 
@@ -327,25 +323,21 @@ def test_a_sandbox_that_is_not_there_is_said_so() -> None:
     settings, policy = GraphSettings(url="http://127.0.0.1:9"), Policy(sleep=lambda _: None)
     client = Graph(settings, Secrets.sandbox(), policy, RequestCounter(), ServerClock())
     with client, pytest.raises(SideUnavailable) as refused:
-        list(client.users())
+        client.mailbox(ANNA).survey()
     assert refused.value.code == "graph_login_unreachable"
-
-
-def test_the_users_of_the_tenant_are_found(graph: Graph) -> None:
-    assert ANNA in [user["mail"] for page in graph.users() for user in page]
 
 
 def test_addresses_and_ids_with_special_characters_reach_their_mailbox(
     graph: Graph, server: SandboxServer, anna: GraphClient
 ) -> None:
     with pytest.raises(MailboxStopped) as stopped:
-        graph.mailbox("a#EXT#/b?c@example.com").user()
+        graph.mailbox("a#EXT#/b?c@example.com").survey()
     assert stopped.value.code == "mailbox_unknown"
 
 
 def test_several_threads_share_one_token(graph: Graph, anna: GraphClient) -> None:
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda _: graph.mailbox(ANNA).user()["mail"], range(12)))
+        found = list(pool.map(lambda _: graph.mailbox(ANNA).survey().user["mail"], range(12)))
     assert found == [ANNA] * 12
     assert sum("oauth2" in route for route in _anonymous_routes(anna)) == 2, "one, and one of the fixture's"
 
