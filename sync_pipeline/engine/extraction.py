@@ -159,10 +159,15 @@ def outlook(session: Session) -> int:
             if mailbox not in wanted or (not mailbox.enabled and mailbox.on_disable == "keep"):
                 session.mailboxes.pop(mailbox.mailbox)
         known = {mailbox.mailbox: _known(reader, mailbox.mailbox) for mailbox in session.working}
+        owners = {row["mailbox"]: row["object_id"] for row in reader.mailboxes()}
         session.old_copies |= reader.old_copies()
         items = 0
         renamed: set[str] = set()
         for done, (address, page) in enumerate(_pages(session, known), 1):
+            if _is_reassigned(owners.get(address), page):
+                session.stop(_reassigned(address))
+            if address in session.stopped:
+                continue
             items += len(page.contacts)
             if address not in renamed and (former := _former_address(connection, address, page)):
                 writer.rename_mailbox(former, address)
@@ -202,6 +207,21 @@ def _report_vanished(session: Session, writer: Writer, reader: Reader) -> None:
             )
         )
     writer.add_to_run(session.run_id, vanished)
+
+
+def _is_reassigned(owner: str | None, page: Page) -> bool:
+    """R1: whether the address led to another mailbox when it was read last. Only a first page says whose it is."""
+    return bool(owner and page.state.get("object_id")) and page.state["object_id"] != owner
+
+
+def _reassigned(address: str) -> MailboxStopped:
+    return MailboxStopped(
+        address,
+        f"{address} is the address of another mailbox now than the one whose contacts are known under it.",
+        remedy="Nothing of either is touched. Where the former mailbox has another address now, list it under that "
+        f"one; otherwise take it out with `sync-pipeline remove {address}`. Then run again.",
+        code="mailbox_reassigned",
+    )
 
 
 def _former_address(connection: DuckDBPyConnection, address: str, page: Page) -> str:

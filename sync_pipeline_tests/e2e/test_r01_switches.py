@@ -6,13 +6,14 @@ import shutil
 from datetime import datetime
 from typing import Any
 
+import httpx
 import pytest
 
 from sync_pipeline import engine
 from sync_pipeline.engine.summary import warehouse_path
 from sync_pipeline.warehouse.connection import open_warehouse
 from sync_pipeline.warehouse.removal import remove_mailbox
-from sync_pipeline_tests.harness import ANNA, BEN, PEOPLE, World, of
+from sync_pipeline_tests.harness import ANNA, BEN, PEOPLE, World, of, person, stamp_of
 
 # -- the switch of the whole mailbox ---------------------------------------------------------------------------------
 
@@ -439,3 +440,88 @@ def test_on_disable_remove_leaves_a_copy_that_became_somebody_else_after_a_lost_
     world.judge("approved", world.held())
     world.run()
     assert [item["id"] for item in world.anna.contacts()] == [copy]
+
+
+# -- an address that another mailbox has now --------------------------------------------------------------------------
+
+
+def given_to_another(world: World, former: str = "anna.former@example.com") -> str:
+    """Anna's address goes to a new mailbox; her own goes on under `former`. Returns a Contact of Ben that she has."""
+    record = person(world, 5, owner=BEN)
+    world.run()
+    world.anna.create(
+        world.anna.folder(), givenName="First5", surname="Last5", email="person5@example.com", personalNotes="Hers"
+    )
+    world.run()
+    world.run()
+    graph = f"{world.server.graph_url}/_sandbox/graph/"
+    for route, body in (
+        ("rename", {"mailbox": ANNA, "address": former}),
+        ("mailbox", {"mailbox": ANNA, "name": "Another Anna"}),
+    ):
+        world._checked(httpx.post(graph + route, json=body))
+    return record
+
+
+def test_an_address_given_to_another_mailbox_stops_it_and_hands_over_nothing(world: World) -> None:
+    world.use(ANNA, BEN)
+    record = given_to_another(world)
+    world.salesforce.update(record, Title="Ben goes on")
+    mark = world.mark()
+    for _ in range(2):
+        document = world.run()
+        shown = of(document, ANNA)
+        assert (shown["status"], shown["code"]) == ("stopped", "mailbox_reassigned")
+        assert f"sync-pipeline remove {ANNA}" in shown["remedy"]
+    assert world.writes(mark, mailbox=ANNA) == []
+    assert world.outlook(ANNA).folders() == {}
+    assert world.ben.contact("person5@example.com")["jobTitle"] == "Ben goes on"
+
+
+def test_after_the_former_mailbox_was_taken_out_the_new_one_begins_afresh(world: World) -> None:
+    given_to_another(world)
+    mine = person(world, 6)
+    world.run()
+    with open_warehouse(warehouse_path(world.settings())) as connection:
+        remove_mailbox(connection, ANNA, datetime(2030, 1, 1))
+    mark = world.mark()
+    assert of(world.run(), ANNA)["status"] == "ok"
+    assert [stamp_of(item) for item in world.outlook(ANNA).contacts()] == [mine]
+    assert world.writes(mark, service="salesforce") == []
+    assert of(world.run(), ANNA)["status"] == "ok"
+
+
+def test_an_address_given_on_goes_on_by_itself_where_the_former_mailbox_is_listed_under_its_new_one(
+    world: World,
+) -> None:
+    former = "anna.former@example.com"
+    record = given_to_another(world, former)
+    world.mailboxes.clear()
+    world.top["mailboxes"] = [
+        {"mailbox": ANNA, "salesforce_user": PEOPLE[BEN][0]},
+        {"mailbox": former, "salesforce_user": PEOPLE[ANNA][0]},
+    ]
+    mark = world.mark()
+    assert of(world.run(), former)["status"] == "ok"
+    document = world.run()
+    assert [of(document, address)["status"] for address in (ANNA, former)] == ["ok", "ok"]
+    world.run()
+    [kept], [given] = world.outlook(former).contacts(), world.outlook(ANNA).contacts()
+    assert (stamp_of(kept), kept["personalNotes"]) == (record, "Hers")
+    assert stamp_of(given) == record, "the view of its Salesforce user shows it"
+    assert world.contact_writes(mark)[0]["action"] == "create"
+    assert len(world.contact_writes(mark)) == 1
+
+
+def test_two_mailboxes_that_changed_addresses_with_each_other_are_never_mixed(world: World) -> None:
+    world.use(ANNA, BEN)
+    for number, owner in ((1, ANNA), (2, BEN)):
+        person(world, number, owner=owner)
+    world.run()
+    database = world.server.state.db
+    for old, new in ((ANNA, "swap"), (BEN, ANNA), ("swap", BEN)):
+        database.execute("UPDATE graph_users SET address = ? WHERE address = ?", (new, old))
+    mark = world.mark()
+    document = world.run()
+    assert [of(document, address)["code"] for address in (ANNA, BEN)] == ["mailbox_reassigned"] * 2
+    assert world.writes(mark) == []
