@@ -5,12 +5,12 @@ from __future__ import annotations
 import queue
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 
 from duckdb import DuckDBPyConnection
 
-from sync_pipeline.engine.inputs import View, settings_fingerprint
+from sync_pipeline.engine.inputs import View, fields_fingerprint, settings_fingerprint
 from sync_pipeline.engine.session import Session
 from sync_pipeline.model.errors import MailboxStopped, SideUnavailable
 from sync_pipeline.outlook.extract import Known, Page, extract
@@ -80,10 +80,14 @@ def _contacts(session: Session, org: Org, scope: str) -> int:
         known = set(reader.living_contact_ids())
         seen: set[str] = set()
         is_full = False
-        for page in salesforce.contacts(
-            org, session.fields, session.describe, _watermark(session, connection, scope, "contacts")
-        ):
-            writer.save_contacts(page.rows, session.run_id, (scope, page.watermark.isoformat(), session.clock.now()))
+        selected = fields_fingerprint(session.fields, "salesforce")
+        watermark = _watermark(session, connection, scope, "contacts")
+        if reader.cursor(scope, "contact_fields") != selected:
+            watermark = None  # the rows behind it lack a field, or hold what it was before it was hidden
+        for page in salesforce.contacts(org, session.fields, session.describe, watermark):
+            writer.save_contacts(
+                page.rows, session.run_id, (scope, page.watermark.isoformat(), session.clock.now()), selected
+            )
             seen |= {row["id"] for row in page.rows}
             rows_read += len(page.rows)
             is_full = page.is_full
@@ -158,7 +162,7 @@ def outlook(session: Session) -> int:
         for mailbox in session.working:
             if mailbox not in wanted or (not mailbox.enabled and mailbox.on_disable == "keep"):
                 session.mailboxes.pop(mailbox.mailbox)
-        known = {mailbox.mailbox: _known(reader, mailbox.mailbox) for mailbox in session.working}
+        known = {mailbox.mailbox: _known(session, reader, mailbox.mailbox) for mailbox in session.working}
         owners = {row["mailbox"]: row["object_id"] for row in reader.mailboxes()}
         session.old_copies |= reader.old_copies()
         items = 0
@@ -177,7 +181,7 @@ def outlook(session: Session) -> int:
             session.progress("Outlook", done, None)
         for addresses, full in ((renamed, False), (session.old_copies, True)):
             working = {mailbox.mailbox for mailbox in session.working}
-            again = {address: _known(reader, address) for address in addresses if address in working}
+            again = {address: _known(session, reader, address) for address in addresses if address in working}
             for address, page in _pages(session, again, full=full):
                 items += len(page.contacts)
                 _save(session, writer, address, page)
@@ -262,15 +266,19 @@ def _save(session: Session, writer: Writer, address: str, page: Page) -> None:
         writer.save_mailbox_page(
             address, session.run_id, state=state, folders=page.folders, contacts=page.contacts, vanished=page.vanished,
             cursors=page.cursors, listed=page.listed, now=session.clock.now(),
+            selected=fields_fingerprint(session.fields, "outlook"),
         )  # fmt: skip
         if page.is_last:
             writer.keep_folders(address, [folder["id"] for folder in page.folders])
             writer.save_mailbox(address, session.run_id)
 
 
-def _known(reader: Reader, address: str) -> Known:
-    known = reader.known(address)
-    return Known(**{field.name: getattr(known, field.name) for field in fields(Known)})
+def _known(session: Session, reader: Reader, address: str) -> Known:
+    found = reader.known(address)
+    known = Known(**{field.name: getattr(found, field.name) for field in fields(Known)})
+    # Items listed with other fields are listed again: no change of theirs would ever bring the new ones.
+    is_same = reader.cursor(address, "outlook_fields") == fields_fingerprint(session.fields, "outlook")
+    return known if is_same else replace(known, listed_at=None)
 
 
 def _pages(session: Session, known: dict[str, Known], *, full: bool = False) -> Iterator[tuple[str, Page]]:

@@ -149,6 +149,12 @@ def settings_fingerprint(settings: MailboxSettings) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
+def fields_fingerprint(fields: Iterable[Field], side: str) -> str:
+    """Changes when a side (salesforce, outlook) is read with other fields, or a field stands for another one there."""
+    values = sorted((field.name, str(getattr(field, side))) for field in fields)
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:16]
+
+
 def changed_kinds(old: Mapping[str, str], new: Mapping[str, str]) -> str:
     """Which fingerprints differ, in words; "" where none does or none was known."""
     words = {"settings": "a setting", "view": "the view's definition", "credential": "the credential"}

@@ -50,12 +50,14 @@ class Mirrors:
         cursors: Mapping[str, str] | None = None,
         listed: Collection[str] = (),
         now: datetime | None = None,
+        selected: str = "",
     ) -> None:
         """One page of a mailbox.
 
         `state` holds columns of outlook.mailboxes, `folders` and `contacts` rows of their mirrors,
         `vanished` ids with their new place (gone, or personal: its row is erased), `cursors` the delta link by folder
-        id, `listed` the folders whose full listing ended with this page at `now`.
+        id, `listed` the folders whose full listing ended with this page at `now`, `selected` the fingerprint of the
+        fields that it was listed with.
         """
         with transaction(self.connection):
             if state:
@@ -70,6 +72,8 @@ class Mirrors:
             upsert(self.connection, "outlook.folders", ("mailbox", "id"), rows)
             rows = [{"mailbox": mailbox, "id": folder, "listed_at": now} for folder in listed]
             upsert(self.connection, "outlook.folders", ("mailbox", "id"), rows)
+            if listed and now:
+                self._save_cursor((mailbox, selected, now), "outlook_fields")
 
     def _place(self, mailbox: str, run_id: str, vanished: Mapping[str, str]) -> None:
         if not vanished:
@@ -117,8 +121,13 @@ class Mirrors:
                 "delete from outlook.folders where mailbox = ? and id not in (select id from kept)", [mailbox]
             )
 
-    def save_contacts(self, rows: Sequence[Row], run_id: str, cursor: tuple[str, str, datetime] | None = None) -> None:
-        """A page of Contacts; `cursor` is (scope, watermark, now) where the page is the last that it covers."""
+    def save_contacts(
+        self, rows: Sequence[Row], run_id: str, cursor: tuple[str, str, datetime] | None = None, selected: str = ""
+    ) -> None:
+        """A page of Contacts; `cursor` is (scope, watermark, now) where the page is the last that it covers.
+
+        `selected` is the fingerprint of the fields that were read, all of them since the watermark before.
+        """
         with transaction(self.connection):
             upsert(
                 self.connection,
@@ -127,6 +136,7 @@ class Mirrors:
                 [{"is_readable": True, **row, "seen_run": run_id} for row in rows],
             )
             self._save_cursor(cursor, "contacts")
+            self._save_cursor((cursor[0], selected, cursor[2]) if cursor else None, "contact_fields")
 
     def save_accounts(self, rows: Sequence[Row], cursor: tuple[str, str, datetime] | None = None) -> None:
         """A page of Accounts; deleted ones come with `is_deleted` and leave the mirror."""

@@ -296,3 +296,83 @@ def test_a_person_accounts_contact_goes_on_taking_over_from_salesforce(world: Wo
     world.salesforce.update(made["contact"], Title="Changed")
     world.run()
     assert item_of(world.anna, made["contact"])["jobTitle"] == "Changed"
+
+
+# ── fields that are read from now on: what was read without them is read again ───────────────────────────────────────
+
+HOBBY = {"hobby": {"salesforce": "Hobby__c", "outlook": "spouseName"}}
+
+
+@pytest.mark.parametrize("credentials", ["org", "per_user"])
+def test_a_field_mapped_long_after_the_contacts_were_read_takes_the_value_from_salesforce(
+    world: World, credentials: str
+) -> None:
+    if credentials == "per_user":
+        world.use_per_user_credentials()
+    world.org("fields", object="Contact", name="Hobby__c", type="string")
+    record, item = linked(world, Hobby__c="Chess")
+    for _ in range(2):
+        world.advance(3600)
+        world.run()
+    world.use(mapping=HOBBY)
+    for _ in range(2):
+        world.advance(60)
+        world.run()
+    assert world.anna.item(item)["spouseName"] == "Chess"
+    world.anna.update(item, spouseName="Go")
+    world.run()
+    assert world.salesforce.record(record)["Hobby__c"] == "Go"
+
+
+def test_a_field_mapped_long_after_the_contacts_were_read_takes_the_value_from_outlook(world: World) -> None:
+    world.org("fields", object="Contact", name="Hobby__c", type="string")
+    record, item = linked(world)
+    world.anna.update(item, spouseName="Go")
+    for _ in range(2):
+        world.advance(3600)
+        world.run()
+    world.use(mapping=HOBBY)
+    for _ in range(2):
+        world.advance(60)
+        world.run()
+    assert world.salesforce.record(record)["Hobby__c"] == "Go"
+
+
+def test_a_field_mapped_long_after_the_contacts_were_read_is_a_conflict_where_both_sides_differ(world: World) -> None:
+    world.org("fields", object="Contact", name="Hobby__c", type="string")
+    record, item = linked(world, Hobby__c="Chess")
+    world.anna.update(item, spouseName="Go")
+    for _ in range(2):
+        world.advance(3600)
+        world.run()
+    world.use(mapping=HOBBY)
+    for _ in range(2):
+        world.advance(60)
+        world.run()
+    assert conflicts(world) == [("hobby", "salesforce", "Go", "Chess")]
+    assert (world.anna.item(item)["spouseName"], world.salesforce.record(record)["Hobby__c"]) == ("Chess", "Chess")
+
+
+@pytest.mark.parametrize("side", ["salesforce", "outlook"])
+def test_an_edit_of_a_field_that_was_hidden_meanwhile_travels_when_the_field_is_shown_again(
+    world: World, side: str
+) -> None:
+    record, item = linked(world, Phone="111")
+    world.advance(3600)
+    world.run()
+    world.org("fields", object="Contact", name="Phone", hidden=True)
+    world.run()
+    if side == "outlook":
+        world.anna.update(item, phone="222")
+    else:
+        world.salesforce.update(record, Title="Edited too")
+        world.server.state.db.execute('UPDATE "sf_Contact" SET Phone = ? WHERE Id = ?', ("222", record))
+    for _ in range(2):
+        world.advance(3600)
+        world.run()
+    world.org("fields", object="Contact", name="Phone", hidden=False)
+    for _ in range(2):
+        world.advance(60)
+        world.run()
+    assert (world.anna.item(item)["businessPhones"], world.salesforce.record(record)["Phone"]) == (["222"], "222")
+    assert conflicts(world) == []
