@@ -37,6 +37,7 @@ def plan_context(session: Session, connection: duckdb.DuckDBPyConnection) -> Pla
         )
         for settings in session.working
     ]
+    planned = {settings.mailbox for settings in session.working}
     return PlanContext(
         run_id=session.run_id,
         now=session.clock.now(),
@@ -50,4 +51,5 @@ def plan_context(session: Session, connection: duckdb.DuckDBPyConnection) -> Pla
         instance_url=session.org.instance_url,
         approve_first_run=session.options.approve_first_run,
         suggestions=max((settings.account.suggestions for settings in session.working), default=3),
+        unread=tuple(sorted(session.enabled_in_settings - planned)),
     )

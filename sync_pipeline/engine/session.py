@@ -66,6 +66,7 @@ class Session:
     fields: tuple[Field, ...] = ()
     mailboxes: dict[str, MailboxSettings] = field(default_factory=dict)
     in_settings: frozenset[str] = frozenset()
+    enabled_in_settings: frozenset[str] = frozenset()
     user_ids: dict[str, str] = field(default_factory=dict)
     views: dict[str, View] = field(default_factory=dict)
     stopped: dict[str, MailboxStopped] = field(default_factory=dict)
@@ -199,6 +200,7 @@ class Session:
                 code="mailbox_not_in_settings",
             )
         self.in_settings = frozenset(known)
+        self.enabled_in_settings = frozenset(address for address, mailbox in known.items() if mailbox.enabled)
         self.mailboxes = {address: mailbox for address, mailbox in known.items() if not wanted or address in wanted}
         ids = {row["username"].lower(): row for row in self.users}
         for address, mailbox in self.mailboxes.items():

@@ -87,13 +87,14 @@ class PlanContext:
     instance_url: str = ""
     approve_first_run: bool = False
     suggestions: int = 3
+    unread: tuple[str, ...] = ()  # the enabled mailboxes of the settings that this run does not plan for
 
 
 _TYPES = {"str": "varchar", "bool": "boolean", "int": "integer", "float": "double", "tuple[str, ...]": "varchar[]"}
 
 
 def load_context(connection: duckdb.DuckDBPyConnection, context: PlanContext) -> None:
-    """Write the context as the tables planning.mailboxes, planning.mailbox_fields and planning.create_rules."""
+    """Write the context as the tables planning.mailboxes, mailbox_fields, create_rules and unread_mailboxes."""
     tables: dict[str, tuple[type, Sequence[object]]] = {
         "mailboxes": (PlanMailbox, context.mailboxes),
         "mailbox_fields": (MailboxField, context.mailbox_fields),
@@ -110,6 +111,10 @@ def load_context(connection: duckdb.DuckDBPyConnection, context: PlanContext) ->
             casts = ", ".join(f"cast({name} as {kind}) as {name}" for name, kind in columns.items())
             connection.execute(f"insert into planning.{table} select {casts} from incoming")
             connection.unregister("incoming")
+    connection.execute(
+        "create or replace table planning.unread_mailboxes as select unnest(?::varchar[]) as mailbox",
+        [list(context.unread)],
+    )
 
 
 def _plain(value: object) -> object:

@@ -91,3 +91,86 @@ def test_deletions_in_two_mailboxes_delete_the_contact_once(world: World) -> Non
     world.run()
     assert world.salesforce.get(record) is None
     assert [row["action"] for row in world.contact_writes(mark)] == ["delete"]
+
+
+def test_a_deletion_waits_for_a_mailbox_that_this_run_does_not_read(world: World) -> None:
+    see_all(world, ANNA, BEN).use(outlook_deletion="delete")
+    record = person(world, Title="Base")
+    world.run()
+    world.anna.delete(item_of(world.anna, record)["id"])
+    world.ben.update(item_of(world.ben, record)["id"], jobTitle="Edited by Ben")
+    document = world.run(ANNA)
+    assert world.salesforce.get(record) is not None
+    assert (document["mailboxes"][0]["holds"], [p["code"] for p in world.problems()]) == (0, ["other_mailbox_not_read"])
+    world.run()
+    world.run()
+    assert world.salesforce.record(record)["Title"] == "Edited by Ben"
+    assert item_of(world.anna, record)["jobTitle"] == "Edited by Ben"
+    assert world.problems() == []
+
+
+def test_a_deletion_waits_for_a_mailbox_that_cannot_be_read(world: World) -> None:
+    see_all(world, ANNA, BEN).use(outlook_deletion="delete")
+    record = person(world, Title="Base")
+    world.run()
+    world.anna.delete(item_of(world.anna, record)["id"])
+    world.ben.update(item_of(world.ben, record)["id"], jobTitle="Edited by Ben")
+    world.fault("403", times=1000, service="graph", path=BEN, actor="application")
+    world.run()
+    world.run()
+    assert world.salesforce.get(record) is not None
+
+
+def test_a_deletion_that_waited_is_done_once_the_other_mailbox_was_read(world: World) -> None:
+    see_all(world, ANNA, BEN).use(outlook_deletion="delete")
+    record = person(world)
+    world.run()
+    world.anna.delete(item_of(world.anna, record)["id"])
+    world.run(ANNA)
+    world.run()
+    world.run()
+    assert (world.salesforce.get(record), items_of(world.ben, record)) == (None, [])
+
+
+def test_an_approval_does_not_delete_what_a_mailbox_that_was_not_read_may_have_edited(world: World) -> None:
+    see_all(world, ANNA, BEN).use(outlook_deletion="delete", max_deletes={"count": 0, "percent": 0})
+    record = person(world, Title="Base")
+    world.run()
+    world.anna.delete(item_of(world.anna, record)["id"])
+    world.run()
+    world.judge("approved", world.held())
+    world.ben.update(item_of(world.ben, record)["id"], jobTitle="Edited by Ben")
+    world.run(ANNA)
+    assert world.salesforce.get(record) is not None
+    world.run()
+    world.run()
+    assert world.salesforce.record(record)["Title"] == "Edited by Ben"
+
+
+def test_a_held_deletion_stays_held_while_another_mailbox_is_not_read(world: World) -> None:
+    see_all(world, ANNA, BEN).use(outlook_deletion="delete", max_deletes={"count": 0, "percent": 0})
+    record = person(world)
+    world.run()
+    world.anna.delete(item_of(world.anna, record)["id"])
+    world.run()
+    world.run(ANNA)
+    world.use(max_deletes={"count": 10})
+    world.run()
+    assert world.salesforce.get(record) is not None
+    assert [operation["salesforce_id"] for operation in world.held()] == [record]
+
+
+def test_a_mailbox_that_is_switched_off_or_taken_off_the_list_keeps_no_deletion_waiting(world: World) -> None:
+    see_all(world, ANNA, BEN).use(outlook_deletion="delete")
+    first, second = person(world, 1), person(world, 2)
+    world.run()
+    world.mailboxes[BEN] = {"enabled": False}
+    world.run()
+    world.anna.delete(item_of(world.anna, first)["id"])
+    world.run()
+    assert world.salesforce.get(first) is None
+    world.use(ANNA)
+    world.run()
+    world.anna.delete(item_of(world.anna, second)["id"])
+    world.run()
+    assert world.salesforce.get(second) is None

@@ -1,10 +1,10 @@
--- in:  planning.links, planning.members, planning.edits, planning.pairs, planning.mailboxes, planning.contact_changes,
---      salesforce.contacts, sync.verdicts
+-- in:  planning.links, planning.members, planning.edits, planning.pairs, planning.mailboxes, planning.unread_mailboxes,
+--      planning.contact_changes, planning.successors, salesforce.contacts, sync.links, sync.verdicts
 -- out: planning.decisions: one row per open link, what becomes of it, by which rule, and why in a sentence.
 --      decision: merge | remove | remove_after_edits | hold_removal | restore | delete_contact | release | move_back | close
 --                | freeze | wait | keep
 --      unsaved: the edits in Outlook that do not go up; edited: the edits of either side since the base;
---      deletion_id: the operation that would delete its Contact
+--      deletion_id: the operation that would delete its Contact; waits_for: a mailbox that has to be read before that
 --      is_doubtful: a removal whose only ground is a view that came back empty where it held Contacts
 
 -- R22: an id tells what is done to whom in its first nine characters, and in the rest what would be lost by it, so that an
@@ -24,6 +24,14 @@ select pair.link_id,
 from planning.pairs as pair
 left join planning.contact_changes as change on change.link_id = pair.link_id and change.field = pair.field
 group by pair.link_id;
+
+-- R19: the Contacts that a mailbox holds which this run did not read: what was edited there nobody knows yet
+create or replace table planning.unread_elsewhere as
+select coalesce(successor.winner, link.salesforce_id) as contact_id, min(link.mailbox) as mailbox
+from sync.links as link
+join planning.unread_mailboxes using (mailbox)
+left join planning.successors as successor on successor.id = link.salesforce_id
+where link.state = 'linked' group by all;
 
 create or replace table planning.decisions as
 with named as (
@@ -109,7 +117,7 @@ with named as (
              else verdict end as verdict)
     from judged
 )
-select * exclude (verdict), verdict[1] as decision, verdict[2] = 'R18' and view_empty as is_doubtful, verdict[2] as rule, verdict[3] as reason,
+select settled.* exclude (verdict), case when verdict[1] = 'delete_contact' then unread.mailbox end as waits_for, verdict[1] as decision, verdict[2] = 'R18' and view_empty as is_doubtful, verdict[2] as rule, verdict[3] as reason,
     case
         when verdict[2] = 'R17' then 'merged'
         when verdict[2] = 'R16' then 'deleted_in_salesforce'
@@ -119,4 +127,4 @@ select * exclude (verdict), verdict[1] as decision, verdict[2] = 'R18' and view_
         when verdict[2] = 'R1' and not enabled then 'disabled'
         when verdict[2] = 'R1' then 'deleted_in_outlook'
     end as close_reason
-from settled;
+from settled left join planning.unread_elsewhere as unread on unread.contact_id = settled.contact_id;

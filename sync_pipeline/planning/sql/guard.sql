@@ -40,7 +40,7 @@ with earlier as (
     ) as judged_before on judged_before.subject = planning.subject_of(operation.operation_id)
 ), judged as (
     select counted.*,
-        case when verdict = 'approved' then 'ready'
+        case when verdict = 'approved' and not (action = 'delete' and is_problem) then 'ready'
              when verdict = 'dropped' then 'dropped'
              when hold_kind is not null then 'held'
              when is_problem then 'problem'

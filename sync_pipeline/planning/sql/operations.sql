@@ -230,7 +230,8 @@ insert into planning.operations by name
 select decision.deletion_id as operation_id,
     20 as phase, decision.mailbox, 'salesforce' as side, 'delete' as action, decision.link_id, decision.outlook_id,
     decision.contact_id as salesforce_id, '[]'::json as fields, to_json({close: decision.close_reason}) as detail, decision.rule, decision.reason,
-    null as hold_kind, null as hold_reason, false as is_problem, '' as depends_on, '' as planned_key, decision.modstamp as planned_stamp
+    null as hold_kind, null as hold_reason, decision.waits_for is not null as is_problem, '' as depends_on, '' as planned_key,
+    decision.modstamp as planned_stamp
 from planning.decisions as decision where decision.decision = 'delete_contact'
 qualify row_number() over (partition by decision.contact_id order by decision.mailbox, decision.link_id) = 1;
 
@@ -369,4 +370,9 @@ union all by name
 select decision.mailbox, decision.outlook_id, decision.contact_id as salesforce_id, '' as field,
     case decision.rule when 'R17' then 'merge_pending' else 'view_not_read' end as code, decision.reason as message,
     'It is looked at again in the next run.' as remedy
-from planning.decisions as decision where decision.decision = 'wait';
+from planning.decisions as decision where decision.decision = 'wait'
+union all by name
+select decision.mailbox, decision.outlook_id, decision.contact_id as salesforce_id, '' as field, 'other_mailbox_not_read' as code,
+    decision.reason || ' ' || decision.waits_for || ' holds it too and was not read; an edit there would keep the Contact.' as message,
+    'It is looked at again in the next run that reads ' || decision.waits_for || '.' as remedy
+from planning.decisions as decision where decision.waits_for is not null;
