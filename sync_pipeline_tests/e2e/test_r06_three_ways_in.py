@@ -153,6 +153,52 @@ def test_an_original_whose_copy_is_deleted_meanwhile_is_not_deleted(world: World
     assert world.anna.photo(living[0]["id"]) == PHOTO
 
 
+@pytest.mark.parametrize("outlook_deletion", ["delete", "restore"])
+@pytest.mark.parametrize("for_good", [False, True])
+def test_who_deletes_the_apparent_duplicate_in_the_folder_deletes_nobody(
+    world: World, outlook_deletion: str, for_good: bool
+) -> None:
+    world.use(outlook_deletion=outlook_deletion)
+    made = world.anna.create(surname="Muster", email="mia@example.com", nickName="Mimi", categories=[CATEGORY])
+    world.anna.put_photo(made, PHOTO)
+    world.run()
+    record, copy = contact_of(world, "mia@example.com")["Id"], world.anna.contact("mia@example.com")["id"]
+    world.anna.purge(copy) if for_good else world.anna.delete(copy)
+    for _ in range(3):
+        document = world.run()
+    assert [found["Id"] for found in world.salesforce.contacts()] == [record]
+    [item] = world.anna.contacts()
+    assert (item["nickName"], stamp_of(item), world.anna.photo(item["id"])) == ("Mimi", record, PHOTO)
+    assert (world.anna.contacts("contacts"), document["mailboxes"][0]["holds"]) == ([], 0)
+    world.anna.delete(item["id"])
+    world.run()
+    assert (world.salesforce.get(record) is None) == (outlook_deletion == "delete")
+
+
+def test_an_original_that_comes_back_for_its_copy_clears_nothing(world: World) -> None:
+    record, _ = known_in_salesforce(world, PHOTO)
+    world.run()
+    world.anna.delete(world.anna.contact("mia@example.com")["id"])
+    for _ in range(3):
+        world.run()
+    assert both(world, record) == [("Counsel", "Law")] * 2
+    assert world.anna.contacts("contacts") == []
+
+
+def test_an_original_that_is_put_into_the_folder_for_its_copy_is_the_contact(world: World) -> None:
+    world.use(outlook_deletion="delete")
+    made = world.anna.create(surname="Muster", email="mia@example.com", categories=[CATEGORY])
+    world.anna.put_photo(made, PHOTO)
+    world.run()
+    record, copy = contact_of(world, "mia@example.com")["Id"], world.anna.contact("mia@example.com")["id"]
+    world.anna.move(made, world.anna.folder())
+    world.anna.delete(copy)
+    for _ in range(3):
+        world.run()
+    assert [found["Id"] for found in world.salesforce.contacts()] == [record]
+    assert [stamp_of(item) for item in world.anna.contacts()] == [record]
+
+
 def test_an_original_whose_copy_lacks_something_is_not_deleted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     made = world.anna.create(surname="Muster", email="mia@example.com", nickName="Mimi", categories=[CATEGORY])
     create = Mailboxes.create_contact

@@ -45,7 +45,8 @@ with long as (
         ], recursive := true)
     from planning.links as link
     join planning.touched using (link_id)
-    left join sync.links as base on base.link_id = link.link_id
+    -- the base is what its deleted copy held: an original that comes back for it may be older than that
+    left join sync.links as base on base.link_id = link.link_id and not link.is_original
     -- a loser's edits are weighed against what the winner held when this mailbox last agreed with it (R17)
     left join planning.links as first on link.is_merged and link.place_in_merge > 1
         and first.mailbox = link.mailbox and first.contact_id = link.contact_id and first.place_in_merge = 1 and not first.is_merged

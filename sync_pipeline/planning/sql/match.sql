@@ -270,7 +270,7 @@ select
     match.merged_id <> '' as is_merged,
     -- R1: an item whose original is the Contact of its stamp was made by us: so it is known after a lost warehouse
     case when item.copy_of = item.stamp_contact and item.stamp_contact <> '' then 'salesforce' else 'matched' end as origin,
-    true as is_new, member.contact_id is not null as seen_in_view, false as has_stamp,
+    true as is_new, false as is_original, member.contact_id is not null as seen_in_view, false as has_stamp,
     {{ literal(now) }}::timestamp as created_at, item.place, false as lost_with_folder, item.change_key,
     item.modified_at as outlook_modified_at, item.display_name, item.categorised, item.stamp_contact, item.stamp_org,
     item.place = 'elsewhere' as moves_in,

@@ -304,7 +304,7 @@ from planning.operations as operation
 where operation.action in ('move', 'restore') and operation.link_id in (select link_id from planning.links)
 union all
 select 'item' as kind, mailbox, link_id, outlook_id, '', '', 'Its own item is gone; this one carries its stamp.', false, null
-from planning.heirs
+from planning.heirs where not is_original  -- such a one is the link's once it was moved again
 union all
 -- a categorised item outside the folder, too, is linked before its move: the bases of what goes up need the link
 select 'link' as kind, mailbox, link_id, outlook_id, salesforce_id, origin, '' as reason, seen_in_view, null

@@ -3,8 +3,8 @@
 -- out: planning.contacts (what a mailbox may know of each Contact), planning.successors (loser → winner of a merge),
 --      planning.readable (mailbox × Contact that its credential reads), planning.members (mailbox × Contact in its view),
 --      planning.parted (unlinked item → its last link), the macro planning.contradict,
---      planning.heirs (open link → the living item that takes the place of its own), planning.links (open links with the
---      state of both ends)
+--      planning.heirs (open link → the living item that takes the place of its own; is_original: the one it was copied
+--      from), planning.links (open links with the state of both ends)
 
 create or replace table planning.successors as
 with recursive chain (id, winner, depth) as (
@@ -73,7 +73,7 @@ create or replace table planning.heirs as
 with bereft as (
     select link.link_id, link.mailbox, link.salesforce_id, link.created_at,
         coalesce(successor.winner, link.salesforce_id) as contact_id, coalesce(own.lost_with_folder, false) as lost_with_folder,
-        coalesce(own.place, 'gone') = 'gone' as is_gone,
+        coalesce(own.place, 'gone') = 'gone' as is_gone, own.copy_of,
         planning.normal_email(coalesce(link.outlook_email, contact.email, '')) as email,
         lower(planning.normal_text(coalesce(link.outlook_first_name, contact.first_name, ''))) as first_name,
         lower(planning.normal_text(coalesce(link.outlook_last_name, contact.last_name, ''))) as last_name
@@ -125,15 +125,30 @@ with bereft as (
            or (stamped.is_personal and bereft.is_gone))
     qualify row_number() over (
         partition by stamped.mailbox, stamped.outlook_id order by named.is_exact desc, bereft.created_at, bereft.link_id) = 1
+), originals as (
+    -- R6: a copy that was deleted before its original was is a duplicate that somebody tidied up: the original is moved again
+    select bereft.link_id, item.mailbox, item.id as outlook_id, item.place, item.created_at
+    from bereft
+    join outlook.contacts as item on item.mailbox = bereft.mailbox and item.id = bereft.copy_of
+    where not bereft.lost_with_folder and (item.place = 'folder' or (item.place = 'elsewhere' and item.categorised))
+      and not exists (
+        select 1 from sync.links as link
+        where link.state = 'linked' and link.mailbox = item.mailbox and link.outlook_id = item.id)
+    qualify row_number() over (partition by item.mailbox, item.id order by bereft.created_at, bereft.link_id) = 1
 )
-select link_id, mailbox, outlook_id
-from claims
-qualify row_number() over (partition by link_id order by place = 'folder' desc, created_at, outlook_id) = 1;
+select link_id, mailbox, outlook_id, is_original
+from (
+    select link_id, mailbox, outlook_id, place, created_at, false as is_original from claims
+    union all
+    select link_id, mailbox, outlook_id, place, created_at, true as is_original from originals
+)
+qualify row_number() over (partition by link_id order by is_original, place = 'folder' desc, created_at, outlook_id) = 1;
 
 create or replace table planning.links as
 with resolved as (
     select link.* replace (coalesce(heir.outlook_id, link.outlook_id) as outlook_id),
-        coalesce(successor.winner, link.salesforce_id) as contact_id, successor.winner is not null as is_merged
+        coalesce(successor.winner, link.salesforce_id) as contact_id, successor.winner is not null as is_merged,
+        coalesce(heir.is_original, false) as is_original
     from sync.links as link
     join planning.mailboxes using (mailbox)
     left join planning.heirs as heir on heir.link_id = link.link_id
@@ -142,7 +157,7 @@ with resolved as (
 )
 select
     link.link_id, link.mailbox, link.outlook_id, link.salesforce_id, link.contact_id, link.is_merged, link.origin,
-    false as is_new, link.seen_in_view, link.has_stamp, link.created_at, link.account_rule, link.account_company,
+    false as is_new, link.is_original, link.seen_in_view, link.has_stamp, link.created_at, link.account_rule, link.account_company,
     coalesce(item.place, 'gone') as place, coalesce(item.lost_with_folder, false) as lost_with_folder,
     item.change_key, item.modified_at as outlook_modified_at, item.display_name, coalesce(item.categorised, false) as categorised,
     item.stamp_contact, item.stamp_org,
@@ -164,7 +179,7 @@ select
     ) as place_in_merge,
     -- R6: never stamped, so it was categorised outside the folder, and its move is still to come
     coalesce(item.place = 'elsewhere' and item.categorised and coalesce(item.stamp_contact, '') = '', false)
-        and mailbox.enabled and not link.has_stamp and not (link.is_merged and place_in_merge > 1) as moves_in
+        and mailbox.enabled and (not link.has_stamp or link.is_original) and not (link.is_merged and place_in_merge > 1) as moves_in
 from resolved as link
 join planning.mailboxes as mailbox on mailbox.mailbox = link.mailbox
 left join outlook.contacts as item on item.mailbox = link.mailbox and item.id = link.outlook_id
