@@ -113,6 +113,21 @@ def test_unlinked_contacts_of_a_deleted_folder_come_back_too_with_all_their_prop
     assert (item["nickName"], item["homeAddress"]) == ("Uni", {"city": "Ulm"})
 
 
+def test_an_unlinked_contact_comes_back_though_the_run_that_made_the_folder_again_broke_off(world: World) -> None:
+    world.run()
+    folder = world.anna.folder()
+    world.anna.create(folder, givenName="Mia", surname="Muster", email="mia@example.com")
+    delete_folder(world, folder)
+    world.fault("403", service="graph", method="POST", path="/contacts$")
+    world.run()
+    assert world.anna.contacts() == []
+    world.advance(24 * 3600)
+    for _ in range(2):
+        world.run()
+    assert [item["surname"] for item in world.anna.contacts()] == ["Muster"]
+    assert [row["LastName"] for row in world.salesforce.contacts()] == ["Muster"]
+
+
 def test_what_no_longer_lies_in_the_deleted_items_is_refilled_from_salesforce(world: World) -> None:
     contact = world.as_user(ANNA).create(LastName="Adler", Email="adler@example.com", Title="Director")
     world.run()

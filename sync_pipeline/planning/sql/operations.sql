@@ -274,7 +274,7 @@ select 'b' || left(md5(concat_ws('|', item.mailbox, item.id, 'unlinked')), 15) a
     null as hold_kind, null as hold_reason, false as is_problem, '' as depends_on, item.change_key as planned_key, null::timestamp as planned_stamp
 from outlook.contacts as item
 join planning.mailboxes as mailbox on mailbox.mailbox = item.mailbox and mailbox.enabled
-join outlook.mailboxes as state on state.mailbox = item.mailbox and state.folder_state = 'lost'
+-- (also once the new folder stands: the run that made it may have broken off)
 where item.lost_with_folder and item.place = 'deleted'
   and not exists (select 1 from planning.links as link where link.mailbox = item.mailbox and link.outlook_id = item.id);
 
