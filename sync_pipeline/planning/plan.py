@@ -81,7 +81,7 @@ def build_plan(connection: duckdb.DuckDBPyConnection, context: PlanContext) -> i
     run(connection, "operations", known=field_names(context.fields), **values)
     run(connection, "problem_marks")
     run(connection, "clearings", names=sorted(NAME_FIELDS), **values)
-    run(connection, "guard", approve_first_run=context.approve_first_run, **values)
+    run(connection, "guard", approve_first_run=context.approve_first_run, names=sorted(NAME_FIELDS), **values)
     return _count(connection, "planning.planned where state = 'ready'")
 
 

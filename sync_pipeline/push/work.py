@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import duckdb
@@ -40,6 +40,7 @@ class Ended:
     outcome: str
     salesforce_id: str
     withheld: frozenset[str] = frozenset()  # fields that were refused, so that the rest went without them
+    is_refused_update: bool = False  # all its fields were refused together; `withheld` names them
 
 
 class Outcomes:
@@ -48,13 +49,18 @@ class Outcomes:
     def __init__(self, connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
         rows = fetch(
             connection,
-            "select operation_id, outcome, salesforce_id, result ->> '$.withheld' as withheld from sync.journal "
-            "where run_id = ?",
+            "select journal.operation_id, outcome, journal.salesforce_id, journal.action, "
+            "result ->> '$.withheld' as withheld, plan.fields ->> '$[*].field' as fields "
+            "from sync.journal as journal left join sync.plan as plan using (run_id, operation_id) where run_id = ?",
             [run_id],
         )
         self._ended = {
-            row["operation_id"]: Ended(
-                row["outcome"] or "in_doubt", row["salesforce_id"] or "", frozenset(json.loads(row["withheld"] or "[]"))
+            row["operation_id"]: _ended(
+                row["outcome"] or "in_doubt",
+                row["salesforce_id"] or "",
+                row["action"],
+                fields=row["fields"] if row["fields"] is not None else (),
+                withheld=json.loads(row["withheld"] or "[]"),
             )
             for row in rows
         }
@@ -62,8 +68,13 @@ class Outcomes:
     def add(self, receipts: Sequence[Receipt]) -> None:
         for receipt in receipts:
             contact = receipt.salesforce_id or receipt.operation.salesforce_id
-            withheld = frozenset(left_out.field for left_out in receipt.withheld)
-            self._ended[receipt.operation.operation_id] = Ended(receipt.outcome, contact, withheld)
+            self._ended[receipt.operation.operation_id] = _ended(
+                receipt.outcome,
+                contact,
+                receipt.operation.action,
+                fields=[change.field for change in receipt.operation.fields],
+                withheld=[left_out.field for left_out in receipt.withheld],
+            )
 
     def prepare(self, operation: Operation) -> Operation | None:
         """The operation as it can be sent now; None where what it depends on was not done, or nothing is left of it.
@@ -74,7 +85,7 @@ class Outcomes:
         if not operation.depends_on:
             return operation
         before = self._ended.get(operation.depends_on)
-        if before is None or before.outcome != Outcome.DONE:
+        if before is None or (before.outcome != Outcome.DONE and not before.is_refused_update):
             return None
         if operation.action is Action.DELETE and before.withheld:
             return None  # R18: an edit that could not go up keeps its contact
@@ -83,6 +94,11 @@ class Outcomes:
             detail["stamp"] = before.salesforce_id
         prepared = replace(operation, salesforce_id=operation.salesforce_id or before.salesforce_id, detail=detail)
         return _without(prepared, before.withheld)
+
+
+def _ended(outcome: str, salesforce_id: str, action: str, *, fields: Iterable[str], withheld: Iterable[str]) -> Ended:
+    is_refused_update = outcome == Outcome.REFUSED and action == Action.UPDATE
+    return Ended(outcome, salesforce_id, frozenset(fields if is_refused_update else withheld), is_refused_update)
 
 
 def _without(operation: Operation, refused: frozenset[str]) -> Operation | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from itertools import pairwise
 
-from sync_pipeline_tests.harness import ANNA, BEN, World, item_of, linked, of, person
+from sync_pipeline_tests.harness import ANNA, BEN, World, item_of, linked, of, person, see_all
 
 PROBLEM = "Salesforce: problem"
 
@@ -151,4 +151,65 @@ def test_a_contact_that_was_refused_and_is_deleted_in_outlook_is_no_problem_any_
     assert len(world.problems()) == 1
     world.anna.delete(item)
     world.run()
+    assert world.problems() == []
+
+
+def refused_without_a_name(world: World, **properties: str) -> str:
+    """Ben's edit of a Contact that Anna holds too is refused by Salesforce, which names no field: the Contact's Id."""
+    see_all(world, ANNA, BEN)
+    record = person(world, Title="Base")
+    world.run()
+    world.ben.update(item_of(world.ben, record)["id"], **(properties or {"jobTitle": "Refused"}))
+    refusal = "FIELD_CUSTOM_VALIDATION_EXCEPTION"
+    world.fault(refusal, times=1000, service="salesforce", method="PATCH", actor="application")
+    world.run()
+    assert [(problem["mailbox"], problem["field"]) for problem in world.problems()] == [(BEN, "")]
+    return record
+
+
+def test_a_refused_update_keeps_no_other_change_from_other_mailboxes(world: World) -> None:
+    record = refused_without_a_name(world)
+    world.salesforce.update(record, Phone="12345")
+    world.run()  # the change in Salesforce is a ground to try the edit again
+    anna, ben = item_of(world.anna, record), item_of(world.ben, record)
+    assert (anna["businessPhones"], anna["jobTitle"]) == (["12345"], "Base")
+    assert (ben["businessPhones"], ben["jobTitle"]) == (["12345"], "Refused")
+    assert [(problem["mailbox"], problem["field"], problem["attempts"]) for problem in world.problems()] == [
+        (BEN, "", 2)
+    ]
+
+
+def test_an_update_that_waits_for_its_next_attempt_keeps_no_other_change_from_other_mailboxes(world: World) -> None:
+    record = refused_without_a_name(world)
+    world.anna.update(item_of(world.anna, record)["id"], categories=[])
+    world.run()
+    anna = item_of(world.anna, record)
+    assert (anna["jobTitle"], anna["categories"]) == ("Base", ["Salesforce"])
+    assert [problem["attempts"] for problem in world.problems()] == [1]
+
+
+def test_a_refused_name_reaches_no_display_name(world: World) -> None:
+    record = refused_without_a_name(world, givenName="Refused")
+    world.salesforce.update(record, Phone="12345")
+    world.run()
+    anna = item_of(world.anna, record)
+    assert (anna["businessPhones"], anna["givenName"], anna["displayName"]) == (["12345"], "First1", "First1 Last1")
+
+
+def test_a_refused_update_that_is_accepted_later_reaches_every_mailbox(world: World) -> None:
+    see_all(world, ANNA, BEN)
+    record = person(world, Title="Base")
+    world.run()
+    world.ben.update(item_of(world.ben, record)["id"], jobTitle="Edited by Ben")
+    refusal = "FIELD_CUSTOM_VALIDATION_EXCEPTION"
+    world.fault(refusal, times=2, service="salesforce", method="PATCH", actor="application")
+    world.run()
+    world.salesforce.update(record, Phone="12345")
+    for _ in range(3):
+        world.advance(3600)
+        world.run()
+    assert world.salesforce.record(record)["Title"] == "Edited by Ben"
+    for mailbox in (world.anna, world.ben):
+        item = item_of(mailbox, record)
+        assert (item["jobTitle"], item["businessPhones"]) == ("Edited by Ben", ["12345"])
     assert world.problems() == []

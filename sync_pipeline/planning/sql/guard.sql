@@ -1,4 +1,4 @@
--- in:  planning.operations, planning.mailboxes, planning.links, planning.decisions, planning.paused, sync.verdicts, sync.holds,
+-- in:  planning.operations, planning.base_updates, planning.mailboxes, planning.links, planning.decisions, planning.paused, sync.verdicts, sync.holds,
 --      sync.plan, sync.journal, the macro planning.subject_of (decisions.sql)
 -- out: planning.planned: every operation with its state (ready | held | problem | dropped) and the reason for a hold,
 --      planning.postponed: the mailboxes with a deletion that this run could neither push nor hold by name
@@ -118,6 +118,40 @@ select started.* exclude (
             || 'first_run.plan_above (' || plan_above || ') in all. Look at the plan, then approve it or run with --yes.'
          when state in ('held') then hold_reason end as hold_reason
 from started;
+
+-- R13, R25: of an update that waits for one of Salesforce, only the fields that go up wait with it; a name's parts and what is
+-- made of them together
+create or replace table planning.waiting_fields as
+with changes as (
+    select operation_id, unnest(from_json(fields, '[{"field": "VARCHAR", "before": "VARCHAR", "after": "VARCHAR"}]')) as change
+    from planning.planned where action in ('update', 'move')
+), waits as (
+    select dependent.operation_id, dependent.detail ->> 'display_name' is not null as shows_name, change.field as field
+    from planning.planned as update
+    join planning.planned as dependent on dependent.depends_on = update.operation_id and dependent.action in ('update', 'move')
+    join changes on changes.operation_id = update.operation_id
+    where update.side = 'salesforce' and update.action = 'update' and update.state <> 'ready'
+)
+select operation_id, field from waits
+union
+select operation_id, unnest({{ names }}) from waits where shows_name and list_contains({{ names }}, field);
+
+update planning.planned as dependent set
+    depends_on = '',
+    fields = (
+        select coalesce(to_json(list(change)), '[]'::json)
+        from (select unnest(from_json(dependent.fields, '[{"field": "VARCHAR", "before": "VARCHAR", "after": "VARCHAR"}]')) as change)
+        where change.field not in (select field from planning.waiting_fields as waiting where waiting.operation_id = dependent.operation_id)),
+    detail = case when exists (select 1 from planning.waiting_fields as waiting
+                               where waiting.operation_id = dependent.operation_id and list_contains({{ names }}, waiting.field))
+                  then json_merge_patch(detail, '{"display_name": null}') else detail end
+where operation_id in (select operation_id from planning.waiting_fields);
+
+delete from planning.base_updates where (operation_id, field) in (select (operation_id, field) from planning.waiting_fields);
+
+delete from planning.planned
+where operation_id in (select operation_id from planning.waiting_fields) and action = 'update' and fields::varchar = '[]'
+  and coalesce(detail ->> 'stamp', '') = '' and coalesce(detail ->> 'categorise', 'false') = 'false' and (detail ->> 'problem') is null;
 
 -- what waits for an operation that will not be pushed is planned again when that one is; a deletion that is held stays so
 delete from planning.planned as dependent

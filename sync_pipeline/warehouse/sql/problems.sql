@@ -1,14 +1,24 @@
--- in:  refused (run_id, mailbox, subject, field, code, message, remedy, salesforce_id, outlook_id, finished_at),
+-- in:  sync.journal, refused (run_id, mailbox, subject, field, code, message, remedy, salesforce_id, outlook_id, finished_at),
 --      solved (mailbox, subject: contacts that were written now), receipts, sync.journal_bases
 -- out: sync.problems; those with attempts > 0 come from refused writes and are tried again with growing pauses (R25)
--- a field's problem is solved by a write of that field, not by any other write of its contact
+-- a field's problem is solved by a write of that field, not by any other write of its contact; one of the whole write by one
+-- like that which was refused
 delete from sync.problems as problem
 where attempts > 0 and (mailbox, subject) in (select (mailbox, subject) from solved)
     and (mailbox, subject, field) not in (select (mailbox, subject, field) from refused)
-    and (field = '' or exists (
+    and case when field = '' then coalesce((
+        select bool_or(exists (
+            select 1 from receipts
+            where receipts.outcome = 'done' and receipts.mailbox = problem.mailbox and receipts.subject = problem.subject
+              and receipts.side = refusal.side and receipts.action = refusal.action))
+        from sync.journal as refusal
+        where refusal.run_id = problem.last_run and refusal.outcome = 'refused' and refusal.mailbox = problem.mailbox
+          and (problem.subject in (refusal.outlook_id, refusal.salesforce_id)
+               or (refusal.salesforce_id <> '' and refusal.salesforce_id = problem.salesforce_id))), true)
+    else exists (
         select 1 from receipts join sync.journal_bases as base using (run_id, operation_id)
         where receipts.outcome = 'done' and receipts.mailbox = problem.mailbox and receipts.subject = problem.subject
-          and base.field = problem.field));
+          and base.field = problem.field) end;
 
 update sync.problems as problem
 set code = refused.code, message = refused.message, remedy = refused.remedy, attempts = problem.attempts + 1,
