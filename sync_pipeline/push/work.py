@@ -87,7 +87,7 @@ class Outcomes:
         before = self._ended.get(operation.depends_on)
         if before is None or (before.outcome != Outcome.DONE and not before.is_refused_update):
             return None
-        if operation.action is Action.DELETE and before.withheld:
+        if operation.action is Action.DELETE and (before.withheld or before.outcome != Outcome.DONE):
             return None  # R18: an edit that could not go up keeps its contact
         detail = dict(operation.detail)
         if detail.get("stamp") == CREATED:

@@ -1,5 +1,5 @@
--- in:  planning.operations, planning.base_updates, planning.mailboxes, planning.links, planning.decisions, planning.paused, sync.verdicts, sync.holds,
---      sync.plan, sync.journal, the macro planning.subject_of (decisions.sql)
+-- in:  planning.operations, planning.base_updates, planning.mailboxes, planning.links, planning.decisions, planning.paused,
+--      sync.verdicts, sync.holds, sync.plan, sync.journal, the macro planning.subject_of (decisions.sql)
 -- out: planning.planned: every operation with its state (ready | held | problem | dropped) and the reason for a hold,
 --      planning.postponed: the mailboxes with a deletion that this run could neither push nor hold by name
 create or replace table planning.planned as
