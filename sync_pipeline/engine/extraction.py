@@ -63,17 +63,23 @@ def accounts(session: Session) -> int:
 def contacts(session: Session) -> int:
     """Contacts since the watermark, for each credential that reads. Returns the rows read."""
     if session.settings.salesforce.credentials == "org":
-        return _contacts(session, session.org, "org")
+        return _contacts(session, session.org, "org", set())
     rows_read = 0
+    gone: set[str] = set()
     for mailbox in [mailbox for mailbox in session.working if mailbox.enabled]:
         try:
-            rows_read += _contacts(session, session.org_for(mailbox.mailbox), mailbox.mailbox)
+            rows_read += _contacts(session, session.org_for(mailbox.mailbox), mailbox.mailbox, gone)
         except SideUnavailable as error:  # this user's login alone: the other mailboxes go on
             session.stop(MailboxStopped(mailbox.mailbox, error.message, remedy=error.remedy, code=error.code))
+    with session.warehouse() as connection:
+        # undeleted since, and another credential reads it: not gone
+        readers = session.reader(connection).rows("select distinct contact_id from salesforce.readers")
+        session.writer(connection).mark_deleted(gone - {row["contact_id"] for row in readers}, session.run_id)
     return rows_read
 
 
-def _contacts(session: Session, org: Org, scope: str) -> int:
+def _contacts(session: Session, org: Org, scope: str, gone: set[str]) -> int:
+    """Those of one credential. `gone` takes the Ids that were deleted for good, as far as this credential knows."""
     rows_read = 0
     with session.warehouse() as connection:
         writer, reader = session.writer(connection), session.reader(connection)
@@ -85,20 +91,27 @@ def _contacts(session: Session, org: Org, scope: str) -> int:
         if reader.cursor(scope, "contact_fields") != selected:
             watermark = None  # the rows behind it lack a field, or hold what it was before it was hidden
         for page in salesforce.contacts(org, session.fields, session.describe, watermark):
+            gone |= set(page.gone)
+            if scope == "org":
+                writer.mark_deleted(page.gone, session.run_id)  # before the cursor: what was lost is not told again
             writer.save_contacts(
                 page.rows, session.run_id, (scope, page.watermark.isoformat(), session.clock.now()), selected
             )
             seen |= {row["id"] for row in page.rows}
             rows_read += len(page.rows)
             is_full = page.is_full
-            if page.gone and scope == "org":
-                writer.mark_unreadable(page.gone, session.run_id)
             session.progress("Contacts", rows_read, None)
+        is_due = is_full or _presence_is_due(session, reader)
+        if scope == "org" and not is_due:
+            return rows_read
+        # a permission that was lost or given leaves no trace in a change query
+        shown = seen if scope == "org" and is_full else salesforce.contact_ids(org)
+        rows = salesforce.contacts_of(org, sorted(shown - known - seen), session.fields, session.describe)
+        writer.save_contacts(rows, session.run_id)
         if scope != "org":
-            writer.save_readers(scope, salesforce.contact_ids(org))
-        elif is_full or _presence_is_due(session, reader):
-            # a lost permission leaves no trace in a change query
-            missing = known - (seen if is_full else salesforce.contact_ids(org))
+            writer.save_readers(scope, shown)
+        elif shown or not known:  # R20: an empty listing makes nothing unreadable
+            missing = known - shown - gone
             absent = [
                 contact
                 for contact, found in salesforce.presence(org, sorted(missing)).items()
@@ -106,7 +119,7 @@ def _contacts(session: Session, org: Org, scope: str) -> int:
             ]
             writer.mark_unreadable(absent, session.run_id)
             writer.save_cursor("org", "presence", session.clock.now().isoformat(), session.clock.now())
-    return rows_read
+    return rows_read + len(rows)
 
 
 def _presence_is_due(session: Session, reader: Reader) -> bool:

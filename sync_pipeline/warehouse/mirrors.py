@@ -164,6 +164,15 @@ class Mirrors:
                 [run_id],
             )
 
+    def mark_deleted(self, contact_ids: Collection[str], run_id: str) -> None:
+        """Contacts of the mirror that are deleted for good, whether they were readable last or not."""
+        with transaction(self.connection), staged(self.connection, "purged", [{"id": c} for c in contact_ids], _IDS):
+            self.connection.execute(
+                "update salesforce.contacts set is_deleted = true, is_readable = true, seen_run = ? "
+                "where id in (select id from purged)",
+                [run_id],
+            )
+
     def replace_describe(self, rows: Sequence[Row]) -> None:
         with transaction(self.connection):
             replace(self.connection, "salesforce.describe", rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sync_pipeline_tests.harness import ANNA, BEN, World, item_of, linked, person, see_all
+from sync_pipeline_tests.harness import ANNA, BEN, World, item_of, items_of, linked, person, see_all, stamp_of
 
 
 def test_a_contact_deleted_in_salesforce_goes_to_the_deleted_items(world: World) -> None:
@@ -75,3 +75,42 @@ def test_an_undeleted_contact_comes_back(world: World) -> None:
     world.run()
     assert item_of(world.anna, record)["surname"] == "Last1"
     assert len(world.salesforce.contacts()) == 1
+
+
+@pytest.mark.parametrize("credentials", ["org", "per_user"])
+@pytest.mark.parametrize("left_view", ["keep", "remove"])
+def test_a_contact_deleted_for_good_between_two_runs_is_removed_as_a_deleted_one(
+    world: World, credentials: str, left_view: str
+) -> None:
+    if credentials == "per_user":
+        world.use_per_user_credentials()
+    world.use(left_view=left_view)
+    record, _ = linked(world, 1)
+    kept, _ = linked(world, 2)
+    for _ in range(2):
+        world.advance(1800)
+        world.run()
+    world.salesforce.delete(record)
+    world.org("empty_bin")
+    world.advance(1800)
+    plan = world.plan()
+    assert [(row["action"], row["rule"]) for row in plan] == [("delete", "R16")]
+    world.run()
+    assert [stamp_of(item) for item in world.anna.contacts()] == [kept]
+    assert world.problems() == []
+
+
+def test_a_contact_that_was_undeleted_for_somebody_else_is_not_taken_from_him(world: World) -> None:
+    world.use_per_user_credentials().use(ANNA, BEN)
+    record, _ = linked(world, 1)
+    linked(world, 2)
+    world.advance(1800)
+    world.run()
+    world.salesforce.delete(record)
+    world.org("undelete", ids=[record])
+    world.salesforce.update(record, OwnerId=world.user_id(BEN))
+    for _ in range(3):
+        world.advance(1800)
+        world.run()
+    assert items_of(world.anna, record) == []
+    assert item_of(world.ben, record)["surname"] == "Last1"

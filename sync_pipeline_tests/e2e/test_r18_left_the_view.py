@@ -232,3 +232,71 @@ def test_a_contact_that_left_one_mailboxs_view_stays_in_the_others(world: World)
     world.run()
     assert items_of(world.anna, record) == []
     assert item_of(world.ben, record)["surname"] == "Last1"
+
+
+# -- what the credential sees no longer, and sees again ---------------------------------------------------------------
+
+
+def integration_user_sees(world: World, *records: str, everything: bool = False) -> None:
+    """What the org's credential reads from now on, checked by the next run because a day has passed."""
+    database = world.server.state.db
+    user = world.salesforce.user_id("integration@acme.example.com")
+    database.execute('UPDATE "sf_User" SET "_is_administrator" = ? WHERE Id = ?', (everything, user))
+    for record in records:
+        database.execute('UPDATE "sf_Contact" SET OwnerId = ? WHERE Id = ?', (user, record))
+    world.switch(salesforce_sharing="public" if everything else "private")
+    world.advance(26 * 3600)
+
+
+def test_a_kept_contact_that_can_be_read_again_is_linked_both_ways_again(world: World) -> None:
+    world.use(left_view="keep")
+    record, item = linked(world, 1)
+    other, _ = linked(world, 2)
+    integration_user_sees(world, other)
+    world.run()
+    assert [problem["code"] for problem in world.problems()] == ["contact_unreadable"]
+    world.anna.update(item, jobTitle="Edited meanwhile")
+    integration_user_sees(world, everything=True)
+    world.run()
+    world.run()
+    assert world.problems() == []
+    assert world.salesforce.record(record)["Title"] == "Edited meanwhile"
+
+
+def test_a_contact_that_was_removed_as_unreadable_comes_back_when_it_can_be_read_again(world: World) -> None:
+    see_all(world, ANNA)
+    record, _ = linked(world, 1)
+    other, _ = linked(world, 2)
+    integration_user_sees(world, other)
+    world.run()
+    assert items_of(world.anna, record) == []
+    integration_user_sees(world, everything=True)
+    world.run()
+    world.run()
+    assert item_of(world.anna, record)["surname"] == "Last1"
+
+
+def test_a_contact_that_was_there_before_a_credential_could_read_it_appears_once_it_can(world: World) -> None:
+    world.use(view="all").use_per_user_credentials()
+    linked(world, 1)
+    record = person(world, 2, owner="cleo@example.com")
+    for _ in range(2):
+        world.advance(3600)
+        world.run()
+    assert items_of(world.anna, record) == []
+    world.switch(salesforce_sharing="public")
+    world.run()
+    world.run()
+    assert item_of(world.anna, record)["surname"] == "Last2"
+
+
+def test_a_listing_of_all_contacts_that_comes_back_empty_makes_nothing_unreadable(world: World) -> None:
+    linked(world, 1)
+    linked(world, 2)
+    before = world.anna.contacts()
+    integration_user_sees(world)
+    mark = world.mark()
+    world.run()
+    world.run(full=True)
+    assert (world.contact_writes(mark), world.held(), world.problems()) == ([], [], [])
+    assert world.anna.contacts() == before
