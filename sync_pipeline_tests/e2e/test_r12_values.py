@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from sync_pipeline.sandbox.graph import rewriting
+from sync_pipeline.sandbox.graph.faults import TRIMMED
 from sync_pipeline_tests.harness import ANNA, World, linked, of, person
 
 FAX = "String 0x3A24"
@@ -196,3 +198,27 @@ def test_a_field_that_the_org_changes_on_each_write_does_not_ping_pong(world: Wo
     other = person(world, 2)
     world.run()
     assert any(row["Id"] == other for row in world.salesforce.contacts())
+
+
+def test_a_field_that_outlook_rewrites_again_and_again_is_a_problem_too(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, item = linked(world, Title="start")
+
+    def capitals(body: Any) -> Any:
+        title = body.get("jobTitle") if isinstance(body, dict) else None
+        return {**body, "jobTitle": title.upper()} if title else body
+
+    monkeypatch.setattr(rewriting, "_trimmed", capitals)
+    world.fault(TRIMMED, times=100000, service="graph")
+    for title in ("director", "plumber", "sailor"):
+        world.salesforce.update(record, Title=title)
+        world.run()
+        world.run()
+    assert world.anna.item(item)["jobTitle"] == "PLUMBER"
+    assert [(problem["field"], problem["code"]) for problem in world.problems()] == [
+        ("job_title", "rewritten_by_server")
+    ]
+    world.salesforce.update(record, Title="PLUMBER")
+    world.run()
+    assert world.problems() == []

@@ -67,7 +67,7 @@ select operation_id, 15 as phase, mailbox, 'salesforce' as side, 'update' as act
 from planning.contact_updates;
 
 -- ── what goes down to each mailbox ───────────────────────────────────────────────────────────────────────────────────
-create or replace table planning.downs as
+create or replace table planning.wanted_downs as
 with target as (
     select change.link_id, change.mailbox, change.contact_id, change.field, change.position, change.kind, change.course,
         -- Contacts of Person Accounts go from Salesforce to Outlook only, whatever the mapping says of the field (R9)
@@ -81,13 +81,16 @@ with target as (
     left join planning.finals as up on up.contact_id = change.contact_id and up.field = change.field
     left join planning.account_moves as move on move.contact_id = change.contact_id and move.rank = 1
 )
-select *, planning.normal(kind, value) as normal
+select *, planning.normal(kind, value) as normal,
+    exists (select 1 from sync.frozen as frozen where frozen.link_id = target.link_id and frozen.field = target.field
+            and frozen.side = 'outlook' and frozen.rewrites >= 2) as is_frozen
 from target
 where course <> 'hold' and goes_down
   and planning.normal(kind, value) <> outlook_normal
-  and (course = 'down' or is_going_up)
-  and not exists (select 1 from sync.frozen as frozen where frozen.link_id = target.link_id and frozen.field = target.field
-                  and frozen.side = 'outlook' and frozen.rewrites >= 2);
+  and (course = 'down' or is_going_up);
+
+create or replace table planning.downs as
+select * exclude (is_frozen) from planning.wanted_downs where not is_frozen;
 
 create or replace macro planning.forms(first, middle, last, title, suffix) as list_transform([
     [first, last], [last || ',', first], [first, middle, last], [last || ',', first, middle], [title, first, last], [title, last],
@@ -361,6 +364,16 @@ select change.mailbox, change.outlook_id, change.contact_id as salesforce_id, ch
     planning.obstacle(change.field, change.obstacle, change.outlook_value, change.length) as message,
     'Change the value in Outlook; the other fields travel meanwhile.' as remedy
 from planning.contact_changes as change where change.obstacle is not null
+union all by name
+-- R12: what a freeze leaves out on the way down; a field's problem on the way up speaks for both
+select down.mailbox, link.outlook_id, down.contact_id as salesforce_id, down.field, 'rewritten_by_server' as code,
+    down.field || ' is rewritten by Outlook again and again; it is frozen.' as message,
+    'Give both sides the same value by hand; the other fields travel meanwhile.' as remedy
+from planning.wanted_downs as down
+join planning.decisions as link on link.link_id = down.link_id and link.decision = 'merge'
+where down.is_frozen and not exists (
+    select 1 from planning.contact_changes as change
+    where change.link_id = down.link_id and change.field = down.field and change.obstacle is not null)
 union all by name
 select decision.mailbox, decision.outlook_id, decision.contact_id as salesforce_id, '' as field, 'contact_unreadable' as code,
     'The Contact can no longer be read in Salesforce, so it is frozen in Outlook.' as message,
