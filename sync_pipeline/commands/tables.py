@@ -48,7 +48,7 @@ def show_plan(console: Console, document: Mapping[str, Any]) -> None:
     """Every operation with its fields, its rule and its reason, in the order of pushing."""
     operations = document["operations"]
     if not operations:
-        console.print("The plan is empty: both sides agree.")
+        console.print("The plan is empty: nothing is to be written.")
         return
     rows = [
         {

@@ -167,7 +167,7 @@ class MailboxPush:
                 f"The folder {folder.name!r} is kept by another installation ({folder.installation}).",
                 status=409,
                 error_code="foreign_installation",
-                remedy="Run only one of the two, or delete the folder.",
+                remedy="Run only one of the two; if you moved this one, give it its former data_dir again.",
             )
         if folder.run != self._run.number:
             folder = self._mailbox.mark_folder(folder.id, self._run.mark)

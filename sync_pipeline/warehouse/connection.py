@@ -29,7 +29,8 @@ def open_warehouse(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection that is closed in any case.
 
-    Raises WarehouseUnusable where the file stays locked for `wait_seconds`, is damaged, or (read only) does not exist.
+    Raises WarehouseUnusable where the file stays locked for `wait_seconds`, is damaged, holds somebody else's tables, or
+    (read only) does not exist.
     """
     if read_only and not path.exists():
         raise WarehouseUnusable(
@@ -44,6 +45,7 @@ def open_warehouse(
     }
     connection = _connect(path, read_only, config, wait_seconds, sleep)
     try:
+        _refuse_foreign(path, connection, read_only)
         yield connection
     finally:
         connection.close()
@@ -67,6 +69,24 @@ def _connect(
             if not read_only:
                 _make_owner_only(path)
             return connection
+
+
+def _refuse_foreign(path: Path, connection: duckdb.DuckDBPyConnection, read_only: bool) -> None:
+    tables = connection.execute("select schema_name || '.' || table_name from duckdb_tables() where not internal")
+    names = {name for (name,) in tables.fetchall()}
+    if "sync.migrations" in names or not (names or read_only):
+        return
+    if not names:
+        raise WarehouseUnusable(
+            f"The warehouse {path} is empty: no run has got so far.",
+            remedy="Run `sync-pipeline run` first.",
+            code="warehouse_missing",
+        )
+    raise WarehouseUnusable(
+        f"{path} is a DuckDB file of something else: it holds {min(names)}, and nothing of a warehouse.",
+        remedy="Choose another data_dir; the file was not changed.",
+        code="warehouse_foreign",
+    )
 
 
 def _is_locked(error: duckdb.Error) -> bool:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from sync_pipeline.model.errors import WarehouseUnusable
@@ -91,8 +92,32 @@ def test_a_damaged_or_missing_file_is_named_with_what_to_do(tmp_path: Path) -> N
         pass
 
 
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_file_of_something_else_is_refused_and_left_as_it_is(tmp_path: Path, read_only: bool) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("create table sales (amount integer)")
+    with (
+        pytest.raises(WarehouseUnusable, match="it holds main.sales, and nothing of a warehouse"),
+        open_warehouse(path, read_only=read_only),
+    ):
+        pass
+    with duckdb.connect(str(path)) as connection:
+        assert connection.execute("select table_name from duckdb_tables()").fetchall() == [("sales",)]
+
+
+def test_a_warehouse_that_no_run_has_filled_yet_is_told_as_missing(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    with open_warehouse(path):
+        pass
+    with pytest.raises(WarehouseUnusable, match="no run has got so far"), open_warehouse(path, read_only=True):
+        pass
+
+
 def test_the_connection_is_closed_after_an_error(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.duckdb"
+    with open_warehouse(path) as connection:
+        migrate(connection, FIELDS)
     with pytest.raises(ZeroDivisionError), open_warehouse(path):
         raise ZeroDivisionError
     with open_warehouse(path, read_only=True, wait_seconds=0):
