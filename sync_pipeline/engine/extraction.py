@@ -258,8 +258,8 @@ def _save(session: Session, writer: Writer, address: str, page: Page) -> None:
             MailboxStopped(
                 address,
                 f"The folder of {address} is kept by another installation ({mark[1]}) for org {mark[0]}.",
-                remedy="Run only one of the two; if you moved this one, give it its former data_dir again. If the other one is "
-                "gone for good, delete the folder: its contacts come back.",
+                remedy="Run only one of the two; if you moved this one, give it its former data_dir again. "
+                "If the other one is gone for good, delete the folder: its contacts come back.",
                 code="foreign_installation",
             )
         )
