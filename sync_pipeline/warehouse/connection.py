@@ -29,8 +29,8 @@ def open_warehouse(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection that is closed in any case.
 
-    Raises WarehouseUnusable where the file stays locked for `wait_seconds`, is damaged, holds other tables, or (read only)
-    does not exist.
+    Raises WarehouseUnusable where the file stays locked for `wait_seconds`, is damaged, holds other tables, or does not
+    exist (read only).
     """
     if read_only and not path.exists():
         raise WarehouseUnusable(
