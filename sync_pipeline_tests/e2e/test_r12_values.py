@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
 
+from sync_pipeline.engine.summary import warehouse_path
 from sync_pipeline.sandbox.graph import rewriting
 from sync_pipeline.sandbox.graph.faults import TRIMMED
+from sync_pipeline.warehouse.connection import open_warehouse
+from sync_pipeline.warehouse.reader import Reader
+from sync_pipeline.warehouse.writer import Writer
 from sync_pipeline_tests.harness import ANNA, World, linked, of, person
 
 FAX = "String 0x3A24"
@@ -183,6 +188,27 @@ def test_a_second_rewrite_freezes_the_field_as_a_problem(world: World) -> None:
     assert [write["after"].get("Title") for write in world.writes(mark, entity="Contact")] != ["TINKER"]
     assert of(document, ANNA)["problems"] == 1
     assert [problem["field"] for problem in world.problems()] == ["job_title"]
+
+
+def test_a_frozen_field_goes_on_once_its_contact_is_unlinked_and_linked_again(world: World) -> None:
+    world.org("triggers", object="Contact", field="Title", rewrite="upper")
+    record, item = linked(world)
+    for title in ("director", "plumber", "sailor", "tinker"):
+        world.anna.update(item, jobTitle=title)
+        world.run()
+        world.run()
+    [problem] = world.problems()
+    assert "unlink the contact and link it again" in problem["remedy"]
+    settings = world.settings()
+    with open_warehouse(warehouse_path(settings)) as connection:
+        writer = Writer(connection, settings.fields)
+        [link] = Reader(connection).rows("select link_id from sync.links where state = 'linked'")
+        writer.unlink_by_hand(ANNA, link["link_id"], "by_hand", datetime(2030, 1, 1))
+        writer.link_by_hand(ANNA, item, record, "by_hand", datetime(2030, 1, 1))
+    world.run()
+    world.run()
+    assert world.anna.item(item)["jobTitle"] == world.salesforce.record(record)["Title"]
+    assert world.problems() == []
 
 
 def test_a_field_that_the_org_changes_on_each_write_does_not_ping_pong(world: World) -> None:

@@ -362,13 +362,15 @@ where pair.outlook_changed;
 insert into planning.plan_problems by name
 select change.mailbox, change.outlook_id, change.contact_id as salesforce_id, change.field, change.obstacle as code,
     planning.obstacle(change.field, change.obstacle, change.outlook_value, change.length) as message,
-    'Change the value in Outlook; the other fields travel meanwhile.' as remedy
+    case when change.obstacle = 'rewritten_by_server'
+         then 'Give both sides the same value by hand, or unlink the contact and link it again once the rule in Salesforce is gone.'
+         else 'Change the value in Outlook; the other fields travel meanwhile.' end as remedy
 from planning.contact_changes as change where change.obstacle is not null
 union all by name
 -- R12: what a freeze leaves out on the way down; a field's problem on the way up speaks for both
 select down.mailbox, link.outlook_id, down.contact_id as salesforce_id, down.field, 'rewritten_by_server' as code,
     down.field || ' is rewritten by Outlook again and again; it is frozen.' as message,
-    'Give both sides the same value by hand; the other fields travel meanwhile.' as remedy
+    'Give both sides the same value by hand, or unlink the contact and link it again.' as remedy
 from planning.wanted_downs as down
 join planning.decisions as link on link.link_id = down.link_id and link.decision = 'merge'
 where down.is_frozen and not exists (
