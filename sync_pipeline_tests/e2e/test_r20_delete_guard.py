@@ -487,7 +487,10 @@ def test_a_view_that_is_gone_removes_nothing(world: World) -> None:
     assert len(world.anna.contacts()) == 3
 
 
-@pytest.mark.parametrize("fault", ["500", "html_error", "truncated_body"])
+@pytest.mark.parametrize(
+    "fault",
+    ["500", pytest.param("html_error", marks=pytest.mark.slow), pytest.param("truncated_body", marks=pytest.mark.slow)],
+)
 @pytest.mark.parametrize("service", ["salesforce", "graph"])
 def test_a_listing_that_failed_removes_nothing(world: World, service: str, fault: str) -> None:
     world.use(outlook_deletion="delete")

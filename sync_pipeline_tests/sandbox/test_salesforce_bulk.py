@@ -294,6 +294,7 @@ def test_what_a_bulk_query_does_not_support_is_refused(org: OrgClient, soql: str
     assert org.refused("POST", "jobs/query", json={"operation": "query", "query": soql})[:2] == (400, code)
 
 
+@pytest.mark.slow  # the library waits ten seconds before it looks at a job
 def test_simple_salesforce_runs_bulk_jobs(org: OrgClient) -> None:
     org.control("switches", {"salesforce_bulk_polls": 0})
     bulk: Any = org.library().bulk2
