@@ -436,10 +436,11 @@ def test_a_view_that_came_back_empty_because_nothing_can_be_read_removes_nothing
     document = world.run(full=True)
     assert world.writes(mark) == []
     assert len(world.anna.contacts()) == 3
-    assert (of(document, ANNA)["holds"], {row["hold"] for row in world.held()}) == (3, {"empty_view"})
+    assert of(document, ANNA)["holds"] == 0  # nothing was concluded, so that nobody has anything to approve
     world.switch(salesforce_sharing="public")
     document = world.run(full=True)
     assert (len(world.anna.contacts()), of(document, ANNA)["holds"]) == (3, 0)
+    assert world.writes(mark) == []
 
 
 @pytest.mark.parametrize("view", ["mine", "all", "Sales"])
