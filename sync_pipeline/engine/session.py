@@ -148,8 +148,11 @@ class Session:
         return Reader(connection, self.fields or self.settings.fields)
 
     def run_context(self, share: float = 1.0) -> RunContext:
-        """What a push is told of this run. `share`: after how much of the time budget it ends (R21)."""
-        ends = self._ends - (1 - share) * self.settings.time_budget_minutes * 60
+        """What a push is told of this run. `share`: how much of what is left of the time budget it may use (R21)."""
+        ends = self._ends
+        if share < 1:
+            now = time.monotonic()
+            ends = now + share * (ends - now)
         return RunContext(
             run_id=self.run_id,
             number=self.number,

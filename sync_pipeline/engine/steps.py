@@ -18,7 +18,7 @@ from sync_pipeline.settings import Secrets, Settings
 from sync_pipeline.transport import OutcomeUnknown, Refused
 from sync_pipeline.warehouse.export import export
 
-#: After so much of the time budget the rest is Outlook's, however large a load Salesforce gets (R21).
+#: Of what is left of the time budget: the rest is Outlook's, however large a load Salesforce gets (R21).
 SALESFORCES_SHARE: Final = 0.7
 
 
