@@ -73,6 +73,7 @@ class Thing:
     was_chosen: bool = False
     released_at: int | None = None
     copied: bool = False
+    chosen_at: int = 0  # when a user last brought it into the folder, or put our category on it
     changed: set[str] = field(default_factory=set)  # the properties that a user wrote after it was made
 
     @property
@@ -216,6 +217,9 @@ class Ledger:
             thing.deleted_at = None
         if thing.side == "graph" and thing.state is not None:
             self._note_stamp(thing, entry)
+            gained = set(thing.state["categories"]) - set((entry["before"] or {}).get("categories", []))
+            if is_user and ("Salesforce" in gained or (entry["action"] == "move" and self.is_in_folder(thing))):
+                thing.chosen_at = entry["seq"]
 
     def _note_stamp(self, thing: Thing, entry: Json) -> None:
         assert thing.state is not None

@@ -278,7 +278,9 @@ class Oracle:
                 if other.born < run.began and (is_alike or (other.maker == APPLICATION and not self.void_at)):
                     raise Violation("5", f"a second Contact beside {other.id}: {self._tell(entry)}")
             elif not other.winner and other.deleted_at and other.deleted_at < run.began:
-                made = [one.born for one in self.ledger.of_person(thing.person) if one.maker == "user"]
+                # R6: typed in, dragged in or categorised after the deletion, a person is wanted again
+                made = [one.chosen_at for one in self.ledger.of_person(thing.person)]
+                made += [one.born for one in self.ledger.of_person(thing.person) if one.maker == "user"]
                 if max(made, default=0) < other.deleted_at:
                     raise Violation("6", f"{other.id} was deleted and comes back: {self._tell(entry)}")
 
