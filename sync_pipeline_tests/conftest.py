@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from sync_pipeline.sandbox.server import SandboxServer
 from sync_pipeline_tests import harness
 
 # The suite gives one verdict for one commit; `pytest --hypothesis-profile=default` searches at random.
@@ -15,8 +16,15 @@ settings.register_profile("suite", derandomize=True, deadline=None)
 settings.load_profile("suite")
 
 
+@pytest.fixture(scope="session")
+def people_server() -> Iterator[SandboxServer]:
+    """One sandbox for every world of the session."""
+    with harness.sandbox() as server:
+        yield server
+
+
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[harness.World]:
-    """A fresh sandbox with Anna, Ben and Cleo, and an installation of the synchroniser that knows Anna's mailbox."""
-    with harness.world(tmp_path) as fresh:
+def world(people_server: SandboxServer, tmp_path: Path) -> Iterator[harness.World]:
+    """The sandbox reset to Anna, Ben and Cleo, and an installation of the synchroniser that knows Anna's mailbox."""
+    with harness.world(people_server, tmp_path) as fresh:
         yield fresh

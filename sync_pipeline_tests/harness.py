@@ -28,6 +28,7 @@ from sync_pipeline.settings import Secrets, Settings, load_settings
 from sync_pipeline.warehouse.connection import open_warehouse
 from sync_pipeline.warehouse.reader import Reader
 from sync_pipeline.warehouse.writer import Writer
+from sync_pipeline_tests import loopback
 
 Json = dict[str, Any]
 ANNA, BEN, CLEO = "anna@example.com", "ben@example.com", "cleo@example.com"
@@ -55,7 +56,7 @@ class Salesforce:
 
     def __init__(self, url: str, user: str) -> None:
         headers = {"Authorization": f"Bearer user:{user}"}
-        self.http = httpx.Client(base_url=f"{url}/services/data/v60.0/", headers=headers, timeout=30)
+        self.http = loopback.client(f"{url}/services/data/v60.0/", headers=headers)
 
     def create(self, sobject: str = "Contact", **fields: Any) -> str:
         """Creates a record; returns its 18-character Id."""
@@ -120,8 +121,8 @@ class Outlook:
 
     def __init__(self, url: str, address: str) -> None:
         headers = {"Authorization": f"Bearer user:{address}", "Prefer": 'IdType="ImmutableId"'}
-        self.http = httpx.Client(base_url=f"{url}/v1.0/users/{address}/", headers=headers, timeout=30)
-        self.address, self.control = address, httpx.Client(base_url=f"{url}/_sandbox/", timeout=30)
+        self.http = loopback.client(f"{url}/v1.0/users/{address}/", headers=headers)
+        self.address, self.control = address, loopback.client(f"{url}/_sandbox/")
 
     def folders(self, parent: str | None = None) -> dict[str, str]:
         """Folder name to id, of the top level or below a folder."""
@@ -220,7 +221,7 @@ class World:
 
     def __init__(self, server: SandboxServer, directory: Path) -> None:
         self.server, self.directory = server, directory
-        self.control = httpx.Client(base_url=f"{server.salesforce_url}/_sandbox/", timeout=30)
+        self.control = loopback.client(f"{server.salesforce_url}/_sandbox/")
         self._clients = [self.control]
         self.salesforce = self._opened(Salesforce(server.salesforce_url, "admin"))
         self.anna, self.ben, self.cleo = (self.outlook(address) for address in (ANNA, BEN, CLEO))
@@ -367,7 +368,7 @@ class World:
     def expire_delta(self) -> None:
         """Every delta link that the mailboxes gave out so far answers 410 from now on."""
         graph = f"{self.server.graph_url}/_sandbox/graph/expire_delta"
-        self._checked(httpx.post(graph, json={}, timeout=30))
+        self._checked(loopback.post(graph, json={}))
 
     def log(self, after: int = 0) -> list[Json]:
         """The mutation log."""
@@ -398,15 +399,21 @@ class World:
 
 
 @contextmanager
-def world(directory: Path) -> Iterator[World]:
-    """A fresh sandbox with Anna, Ben and Cleo, and an installation below `directory`."""
+def sandbox() -> Iterator[SandboxServer]:
+    """Both stand-ins, in memory; a reset leaves Anna, Ben and Cleo."""
     with SandboxServer(None, seeder=seed_people) as server:
-        httpx.post(f"{server.salesforce_url}/_sandbox/reset", json={}).raise_for_status()
-        fresh = World(server, directory)
-        try:
-            yield fresh
-        finally:
-            fresh.close()
+        yield server
+
+
+@contextmanager
+def world(server: SandboxServer, directory: Path) -> Iterator[World]:
+    """The sandbox as after its first start with Anna, Ben and Cleo, and an installation below `directory`."""
+    loopback.post(f"{server.salesforce_url}/_sandbox/reset", json={}).raise_for_status()
+    fresh = World(server, directory)
+    try:
+        yield fresh
+    finally:
+        fresh.close()
 
 
 def stamp_of(item: Json) -> str | None:

@@ -72,9 +72,14 @@ def _connect(
 
 
 def _refuse_foreign(path: Path, connection: duckdb.DuckDBPyConnection, read_only: bool) -> None:
-    tables = connection.execute("select schema_name || '.' || table_name from duckdb_tables() where not internal")
+    try:
+        connection.execute("select 1 from sync.migrations limit 0")
+    except duckdb.CatalogException:
+        tables = connection.execute("select schema_name || '.' || table_name from duckdb_tables() where not internal")
+    else:
+        return
     names = {name for (name,) in tables.fetchall()}
-    if "sync.migrations" in names or not (names or read_only):
+    if not names and not read_only:
         return
     if not names:
         raise WarehouseUnusable(

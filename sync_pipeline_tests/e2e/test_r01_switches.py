@@ -6,13 +6,13 @@ import shutil
 from datetime import datetime
 from typing import Any
 
-import httpx
 import pytest
 
 from sync_pipeline import engine
 from sync_pipeline.engine.summary import warehouse_path
 from sync_pipeline.warehouse.connection import open_warehouse
 from sync_pipeline.warehouse.removal import remove_mailbox
+from sync_pipeline_tests import loopback
 from sync_pipeline_tests.harness import ANNA, BEN, PEOPLE, World, of, person, stamp_of
 
 # -- the switch of the whole mailbox ---------------------------------------------------------------------------------
@@ -459,7 +459,7 @@ def given_to_another(world: World, former: str = "anna.former@example.com") -> s
         ("rename", {"mailbox": ANNA, "address": former}),
         ("mailbox", {"mailbox": ANNA, "name": "Another Anna"}),
     ):
-        world._checked(httpx.post(graph + route, json=body))
+        world._checked(loopback.post(graph + route, json=body))
     return record
 
 

@@ -84,7 +84,7 @@ class Resolved:
 
 @pytest.fixture(scope="module")
 def resolved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Resolved]:
-    with harness.world(tmp_path_factory.mktemp("accounts")) as world:
+    with harness.sandbox() as server, harness.world(server, tmp_path_factory.mktemp("accounts")) as world:
         yield Resolved(world)
 
 

@@ -12,13 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from sync_pipeline import engine
 from sync_pipeline.engine.summary import warehouse_path
 from sync_pipeline.model.errors import SyncError
 from sync_pipeline.warehouse.connection import open_warehouse
 from sync_pipeline.warehouse.lock import RunInProgress
+from sync_pipeline_tests import loopback
 from sync_pipeline_tests.harness import ANNA, BEN, CLEO, FOLDER, World, exported
 from sync_pipeline_tests.machine.ending import Ending
 from sync_pipeline_tests.machine.hazards import FAULTS, POSITIONS, Killed, Seam, seam
@@ -388,6 +387,6 @@ class Story:
 
 def fresh(world: World, directory: Path) -> None:
     """The sandbox is emptied and people are seeded again; the installation begins anew."""
-    httpx.post(f"{world.server.salesforce_url}/_sandbox/reset", json={}, timeout=30).raise_for_status()
+    loopback.post(f"{world.server.salesforce_url}/_sandbox/reset", json={}).raise_for_status()
     world.directory = directory
     world.defaults, world.top, world.mailboxes = {}, {}, {ANNA: {}}

@@ -7,9 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-import httpx
-
 from sync_pipeline.model.fields import Field, Kind, normal
+from sync_pipeline_tests import loopback
 from sync_pipeline_tests.harness import CATEGORY, PEOPLE, Outlook, World
 from sync_pipeline_tests.machine.ledger import BY_NAME, TWO_WAY, Json, Ledger, Thing
 
@@ -348,7 +347,7 @@ class Users:
         if not item or item.person is None:
             return False
         body = {"mailbox": item.mailbox, "contact": item.id, "folder": item.folder}
-        answer = httpx.post(f"{self.world.server.graph_url}/_sandbox/graph/copy", json=body, timeout=30)
+        answer = loopback.post(f"{self.world.server.graph_url}/_sandbox/graph/copy", json=body)
         made = str(answer.raise_for_status().json()["immutable_id"])
         self.persons[made] = self.new_person() if template else item.person
         self._refresh()

@@ -49,7 +49,7 @@ def load(world: World) -> None:
 def told(directory: Path, tell: Tell, disturb: Callable[[Installation], None]) -> list[str]:
     """Where both sides end after the disturbed run and two quiet ones."""
     directory.mkdir()
-    with harness.world(directory) as world:
+    with harness.sandbox() as server, harness.world(server, directory) as world:
         tell(world)
         installation = Installation(world)
         disturb(installation)

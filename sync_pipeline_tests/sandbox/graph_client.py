@@ -11,6 +11,7 @@ import httpx
 
 from sync_pipeline.sandbox.graph.models import Mailboxes
 from sync_pipeline.sandbox.server import SandboxServer
+from sync_pipeline_tests import loopback
 
 ANNA = "anna@example.com"
 BEN = "ben@example.com"
@@ -24,7 +25,7 @@ class GraphClient:
 
     def __init__(self, base_url: str, token: str, mailbox: str = ANNA) -> None:
         self.mailbox = mailbox
-        self.http = httpx.Client(base_url=base_url, headers={"Authorization": f"Bearer {token}"}, timeout=20)
+        self.http = loopback.client(base_url, headers={"Authorization": f"Bearer {token}"})
 
     def request(self, method: str, url: str, **options: Any) -> httpx.Response:
         if not url.startswith(("/", "http")):
@@ -88,7 +89,7 @@ class GraphClient:
 @contextmanager
 def fresh_graph(server: SandboxServer) -> Iterator[GraphClient]:
     """The application's client for Anna's mailbox, after a reset that leaves the empty mailboxes of Anna and Ben."""
-    httpx.post(f"{server.graph_url}/_sandbox/reset", json={"empty": True}).raise_for_status()
+    loopback.post(f"{server.graph_url}/_sandbox/reset", json={"empty": True}).raise_for_status()
     mailboxes = Mailboxes(server.state)
     for address, name in ((ANNA, "Anna Berg"), (BEN, "Ben Falk")):
         mailboxes.create_mailbox(address, name)
@@ -99,7 +100,7 @@ def fresh_graph(server: SandboxServer) -> Iterator[GraphClient]:
 
 
 def application_token(base_url: str) -> str:
-    answer = httpx.post(
+    answer = loopback.post(
         f"{base_url}/contoso/oauth2/v2.0/token",
         data={
             "grant_type": "client_credentials",

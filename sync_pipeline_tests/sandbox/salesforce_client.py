@@ -12,6 +12,7 @@ import requests
 from simple_salesforce.api import Salesforce
 
 from sync_pipeline.sandbox.server import SandboxServer
+from sync_pipeline_tests import loopback
 
 ANNA, BEN = "anna@acme.example.com", "ben@acme.example.com"
 Json = dict[str, Any]
@@ -36,9 +37,7 @@ class OrgClient:
 
     def __init__(self, server: SandboxServer, token: str = "user:admin@acme.example.com") -> None:
         self.server = server
-        self.http = httpx.Client(
-            base_url=server.salesforce_url, headers={"Authorization": f"Bearer {token}"}, timeout=20, trust_env=False
-        )
+        self.http = loopback.client(server.salesforce_url, headers={"Authorization": f"Bearer {token}"})
         self.others = ExitStack()  # what else was opened on the way, closed with the first client
 
     def close(self) -> None:
