@@ -53,6 +53,7 @@ format: $(INSTALLED)
 
 dev: $(INSTALLED)
 	@$(BIN)/sync-pipeline sandbox & sandbox=$$!; trap 'kill $$sandbox 2>/dev/null' EXIT INT TERM; \
+	sleep 5; kill -0 $$sandbox 2>/dev/null || { echo "The sandbox did not start, so Dagster is not started." >&2; exit 1; }; \
 	PATH="$(CURDIR)/$(BIN):$$PATH" DAGSTER_HOME="$(CURDIR)" $(BIN)/dagster dev
 
 # Takes an environment as it is: installing first would ask for the pins that are to be replaced.

@@ -132,6 +132,7 @@ def problems(invocation: Invocation, mailbox: str | None) -> int:
                 name: row[name]
                 for name in (
                     "mailbox",
+                    "name",
                     "subject",
                     "field",
                     "code",
@@ -161,7 +162,7 @@ def problems(invocation: Invocation, mailbox: str | None) -> int:
                 "operation": row["operation_id"],
                 "mailbox": row["mailbox"],
                 "kind": row["kind"],
-                "contact": row["subject"],
+                "contact": f"{row['name']} {row['subject']}".strip(),
                 "candidates": row["candidates"],
                 "why": row["reason"],
                 "since": row["since"],

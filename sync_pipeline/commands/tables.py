@@ -54,6 +54,7 @@ def show_plan(console: Console, document: Mapping[str, Any]) -> None:
         {
             "operation": operation["id"],
             "mailbox": operation["mailbox"],
+            "contact": operation["name"],
             "side": operation["side"],
             "action": operation["action"],
             "state": operation["state"],

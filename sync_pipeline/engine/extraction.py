@@ -79,7 +79,7 @@ def contacts(session: Session) -> int:
 
 
 def _contacts(session: Session, org: Org, scope: str, gone: set[str]) -> int:
-    """Those of one credential. `gone` takes the Ids that were deleted for good, as far as this credential knows."""
+    """Those of one credential. `gone` takes, even if it breaks off, the Ids that it knows to be deleted for good."""
     rows_read = 0
     with session.warehouse() as connection:
         writer, reader = session.writer(connection), session.reader(connection)

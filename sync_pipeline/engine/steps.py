@@ -40,7 +40,8 @@ class Step(Protocol):
 
 def run_step(session: Session, step: Step) -> StepResult:
     """Runs a step under its name in the progress; where it fails, the run is closed as failed."""
-    session.progress(step.__name__, 0, None)
+    if not (session.options.plan_only and step in (push_salesforce, push_outlook)):  # nothing is pushed then
+        session.progress(step.__name__, 0, None)
     try:
         return step(session)
     except BaseException as error:

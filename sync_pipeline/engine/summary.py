@@ -13,6 +13,7 @@ import duckdb
 from sync_pipeline.model.operation import COUNTED_AS, Action
 from sync_pipeline.settings import Settings
 from sync_pipeline.warehouse.connection import open_warehouse
+from sync_pipeline.warehouse.reader import Reader, Row
 
 WAREHOUSE_FILE = "warehouse.duckdb"
 
@@ -83,18 +84,26 @@ def plan_document(settings: Settings, run_id: str | None = None) -> dict[str, An
                 "select run_id from sync.runs order by number desc, started_at desc limit 1"
             ).fetchone()
             run_id = newest[0] if newest else ""
-        rows = opened.execute(
-            "select operation_id, mailbox, side, action, fields, rule, reason, state, hold_kind, hold_reason, "
-            "outlook_id, salesforce_id, detail from sync.plan where run_id = ? order by seq",
-            [run_id],
-        ).fetchall()
+        rows = Reader(opened).plan(run_id)
     return {"run_id": run_id, "operations": [_operation(row) for row in rows]}
 
 
-def _operation(row: tuple[Any, ...]) -> dict[str, Any]:
-    names = ("id", "mailbox", "side", "action", "fields", "rule", "reason", "state", "hold", "hold_reason")
-    operation = dict(zip((*names, "outlook_id", "salesforce_id", "detail"), row, strict=True))
-    return operation | {"fields": json.loads(row[4] or "[]"), "detail": json.loads(row[12] or "{}")}
+def _operation(row: Row) -> dict[str, Any]:
+    names = (
+        "mailbox",
+        "name",
+        "side",
+        "action",
+        "rule",
+        "reason",
+        "state",
+        "hold_reason",
+        "outlook_id",
+        "salesforce_id",
+    )
+    fields, detail = json.loads(row["fields"] or "[]"), json.loads(row["detail"] or "{}")
+    document = {"id": row["operation_id"], "fields": fields, "detail": detail, "hold": row["hold_kind"]}
+    return document | {name: row[name] for name in names} | {"name": row["name"] or detail.get("display_name") or ""}
 
 
 def _counts(connection: duckdb.DuckDBPyConnection, relation: str, parameters: list[str]) -> Counter[str]:

@@ -326,7 +326,6 @@ class Wire:
         return SideUnavailable(
             SIDE,
             redact(f"Microsoft Graph does not accept the credentials: {said}"),
-            remedy="Check graph.tenant, the client id and secret in the environment, and the application's permissions;"
-            " `sync-pipeline doctor` tells which.",
+            remedy="Check graph.tenant, the client id and secret in the environment and the application's permissions.",
             code="graph_credentials",
         )

@@ -24,11 +24,14 @@ def literal(value: str) -> str:
 
 
 def create_macros(connection: duckdb.DuckDBPyConnection) -> None:
-    """planning.normal(kind, value): the comparison form of a value, generated from the field table's own rule."""
+    """planning.normal(kind, value): the comparison form of a value, generated from the field table's own rule.
+    planning.changes_of(fields): an operation's fields as a list of (field, before, after)."""
     cases = " ".join(f"when '{kind.value}' then {normal_sql(kind, 'v')}" for kind in Kind)
     connection.execute(f"create or replace macro planning.normal(kind, v) as case kind {cases} end")
     for kind in Kind:
         connection.execute(f"create or replace macro planning.normal_{kind.value}(v) as {normal_sql(kind, 'v')}")
+    shape = '[{"field": "VARCHAR", "before": "VARCHAR", "after": "VARCHAR"}]'
+    connection.execute(f"create or replace macro planning.changes_of(fields) as from_json(fields, '{shape}')")
 
 
 def run(connection: duckdb.DuckDBPyConnection, name: str, **values: Any) -> None:

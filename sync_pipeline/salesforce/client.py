@@ -29,7 +29,7 @@ _COLLECTIONS: Final = "composite/sobjects"
 #: The delete log does not cover the range any more: only a full comparison can tell.
 _LOG_GONE: Final = frozenset({"INVALID_REPLICATION_DATE", "EXCEEDED_ID_LIMIT"})
 _REMEDIES: Final = {
-    "salesforce_credentials": "Check the login and the user's permissions (API Enabled): `sync-pipeline doctor`.",
+    "salesforce_credentials": "Check the login and the user's permission API Enabled.",
     "salesforce_limit": "The org's daily calls are used up, down to salesforce.api_reserve; a later run goes on.",
     "salesforce_unreachable": "Nothing was read; the next run tries again.",
 }

@@ -84,9 +84,7 @@ def log_in(session: OrgSession, settings: SalesforceSettings, secrets: Secrets, 
     except (SalesforceAuthenticationFailed, PyJWTError, ValueError, TypeError) as error:
         # Never the library's text: a key that cannot be read may stand in it.
         message = f"Logging in to Salesforce ({settings.domain}) as {who} failed before asking: {type(error).__name__}."
-        remedy = (
-            "Check the private key (PEM, RSA, without a passphrase) and salesforce.domain; then `sync-pipeline doctor`."
-        )
+        remedy = "Check the private key (PEM, RSA, without a passphrase) and salesforce.domain."
         raise SideUnavailable(SIDE, message, remedy=remedy, code="salesforce_credentials") from None
     register_secret(token)
     return token, instance
@@ -98,9 +96,7 @@ def refused_login(error: Refused, who: str, domain: str) -> SideUnavailable:
         return SideUnavailable(SIDE, error.message, remedy=error.remedy, code="salesforce_unreachable")
     message = f"Salesforce ({domain}) refused the login as {who}: {error.message}"
     remedy = _REMEDIES.get(error.error_code, "Check the connected app, salesforce.domain and salesforce.auth.")
-    return SideUnavailable(
-        SIDE, message, remedy=f"{remedy} Then run `sync-pipeline doctor`.", code="salesforce_credentials"
-    )
+    return SideUnavailable(SIDE, message, remedy=remedy, code="salesforce_credentials")
 
 
 _warned = threading.Event()

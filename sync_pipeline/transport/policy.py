@@ -210,7 +210,7 @@ def _remedy(answer: Answer, retry_after: float | None) -> str:
     if answer is Answer.BUSY:
         return f"The service asks to wait{f' {retry_after:.0f} s' if retry_after else ''}; the next run tries again."
     if answer is Answer.UNAUTHORISED:
-        return "The credentials are not accepted; run `sync-pipeline doctor`."
+        return "The credentials are not accepted: check them, and what the application behind them may do."
     return ""
 
 

@@ -4,6 +4,7 @@ A locked file is waited for, then its holder is named."""
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -15,8 +16,11 @@ import duckdb
 
 from sync_pipeline.model.errors import WarehouseUnusable
 
+logger = logging.getLogger(__name__)
+
 MEMORY_LIMIT = "512MB"
 THREADS = 2
+TELL_AFTER_SECONDS = 2.0
 
 
 @contextmanager
@@ -29,8 +33,8 @@ def open_warehouse(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection that is closed in any case.
 
-    Raises WarehouseUnusable where the file stays locked for `wait_seconds`, is damaged, holds other tables, or does not
-    exist (read only).
+    Raises WarehouseUnusable where the file stays locked for `wait_seconds`, is damaged, holds other tables, does not
+    exist (read only), or cannot be read or written on, as where the disk is full.
     """
     if read_only and not path.exists():
         raise WarehouseUnusable(
@@ -47,6 +51,9 @@ def open_warehouse(
     try:
         _refuse_foreign(path, connection, read_only)
         yield connection
+    except (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException) as error:
+        # a commit for which the disk has no room is a TransactionException; what follows it a FatalException
+        raise _unwritable(path, error) from error
     finally:
         connection.close()
 
@@ -54,7 +61,7 @@ def open_warehouse(
 def _connect(
     path: Path, read_only: bool, config: dict[str, Any], wait_seconds: float, sleep: Callable[[float], None]
 ) -> duckdb.DuckDBPyConnection:
-    waited, pause = 0.0, 0.05
+    waited, pause, told = 0.0, 0.05, False
     while True:
         try:
             connection = duckdb.connect(str(path), read_only=read_only, config=config)
@@ -63,6 +70,9 @@ def _connect(
                 raise _unusable(path, error) from error
             if waited >= wait_seconds:
                 raise _locked(path, waited, error) from error
+            if not told and waited >= TELL_AFTER_SECONDS:
+                told = True
+                logger.warning("%s is in use by %s: waiting for it, at most %.0f s", path, _holder(error), wait_seconds)
             sleep(pause)
             waited, pause = waited + pause, min(pause * 2, 1.0)
         else:
@@ -106,13 +116,24 @@ def _make_owner_only(path: Path) -> None:
         path.chmod(0o600)
 
 
+def _holder(error: duckdb.Error) -> str:
+    return str(error).partition("lock is held in ")[2].partition(". See")[0] or "another connection of this process"
+
+
 def _locked(path: Path, waited: float, error: duckdb.Error) -> WarehouseUnusable:
-    text = str(error)
-    holder = text.partition("lock is held in ")[2].partition(". See")[0] or "another connection of this process"
     return WarehouseUnusable(
-        f"The warehouse {path} is in use by {holder}, for {waited:.0f} s now.",
+        f"The warehouse {path} is in use by {_holder(error)}, for {waited:.0f} s now.",
         remedy="Wait for it to end, or close the program that has it open.",
         code="warehouse_locked",
+    )
+
+
+def _unwritable(path: Path, error: duckdb.Error) -> WarehouseUnusable:
+    said = str(error).splitlines()[0]
+    return WarehouseUnusable(
+        f"The warehouse {path} could not be read or written: {said}",
+        remedy="Make room on its disk and check its permissions, then run again: what was begun is taken up there.",
+        code="warehouse_unwritable",
     )
 
 

@@ -112,19 +112,27 @@ class Reader:
         return self.rows("select * from sync.runs order by number desc limit ?", [limit])
 
     def plan(self, run_id: str, mailboxes: Collection[str] = ()) -> list[Row]:
-        """Rows of sync.plan in the order in which they are pushed."""
-        chosen, parameters = _among("mailbox", mailboxes)
-        return self.rows(f"select * from sync.plan where run_id = ? and {chosen} order by seq", [run_id, *parameters])
-
-    def problems(self, mailboxes: Collection[str] = ()) -> list[Row]:
-        chosen, parameters = _among("mailbox", mailboxes)
-        return self.rows(
-            f"select * from sync.problems where {chosen} order by mailbox, since, subject, field", parameters
+        """Rows of sync.plan in the order in which they are pushed, each with the contact's name."""
+        chosen, parameters = _among("row.mailbox", mailboxes)
+        return self._named(
+            "plan",
+            "row.outlook_id",
+            "row.salesforce_id",
+            f"run_id = ? and {chosen} order by seq",
+            [run_id, *parameters],
         )
 
+    def problems(self, mailboxes: Collection[str] = ()) -> list[Row]:
+        """What cannot be synchronised, each with the contact's name ("" where it is not known)."""
+        chosen, parameters = _among("row.mailbox", mailboxes)
+        where = f"{chosen} order by row.mailbox, since, subject, field"
+        return self._named("problems", "subject", "subject", where, parameters)
+
     def holds(self, mailboxes: Collection[str] = ()) -> list[Row]:
-        chosen, parameters = _among("mailbox", mailboxes)
-        return self.rows(f"select * from sync.holds where {chosen} order by mailbox, since, operation_id", parameters)
+        """What waits for a person, each with the contact's name ("" where it is not known)."""
+        chosen, parameters = _among("row.mailbox", mailboxes)
+        where = f"{chosen} order by row.mailbox, since, operation_id"
+        return self._named("holds", "subject", "subject", where, parameters)
 
     def history(
         self,
@@ -203,6 +211,17 @@ class Reader:
             used = {key: value for key, value in keys.items() if f"${key}" in query}
             story[name] = self.rows(query, used)
         return story
+
+    def _named(
+        self, table: str, outlook_id: str, salesforce_id: str, where: str, parameters: Sequence[Any]
+    ) -> list[Row]:
+        return self.rows(
+            "select row.*, coalesce(nullif(item.display_name, ''), item.email_list[1], contact.name, '') as name "
+            f"from sync.{table} as row "
+            f"left join outlook.contacts as item on item.mailbox = row.mailbox and item.id = {outlook_id} "
+            f"left join salesforce.contacts as contact on contact.id = {salesforce_id} where {where}",
+            parameters,
+        )
 
     def _first(self, query: str, parameters: Sequence[Any] = ()) -> Row | None:
         found = self.rows(query, parameters)

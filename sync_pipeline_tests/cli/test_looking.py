@@ -105,10 +105,12 @@ def test_problems_name_the_contact_the_reason_and_the_remedy(world: World, call:
         givenName="Mia", email="mia@example.com", displayName="", categories=[CATEGORY], jobTitle="x" * 200
     )
     world.run()
+    world.run()
     answer = call("problems", "--settings", settings, "--json")
     assert answer.code == 1
     assert all(problem["message"] and problem["remedy"] for problem in answer.document["problems"])
     assert "too_long" in {problem["code"] for problem in answer.document["problems"]}
+    assert {problem["name"] for problem in answer.document["problems"]} == {"Mia"}
 
 
 def test_before_the_first_run_they_say_to_run_first(call: Call, settings: Path) -> None:

@@ -54,6 +54,8 @@ def test_a_plan_shows_every_operation_and_writes_nothing(world: World, call: Cal
     shown = call("run", "--plan-only", "--settings", settings)
     assert "First1" in shown.out
     assert create["reason"][:20] in shown.out
+    assert create["name"] in shown.out
+    assert create["name"].startswith("First1")
     assert world.writes() == []
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import pytest
+
 from sync_pipeline_tests.harness import ANNA, BEN, Json, World, item_of, items_of, linked, of, person
 
 DAY = 24 * 3600
@@ -19,6 +23,15 @@ def test_a_dry_run_writes_nothing(world: World) -> None:
     document = world.run(plan_only=True)
     assert world.writes(mark) == []
     assert (document["planned"] > 0, document["pushed"]) == (True, 0)
+
+
+def test_a_dry_run_shows_no_step_that_pushes(world: World) -> None:
+    shown: list[str] = []
+    person(world)
+    steps = {step: partial(shown.append, step) for step in ("build_plan", "push_salesforce", "push_outlook", "finish")}
+    with pytest.raises(AssertionError, match="no such step of the engine: push_salesforce, push_outlook"):
+        world.run(plan_only=True, before=steps)
+    assert shown == ["build_plan", "finish"]
 
 
 def test_a_run_pushes_the_plan_that_the_dry_run_showed(world: World) -> None:

@@ -56,7 +56,9 @@ def test_only_the_owner_reads_the_file_and_its_directory(tmp_path: Path) -> None
     assert path.parent.stat().st_mode & 0o077 == 0
 
 
-def test_a_locked_file_is_waited_for_and_then_its_holder_is_named(tmp_path: Path) -> None:
+def test_a_locked_file_is_waited_for_and_then_its_holder_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "warehouse.duckdb"
     with open_warehouse(path) as connection:
         migrate(connection, FIELDS)
@@ -69,10 +71,12 @@ def test_a_locked_file_is_waited_for_and_then_its_holder_is_named(tmp_path: Path
         pauses: list[float] = []
         with (
             pytest.raises(WarehouseUnusable, match=f"PID {holder.pid}"),
-            open_warehouse(path, wait_seconds=1, sleep=pauses.append),
+            open_warehouse(path, wait_seconds=5, sleep=pauses.append),
         ):
             raise AssertionError("a locked file was opened")
-        assert sum(pauses) >= 1
+        assert sum(pauses) >= 5
+        [told] = caplog.messages  # once, while it waits
+        assert f"PID {holder.pid}" in told
 
         def let_go(_: float) -> None:
             assert holder.stdin is not None

@@ -1,3 +1,4 @@
+{% from 'keep_back.sql' import is_empty, keep_back, without %}
 -- in:  planning.operations, planning.base_updates, planning.mailboxes, planning.links, sync.verdicts, sync.holds, sync.history,
 --      sync.history_values
 -- out: planning.operations, planning.base_updates: where one field is cleared more often than max_deletes allows (R20), the
@@ -7,7 +8,7 @@
 create or replace table planning.clearings as
 with changes as (
     select operation_id, mailbox, side, case when side = 'salesforce' then salesforce_id else mailbox || '|' || outlook_id end as subject,
-        unnest(from_json(fields, '[{"field": "VARCHAR", "before": "VARCHAR", "after": "VARCHAR"}]')) as change
+        unnest(planning.changes_of(fields)) as change
     from planning.operations where action = 'update' and hold_kind is null
 ), cleared as (
     -- named by itself and not by its operation, whose other fields travel meanwhile
@@ -47,7 +48,7 @@ insert into planning.operations by name
 select clearing.held_id as operation_id, operation.* exclude (operation_id, fields, hold_kind, hold_reason, detail),
     to_json([{field: clearing.field, before: (
         select change.before from (
-            select unnest(from_json(operation.fields, '[{"field": "VARCHAR", "before": "VARCHAR", "after": "VARCHAR"}]')) as change)
+            select unnest(planning.changes_of(operation.fields)) as change)
         where change.field = clearing.field), after: ''}]) as fields,
     '{}'::json as detail, 'guard' as hold_kind,
     'More contacts lose their ' || clearing.field || ' in this mailbox than max_deletes allows (' || clearing.planned
@@ -58,10 +59,7 @@ update planning.base_updates as base set operation_id = clearing.held_id
 from planning.clearings as clearing
 where base.operation_id = clearing.operation_id and base.field = clearing.field;
 
-update planning.operations as operation set fields = (
-    select coalesce(to_json(list(change)), '[]'::json)
-    from (select unnest(from_json(operation.fields, '[{"field": "VARCHAR", "before": "VARCHAR", "after": "VARCHAR"}]')) as change)
-    where change.field not in (select field from planning.clearings as clearing where clearing.operation_id = operation.operation_id))
+update planning.operations as operation set fields = {{ without('operation', 'planning.clearings') }}
 where operation_id in (select operation_id from planning.clearings);
 
 -- R13: what waits on its way to Salesforce waits for every other mailbox too; a name's parts and what is made of them together
@@ -76,23 +74,10 @@ select operation_id, field from waits
 union
 select operation_id, unnest({{ names }}) from waits where list_contains({{ names }}, field);
 
-update planning.operations as operation set
-    fields = (
-        select coalesce(to_json(list(change)), '[]'::json)
-        from (select unnest(from_json(operation.fields, '[{"field": "VARCHAR", "before": "VARCHAR", "after": "VARCHAR"}]')) as change)
-        where change.field not in (select field from planning.waiting as waiting where waiting.operation_id = operation.operation_id)),
-    detail = case when exists (select 1 from planning.waiting as waiting
-                               where waiting.operation_id = operation.operation_id and list_contains({{ names }}, waiting.field))
-                  then json_merge_patch(detail, '{"display_name": null}') else detail end
-where operation_id in (select operation_id from planning.waiting);
-
-delete from planning.base_updates where (operation_id, field) in (select (operation_id, field) from planning.waiting);
+{{ keep_back('planning.operations', 'planning.waiting', names) }}
 
 delete from planning.operations
-where (operation_id in (select operation_id from planning.clearings) or operation_id in (select operation_id from planning.waiting))
-  and fields::varchar = '[]'
-  and coalesce(detail ->> 'account_id', '') = '' and coalesce(detail ->> 'stamp', '') = '' and coalesce(detail ->> 'categorise', 'false') = 'false'
-  and (detail ->> 'problem') is null;
+where operation_id in (select operation_id from planning.clearings) and {{ is_empty() }};
 
 -- R18: a removal waits for a clearing that waits
 update planning.operations as removal

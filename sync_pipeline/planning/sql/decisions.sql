@@ -117,7 +117,10 @@ with named as (
              else verdict end as verdict)
     from judged
 )
-select settled.* exclude (verdict), case when verdict[1] = 'delete_contact' then unread.mailbox end as waits_for, verdict[1] as decision, verdict[2] = 'R18' and view_empty as is_doubtful, verdict[2] as rule, verdict[3] as reason,
+select settled.* exclude (verdict),
+    verdict[1] as decision, verdict[2] as rule, verdict[3] as reason,
+    verdict[2] = 'R18' and view_empty as is_doubtful,
+    case when verdict[1] = 'delete_contact' then unread.mailbox end as waits_for,
     case
         when verdict[2] = 'R17' then 'merged'
         when verdict[2] = 'R16' then 'deleted_in_salesforce'

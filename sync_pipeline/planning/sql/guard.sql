@@ -1,3 +1,4 @@
+{% from 'keep_back.sql' import keep_back %}
 -- in:  planning.operations, planning.base_updates, planning.mailboxes, planning.links, planning.decisions, planning.paused,
 --      sync.verdicts, sync.holds, sync.plan, sync.journal, the macro planning.subject_of (decisions.sql)
 -- out: planning.planned: every operation with its state (ready | held | problem | dropped) and the reason for a hold,
@@ -12,7 +13,7 @@ with earlier as (
 ), counted as (
     select operation.*,
         case when action in ('create_folder', 'create_category') then 0 else
-            len(list_filter(from_json(fields, '[{"field": "VARCHAR", "before": "VARCHAR", "after": "VARCHAR"}]'),
+            len(list_filter(planning.changes_of(fields),
                 lambda change: change.after = '' and coalesce(change.before, '') <> '')) end as clears,
         coalesce(verdict.verdict, '') as verdict,
         -- R22: what was judged for another content asks again
@@ -123,7 +124,7 @@ from started;
 -- made of them together
 create or replace table planning.waiting_fields as
 with changes as (
-    select operation_id, unnest(from_json(fields, '[{"field": "VARCHAR", "before": "VARCHAR", "after": "VARCHAR"}]')) as change
+    select operation_id, unnest(planning.changes_of(fields)) as change
     from planning.planned where action in ('update', 'move')
 ), waits as (
     select dependent.operation_id, dependent.detail ->> 'display_name' is not null as shows_name, change.field as field
@@ -136,22 +137,9 @@ select operation_id, field from waits
 union
 select operation_id, unnest({{ names }}) from waits where shows_name and list_contains({{ names }}, field);
 
-update planning.planned as dependent set
-    depends_on = '',
-    fields = (
-        select coalesce(to_json(list(change)), '[]'::json)
-        from (select unnest(from_json(dependent.fields, '[{"field": "VARCHAR", "before": "VARCHAR", "after": "VARCHAR"}]')) as change)
-        where change.field not in (select field from planning.waiting_fields as waiting where waiting.operation_id = dependent.operation_id)),
-    detail = case when exists (select 1 from planning.waiting_fields as waiting
-                               where waiting.operation_id = dependent.operation_id and list_contains({{ names }}, waiting.field))
-                  then json_merge_patch(detail, '{"display_name": null}') else detail end
-where operation_id in (select operation_id from planning.waiting_fields);
+{{ keep_back('planning.planned', 'planning.waiting_fields', names) }}
 
-delete from planning.base_updates where (operation_id, field) in (select (operation_id, field) from planning.waiting_fields);
-
-delete from planning.planned
-where operation_id in (select operation_id from planning.waiting_fields) and action = 'update' and fields::varchar = '[]'
-  and coalesce(detail ->> 'stamp', '') = '' and coalesce(detail ->> 'categorise', 'false') = 'false' and (detail ->> 'problem') is null;
+update planning.planned set depends_on = '' where operation_id in (select operation_id from planning.waiting_fields);
 
 -- what waits for an operation that will not be pushed is planned again when that one is; a deletion that is held stays so
 delete from planning.planned as dependent
