@@ -17,6 +17,9 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 def migrate(connection: duckdb.DuckDBPyConnection, fields: Iterable[Field]) -> None:
     """Applies what is missing, in one transaction. A second call changes nothing.
 
+    The base is kept per pair of mapped fields (R10): where a field has another counterpart now, its bases and what the
+    mirrors hold of it are forgotten.
+
     Raises WarehouseUnusable where the file was written by a newer version.
     """
     with transaction(connection):
@@ -34,7 +37,9 @@ def migrate(connection: duckdb.DuckDBPyConnection, fields: Iterable[Field]) -> N
             if number not in applied:
                 connection.execute(path.read_text(encoding="utf-8"))
                 connection.execute("insert into sync.migrations values (?, ?)", [number, path.stem])
-        _add_field_columns(connection, fields)
+        table = tuple(fields)
+        _add_field_columns(connection, table)
+        _forget_other_counterparts(connection, table)
 
 
 def field_columns(fields: Iterable[Field]) -> dict[str, list[tuple[str, str]]]:
@@ -57,3 +62,21 @@ def _add_field_columns(connection: duckdb.DuckDBPyConnection, fields: Iterable[F
         for name, kind in wanted:
             if name not in present:
                 connection.execute(f'alter table {table} add column "{name}" {kind}')
+
+
+def _forget_other_counterparts(connection: duckdb.DuckDBPyConnection, fields: tuple[Field, ...]) -> None:
+    known = {
+        name: (salesforce, outlook)
+        for name, salesforce, outlook in connection.execute("select * from sync.mapped_fields").fetchall()
+    }
+    for field in fields:
+        pair = (field.salesforce, field.outlook)
+        former = known.get(field.name)
+        if former == pair:
+            continue
+        if former is not None:
+            for table, columns in field_columns([field]).items():
+                for name, _ in columns:
+                    connection.execute(f'update {table} set "{name}" = null where "{name}" is not null')
+        connection.execute("delete from sync.mapped_fields where field = ?", [field.name])
+        connection.execute("insert into sync.mapped_fields values (?, ?, ?)", [field.name, *pair])

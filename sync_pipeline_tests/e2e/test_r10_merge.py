@@ -7,7 +7,19 @@ from typing import Any
 
 import pytest
 
-from sync_pipeline_tests.harness import ANNA, BEN, World, conflicts, extended, item_of, linked, of, person, see_all
+from sync_pipeline_tests.harness import (
+    ANNA,
+    BEN,
+    Json,
+    World,
+    conflicts,
+    extended,
+    item_of,
+    linked,
+    of,
+    person,
+    see_all,
+)
 
 
 def both_edited(world: World, *, later: str) -> tuple[str, str]:
@@ -351,6 +363,39 @@ def test_a_field_mapped_long_after_the_contacts_were_read_is_a_conflict_where_bo
         world.run()
     assert conflicts(world) == [("hobby", "salesforce", "Go", "Chess")]
     assert (world.anna.item(item)["spouseName"], world.salesforce.record(record)["Hobby__c"]) == ("Chess", "Chess")
+
+
+def remapped(world: World, side: str, there: str) -> tuple[Json, Json]:
+    """The Contact and the item after the hobby Chess got another counterpart on one side, which holds `there`."""
+    for name in ("Hobby__c", "Sport__c"):
+        world.org("fields", object="Contact", name=name, type="string")
+    record, item = linked(world, Hobby__c="Chess", Sport__c=there if side == "salesforce" else None)
+    world.anna.update(item, profession=there)
+    world.use(mapping=HOBBY)
+    world.run()
+    assert world.anna.item(item)["spouseName"] == "Chess"
+    world.use(mapping={"hobby": HOBBY["hobby"] | {side: "Sport__c" if side == "salesforce" else "profession"}})
+    for _ in range(3):
+        world.advance(60)
+        document = world.run()
+    assert document["planned"] == 0
+    return world.salesforce.record(record), world.anna.item(item)
+
+
+def test_a_field_that_gets_another_counterpart_in_outlook_is_cleared_nowhere(world: World) -> None:
+    contact, item = remapped(world, "outlook", "")
+    assert (contact["Hobby__c"], item["spouseName"], item["profession"]) == ("Chess", "Chess", "Chess")
+
+
+def test_a_field_that_gets_another_counterpart_in_salesforce_is_cleared_nowhere(world: World) -> None:
+    contact, item = remapped(world, "salesforce", "")
+    assert (contact["Hobby__c"], contact["Sport__c"], item["spouseName"]) == ("Chess", "Chess", "Chess")
+
+
+def test_a_field_that_gets_another_counterpart_is_a_conflict_where_that_differs(world: World) -> None:
+    contact, item = remapped(world, "outlook", "Judoka")
+    assert (contact["Hobby__c"], item["spouseName"], item["profession"]) == ("Chess", "Chess", "Chess")
+    assert conflicts(world) == [("hobby", "salesforce", "Judoka", "Chess")]
 
 
 @pytest.mark.parametrize("side", ["salesforce", "outlook"])
