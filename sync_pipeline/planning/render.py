@@ -27,11 +27,14 @@ def create_macros(connection: duckdb.DuckDBPyConnection) -> None:
     """planning.normal(kind, value): the comparison form of a value, generated from the field table's own rule.
     planning.changes_of(fields): an operation's fields as a list of (field, before, after)."""
     cases = " ".join(f"when '{kind.value}' then {normal_sql(kind, 'v')}" for kind in Kind)
-    connection.execute(f"create or replace macro planning.normal(kind, v) as case kind {cases} end")
-    for kind in Kind:
-        connection.execute(f"create or replace macro planning.normal_{kind.value}(v) as {normal_sql(kind, 'v')}")
     shape = '[{"field": "VARCHAR", "before": "VARCHAR", "after": "VARCHAR"}]'
-    connection.execute(f"create or replace macro planning.changes_of(fields) as from_json(fields, '{shape}')")
+    macros = {
+        "normal(kind, v)": f"case kind {cases} end",
+        **{f"normal_{kind.value}(v)": normal_sql(kind, "v") for kind in Kind},
+        "changes_of(fields)": f"from_json(fields, '{shape}')",
+    }
+    created = [f"create or replace macro planning.{name} as {meaning};" for name, meaning in macros.items()]
+    connection.execute(" ".join(["begin;", *created, "commit;"]))
 
 
 def run(connection: duckdb.DuckDBPyConnection, name: str, **values: Any) -> None:

@@ -9,7 +9,7 @@ import duckdb
 
 from sync_pipeline.model.errors import WarehouseUnusable
 from sync_pipeline.model.fields import Field
-from sync_pipeline.warehouse.tables import column_types, transaction
+from sync_pipeline.warehouse.tables import column_types, replace, transaction
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -65,18 +65,17 @@ def _add_field_columns(connection: duckdb.DuckDBPyConnection, fields: Iterable[F
 
 
 def _forget_other_counterparts(connection: duckdb.DuckDBPyConnection, fields: tuple[Field, ...]) -> None:
+    pairs = {field.name: (field.salesforce, field.outlook) for field in fields}
     known = {
         name: (salesforce, outlook)
         for name, salesforce, outlook in connection.execute("select * from sync.mapped_fields").fetchall()
     }
     for field in fields:
-        pair = (field.salesforce, field.outlook)
-        former = known.get(field.name)
-        if former == pair:
-            continue
-        if former is not None:
+        if known.get(field.name, pairs[field.name]) != pairs[field.name]:
             for table, columns in field_columns([field]).items():
                 for name, _ in columns:
                     connection.execute(f'update {table} set "{name}" = null where "{name}" is not null')
-        connection.execute("delete from sync.mapped_fields where field = ?", [field.name])
-        connection.execute("insert into sync.mapped_fields values (?, ?, ?)", [field.name, *pair])
+    if known.items() >= pairs.items():
+        return
+    rows = [{"field": name, "salesforce": pair[0], "outlook": pair[1]} for name, pair in (known | pairs).items()]
+    replace(connection, "sync.mapped_fields", rows)
