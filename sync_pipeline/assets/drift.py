@@ -10,7 +10,8 @@ from sync_pipeline.model.fields import Direction, Field, normal_sql
 def drift_sql(fields: Iterable[Field]) -> str:
     """A query that gives (mailbox, link_id, salesforce_id, outlook_id, field) for each value that drifted.
 
-    Left out is what rests on a rule: fields that travel one way, Person Accounts, fields frozen after a rewrite (R12).
+    Left out is what rests on a rule: fields that travel one way, Person Accounts, fields frozen after a rewrite (R12),
+    and what is told as a problem already.
     """
     compared = [field for field in fields if field.direction is Direction.BOTH]
     entries = ",\n        ".join(
@@ -43,7 +44,8 @@ where field is not null
   and not exists (select 1 from sync.frozen where frozen.link_id = drifted.link_id and frozen.field = drifted.field)
   and not exists (
     select 1 from sync.problems as problem
-    where problem.mailbox = drifted.mailbox and problem.subject in (drifted.outlook_id, drifted.salesforce_id))
+    where problem.mailbox = drifted.mailbox and problem.subject in (drifted.outlook_id, drifted.salesforce_id)
+      and problem.field in ('', drifted.field))
 order by all"""
 
 

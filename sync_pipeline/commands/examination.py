@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from sync_pipeline.commands.invocation import DONE, NOT_SYNCHRONISED, WITH_PROBLEMS, WRONG_USAGE, Invocation
-from sync_pipeline.engine.inputs import mailbox_fields, missing_fields, usable_fields
-from sync_pipeline.engine.session import LOCK_FILE
+from sync_pipeline.engine.inputs import mailbox_fields, mailboxes_of, missing_fields, usable_fields
+from sync_pipeline.engine.session import LOCK_FILE, derived_installation
 from sync_pipeline.engine.summary import warehouse_path
-from sync_pipeline.model.errors import SettingsInvalid, SyncError
+from sync_pipeline.model.errors import SettingsInvalid, SyncError, WarehouseUnusable
 from sync_pipeline.outlook.client import Graph
-from sync_pipeline.outlook.properties import CATEGORY, FOLDER_NAME
+from sync_pipeline.outlook.extract import Known, find_folder
+from sync_pipeline.outlook.properties import CATEGORY
 from sync_pipeline.salesforce.client import Org
 from sync_pipeline.salesforce.views import member_query
 from sync_pipeline.settings import MailboxSettings, Settings
@@ -72,7 +73,8 @@ def _services(settings: Settings, org: Org, graph: Graph, addresses: list[str]) 
         usage = org.limits_used()
         limit = f", {usage[0]:,} of {usage[1]:,} calls used in 24 hours" if usage else ""
         yield Finding("Salesforce", DONE, f"org {org_id} as {identity.username}{limit}")
-        mailboxes = _mailboxes(settings, org, addresses)
+        found = mailboxes_of(settings, org)
+        mailboxes = [mailbox for address, mailbox in found.items() if not addresses or address in addresses]
         yield from _fields(settings, mailboxes, org)
         users = {row["username"].lower(): row for row in org.users()}
     except SyncError as error:
@@ -85,23 +87,10 @@ def _services(settings: Settings, org: Org, graph: Graph, addresses: list[str]) 
         if users is not None:
             yield from _pairing(mailbox, users)
             yield from _view(mailbox, settings, org, users)
-        yield from _mailbox(mailbox, graph, org_id)
+        yield from _mailbox(mailbox, graph, _known(settings, mailbox.mailbox, org_id))
     if unknown := [address for address in addresses if address not in {mailbox.mailbox for mailbox in mailboxes}]:
         yield Finding("mailboxes", WRONG_USAGE, f"the settings know no {', '.join(unknown)}")
     yield from _warehouse(settings, org_id)
-
-
-def _mailboxes(settings: Settings, org: Org, addresses: list[str]) -> list[MailboxSettings]:
-    """The listed mailboxes and those that the rule finds. Raises SyncError where Salesforce refuses the rule."""
-    known = {mailbox.mailbox: mailbox for mailbox in settings.mailboxes.listed}
-    if discover := settings.mailboxes.discover:
-        where = f"IsActive = true AND ({discover.where})"
-        soql = f"SELECT Username, {discover.mailbox_field} FROM User WHERE {where} ORDER BY Id"
-        for page in org.query(soql):
-            for row in page:
-                if address := (row.get(discover.mailbox_field) or "").strip().lower():
-                    known[address] = settings.mailbox_settings(address, row["Username"])
-    return [mailbox for address, mailbox in known.items() if not addresses or address in addresses]
 
 
 def _fields(settings: Settings, mailboxes: Iterable[MailboxSettings], org: Org) -> Iterator[Finding]:
@@ -155,24 +144,38 @@ def _view(
     try:
         reader = org if is_org else org.as_user(mailbox.salesforce_user)
         view = reader.list_view(mailbox.view)
-        member_query(view.soql, owner=str(user["id"]) if user and is_org else "")
+        member_query(view.soql, scope=view.scope, owner=str(user["id"]) if user and is_org else "")
         yield Finding(mailbox.mailbox, DONE, f"list view {view.label!r} can be read")
     except SyncError as error:
         yield Finding(mailbox.mailbox, NOT_SYNCHRONISED, error.message, error.remedy)
 
 
-def _mailbox(mailbox: MailboxSettings, graph: Graph, org_id: str) -> Iterator[Finding]:
+def _known(settings: Settings, address: str, org_id: str) -> Known:
+    """What the folder is told by, as in a run; of a warehouse that cannot be read only what a new one would know."""
+    folder_id, installation = "", derived_installation(settings.data_dir)
+    try:
+        with open_warehouse(warehouse_path(settings), read_only=True, wait_seconds=5.0) as connection:
+            reader = Reader(connection)
+            folder_id = reader.known(address).folder_id
+            installation = (reader.identity() or {}).get("installation_id", installation)
+    except WarehouseUnusable:  # told in the line of the warehouse
+        pass
+    return Known(folder_id=folder_id, org_id=org_id, installation_id=installation)
+
+
+def _mailbox(mailbox: MailboxSettings, graph: Graph, known: Known) -> Iterator[Finding]:
     try:
         survey = graph.mailbox(mailbox.mailbox).survey()
     except SyncError as error:
         yield Finding(mailbox.mailbox, NOT_SYNCHRONISED, error.message, error.remedy)
         return
-    living = [folder for folder in survey.folders if folder.role != "deleted"]
-    marked = [folder for folder in living if folder.org]
-    folder = next(iter(marked or [folder for folder in living if folder.name == FOLDER_NAME]), None)
+    folder = find_folder(survey.folders, known)
     listed = survey.categories is None or any(name.casefold() == CATEGORY.casefold() for name in survey.categories)
-    if folder is not None and folder.org and org_id and folder.org != org_id:
-        said = f"its folder {folder.name!r} is kept for another org, {folder.org}"
+    marked = folder is not None and folder.run is not None and known.org_id != ""
+    if folder and marked and (folder.org, folder.installation) != (known.org_id, known.installation_id):
+        said = (
+            f"its folder {folder.name!r} is kept by another installation ({folder.installation}) for org {folder.org}"
+        )
         remedy = (
             "Two installations never share a folder: switch the other one off for this mailbox, and delete its folder."
         )

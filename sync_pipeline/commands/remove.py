@@ -37,11 +37,7 @@ def remove(invocation: Invocation, mailbox: str) -> None:
                 f"The warehouse knows no mailbox {mailbox}. Known: {', '.join(sorted(known)) or 'none'}."
             )
         closed = remove_mailbox(writer.connection, mailbox, now_for(reader))
-    try:
-        entry = settings.mailbox_settings(mailbox)
-    except KeyError:
-        entry = None
-    if entry is not None and entry.enabled:
+    if any(entry.mailbox == mailbox and entry.enabled for entry in settings.mailboxes.listed):
         invocation.say(
             f"[yellow]{mailbox} is still switched on in the settings: the next run would link its contacts again. "
             "Take its entry out, or set `enabled: false`.[/]"

@@ -10,8 +10,9 @@ from typing import Any
 
 from sync_pipeline.model.fields import Direction, Field
 from sync_pipeline.planning.context import CreateRule, MailboxField, PlanMailbox
+from sync_pipeline.salesforce.client import Org
 from sync_pipeline.salesforce.rows import lookup
-from sync_pipeline.settings import MailboxSettings
+from sync_pipeline.settings import MailboxSettings, Settings
 
 #: Settings whose change can make deletions follow (R20).
 _DELETING = (
@@ -78,6 +79,19 @@ def plan_mailbox(
         changed=changed,
         problem_category=settings.problem_category,
     )
+
+
+def mailboxes_of(settings: Settings, org: Org) -> dict[str, MailboxSettings]:
+    """The listed mailboxes and those that the rule finds, by address (R1). Raises SideUnavailable, Refused."""
+    known = {mailbox.mailbox: mailbox for mailbox in settings.mailboxes.listed}
+    if discover := settings.mailboxes.discover:
+        where = f"IsActive = true AND ({discover.where})"
+        for page in org.query(f"SELECT Username, {discover.mailbox_field} FROM User WHERE {where} ORDER BY Id"):
+            for row in page:
+                if address := (row.get(discover.mailbox_field) or "").strip().lower():
+                    # A listed mailbox may leave its user to the rule.
+                    known[address] = settings.mailbox_settings(address, row["Username"])
+    return known
 
 
 def usable_fields(fields: Iterable[Field], describe: Sequence[Mapping[str, Any]]) -> tuple[Field, ...]:

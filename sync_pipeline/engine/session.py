@@ -16,7 +16,7 @@ from typing import Self
 
 import duckdb
 
-from sync_pipeline.engine.inputs import View, usable_fields
+from sync_pipeline.engine.inputs import View, mailboxes_of, usable_fields
 from sync_pipeline.engine.summary import warehouse_path
 from sync_pipeline.model.errors import MailboxStopped, SettingsInvalid
 from sync_pipeline.model.fields import Field
@@ -190,10 +190,7 @@ class Session:
         return mailbox if self.settings.salesforce.credentials == "per_user" else "org"
 
     def _choose_mailboxes(self) -> None:
-        known = {mailbox.mailbox: mailbox for mailbox in self.settings.mailboxes.listed}
-        for address, username in self._discovered():
-            # A listed mailbox may leave its user to the rule.
-            known[address] = self.settings.mailbox_settings(address, username)
+        known = mailboxes_of(self.settings, self.org)
         wanted = [address.lower() for address in self.options.mailboxes]
         if unknown := [address for address in wanted if address not in known]:
             raise SettingsInvalid(
@@ -217,17 +214,6 @@ class Session:
                     )
                 )
             self.user_ids[address] = user["id"] if user else ""
-
-    def _discovered(self) -> Iterator[tuple[str, str]]:
-        discover = self.settings.mailboxes.discover
-        if discover is None:
-            return
-        where = f"IsActive = true AND ({discover.where})"
-        soql = f"SELECT Username, {discover.mailbox_field} FROM User WHERE {where} ORDER BY Id"
-        for page in self.org.query(soql):
-            for row in page:
-                if address := (row.get(discover.mailbox_field) or "").strip().lower():
-                    yield address, row["Username"]
 
 
 def derived_installation(data_dir: Path) -> str:

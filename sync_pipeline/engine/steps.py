@@ -157,7 +157,11 @@ def finish(session: Session) -> StepResult:
             pushed=document["pushed"],
             failed=document["failed"],
         )
-        export(connection, session.settings.data_dir / "exports", since_day=f"{now:%Y-%m-%d}")
+        export(
+            connection,
+            session.settings.data_dir / "exports",
+            since=session.reader(connection).unexported_since(session.run_id),
+        )
     counts = {key: document[key] for key in ("planned", "pushed", "failed")}
     return StepResult(counts, _attention(session))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -26,8 +27,8 @@ DAILY = {
 }
 
 
-def export(connection: duckdb.DuckDBPyConnection, directory: Path, *, since_day: str) -> dict[str, int]:
-    """Writes the tables, and the history of the days from `since_day` (YYYY-MM-DD) on. Returns rows by name.
+def export(connection: duckdb.DuckDBPyConnection, directory: Path, *, since: datetime) -> dict[str, int]:
+    """Writes the tables, and the history of the days from that of `since` (UTC) on. Returns rows by name.
 
     Each file appears whole or not at all; nobody but the owner reads it.
     """
@@ -35,7 +36,7 @@ def export(connection: duckdb.DuckDBPyConnection, directory: Path, *, since_day:
     counts = {name: _copy(connection, query, directory / f"{name}.parquet") for name, query in TABLES.items()}
     for name, query in DAILY.items():
         (directory / name).mkdir(exist_ok=True, mode=0o700)
-        days = connection.execute(f"select distinct day from ({query}) where day >= ?::date order by day", [since_day])
+        days = connection.execute(f"select distinct day from ({query}) where day >= ?::date order by day", [since])
         counts[name] = 0
         for (day,) in days.fetchall():
             selected = f"select * exclude (day) from ({query}) where day = '{day}'::date"

@@ -111,6 +111,17 @@ class Reader:
     def runs(self, limit: int = 20) -> list[Row]:
         return self.rows("select * from sync.runs order by number desc limit ?", [limit])
 
+    def unexported_since(self, run_id: str) -> datetime:
+        """When the first run began whose history no run before this one has exported (UTC)."""
+        [row] = self.rows(
+            "select min(started_at) as since from sync.runs where number > coalesce("
+            "(select max(number) from sync.runs where finished_at is not null and status in ('done', 'problems') "
+            "and run_id <> ?), 0)",
+            [run_id],
+        )
+        since: datetime = row["since"]
+        return since
+
     def plan(self, run_id: str, mailboxes: Collection[str] = ()) -> list[Row]:
         """Rows of sync.plan in the order in which they are pushed, each with the contact's name."""
         chosen, parameters = _among("row.mailbox", mailboxes)

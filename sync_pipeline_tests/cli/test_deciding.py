@@ -143,6 +143,17 @@ def test_a_mailbox_that_is_taken_out_keeps_its_contacts_and_its_history(
     assert call("remove", "nobody@example.com", "--settings", settings).code == 2
 
 
+def test_a_mailbox_that_the_rule_finds_no_longer_is_taken_out_without_a_warning(
+    world: World, call: Call, settings: Path
+) -> None:
+    person(world)
+    synchronise(world)
+    found = settings_of(world, mailboxes={"discover": {"where": "Username = 'ben@acme.example.com'"}})
+    answer = call("remove", ANNA, "--settings", found, "--json")
+    assert (answer.code, answer.document["links_closed"]) == (0, 1)
+    assert "still switched on" not in answer.err
+
+
 def test_a_decision_before_the_first_run_says_to_run_first(world: World, call: Call, settings: Path) -> None:
     answer = call("approve", "--all", "--settings", settings)
     assert answer.code == 3

@@ -32,6 +32,13 @@ def test_after_a_run_the_warehouse_and_the_folder_are_named(world: World, call: 
     assert "folder 'Salesforce Contacts'" in answer.out
 
 
+def test_a_folder_of_another_installation_is_told_as_a_run_would_tell_it(world: World, call: Call) -> None:
+    world.run()
+    moved = settings_of(world, data_dir=str(world.directory / "elsewhere"))
+    [finding] = findings(call("doctor", "--settings", moved, "--json").document, ANNA)
+    assert (finding["code"], "another installation" in finding["said"]) == (3, True)
+
+
 @pytest.mark.parametrize("side", ["SALESFORCE", "GRAPH"])
 def test_wrong_credentials_of_a_side_are_told_and_the_rest_is_looked_at(
     world: World, call: Call, monkeypatch: pytest.MonkeyPatch, side: str

@@ -162,6 +162,14 @@ def test_a_frozen_field_has_not_drifted(warehouse: Warehouse) -> None:
     assert warehouse.check("nothing_drifted").passed
 
 
+@pytest.mark.parametrize(("field", "passes"), [("job_title", True), ("", True), ("email", False)])
+def test_a_problem_hides_only_the_drift_that_it_tells_of(warehouse: Warehouse, field: str, passes: bool) -> None:
+    warehouse.link("1", outlook="Director", salesforce="Head of Sales")
+    [link] = warehouse.connection.execute("select mailbox, outlook_id from sync.links").fetchall()
+    warehouse.add("sync.problems", mailbox=link[0], subject=link[1], field=field, code="too_long", attempts=0)
+    assert warehouse.check("nothing_drifted").passed is passes
+
+
 def test_a_mailbox_that_was_stopped_is_named_with_its_remedy(warehouse: Warehouse) -> None:
     warehouse.add(
         "outlook.mailboxes", mailbox=ANNA, status="stopped", code="mailbox_unknown", message="Unknown.", remedy="Do it."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -120,7 +120,7 @@ def test_links_by_hand_are_made_and_closed(writer: Writer) -> None:
 
 def test_what_people_query_is_exported_as_parquet_by_day(writer: Writer, tmp_path: Path) -> None:
     directory = tmp_path / "exports"
-    counts = export(writer.connection, directory, since_day="2026-03-01")
+    counts = export(writer.connection, directory, since=datetime(2026, 3, 1))
     assert counts["history"] == 3
     files = sorted(str(path.relative_to(directory)) for path in directory.rglob("*.parquet"))
     assert "links.parquet" in files
@@ -129,3 +129,22 @@ def test_what_people_query_is_exported_as_parquet_by_day(writer: Writer, tmp_pat
     with duckdb.connect() as other:
         shown = other.execute(f"select action from '{directory}/history/*.parquet' order by action").fetchall()
     assert shown == [("agree",), ("link",), ("update",)]
+
+
+def test_the_history_of_a_run_that_broke_off_before_midnight_is_exported_by_the_next_one(writer: Writer) -> None:
+    reader, evening = Reader(writer.connection), NOW + timedelta(hours=12)
+
+    def begin(run: str, at: datetime) -> None:
+        writer.begin_run(run, at, plan_only=False, is_full=False, mailboxes=[MAILBOX])
+
+    begin("whole", NOW)
+    writer.finish_run("whole", NOW, status="done", planned=0, pushed=0, failed=0)
+    begin("failed", evening)
+    writer.fail_run("failed", now=evening, message="")
+    begin("killed", evening + timedelta(minutes=5))
+    begin("next", evening + timedelta(days=1))
+    assert reader.unexported_since("next") == evening
+    writer.finish_run("next", evening + timedelta(days=1), status="problems", planned=0, pushed=0, failed=0)
+    assert reader.unexported_since("next") == evening
+    begin("last", evening + timedelta(days=2))
+    assert reader.unexported_since("last") == evening + timedelta(days=2)
