@@ -106,6 +106,9 @@ FIELDS: tuple[Field, ...] = (
     Field("manager", "ReportsTo.Name", "manager", direction=Direction.OFF),
 )
 
+#: Who somebody is (R9) and where (R7): the warehouse has their columns also where they are switched off or not shown.
+IDENTITY_FIELDS = tuple(field for field in FIELDS if field.name in ("first_name", "last_name", "company", "email"))
+
 #: What a display name is made of.
 NAME_FIELDS = frozenset({"salutation", "first_name", "middle_name", "last_name", "suffix"})
 

@@ -1,7 +1,7 @@
 -- in:  planning.decisions, planning.contact_changes, planning.finals, planning.links, planning.heirs, planning.account_resolution,
---      planning.mailboxes, planning.contacts, planning.pairs, planning.newcomers, planning.contact_matches, planning.new_contacts,
---      planning.refused_duplicates, outlook.contacts, outlook.mailboxes, salesforce.contacts, salesforce.accounts, sync.links,
---      sync.frozen, the macro planning.content_id (decisions.sql)
+--      planning.mailboxes, planning.contacts, planning.items, planning.pairs, planning.newcomers, planning.contact_matches,
+--      planning.new_contacts, planning.refused_duplicates, outlook.contacts, outlook.mailboxes, salesforce.contacts,
+--      salesforce.accounts, sync.links, sync.frozen, the macro planning.content_id (decisions.sql)
 -- out: rows of planning.operations, planning.base_updates, planning.link_changes, planning.plan_problems, planning.conflicts
 --      for everything but creations
 
@@ -32,7 +32,7 @@ select link.link_id, link.mailbox, link.contact_id, account.account_id, account.
 from planning.account_resolution as account
 join planning.links as link on link.link_id = account.key
 join planning.contacts as contact on contact.id = link.contact_id
-join outlook.contacts as item on item.mailbox = link.mailbox and item.id = link.outlook_id
+join planning.items as item on item.mailbox = link.mailbox and item.id = link.outlook_id
 join salesforce.accounts as named on named.id = account.account_id
 where account.account_id is not null and account.account_id <> coalesce(contact.account_id, '');
 
