@@ -312,6 +312,30 @@ def test_the_manager_is_the_name_of_whom_the_contact_reports_to_once_it_is_switc
     assert world.anna.item(item)["manager"] == "Bea Boss"
 
 
+def test_another_property_can_hold_the_name_of_the_account_too(world: World) -> None:
+    world.use(
+        mapping={"employer": {"salesforce": "Account.Name", "outlook": "profession", "direction": "from_salesforce"}}
+    )
+    account = world.salesforce.create("Account", Name="Acme Ltd")
+    _, item = linked(world, AccountId=account)
+    found = world.anna.item(item)
+    assert (found["companyName"], found["profession"]) == ("Acme Ltd", "Acme Ltd")
+    world.salesforce.update(account, "Account", Name="Acme plc")
+    world.run()
+    found = world.anna.item(item)
+    assert (found["companyName"], found["profession"]) == ("Acme plc", "Acme plc")
+
+
+def test_the_home_page_can_be_a_field_of_the_org_instead(world: World) -> None:
+    world.org("fields", object="Contact", name="My_Link__c", length=255)
+    world.use(mapping={"record_link": {"salesforce": "My_Link__c", "direction": "both"}})
+    record, item = linked(world, My_Link__c="https://www.example.com/ada")
+    assert world.anna.item(item)["businessHomePage"] == "https://www.example.com/ada"
+    world.anna.update(item, businessHomePage="https://www.example.com/king")
+    world.run()
+    assert world.salesforce.record(record)["My_Link__c"] == "https://www.example.com/king"
+
+
 def test_a_field_that_is_switched_off_does_not_travel(world: World) -> None:
     world.use(mapping={"job_title": {"direction": "off"}})
     record, item = linked(world, Title="Director", Department="Sales")

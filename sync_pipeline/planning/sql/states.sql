@@ -23,12 +23,12 @@ create or replace view planning.contacts as
 select
     contact.id, contact.name, contact.is_deleted, contact.master_id, contact.account_id, contact.owner_id, contact.created_at, contact.modified_at,
     contact.modstamp, contact.is_person_account, contact.is_readable,
-    {% for f in fields if f.name not in ('company', 'record_link') %}contact.{{ f.name }}, {% endfor %}
-    {% for f in fields if f.name == 'company' -%}
-    case when contact.is_person_account or coalesce(contact.account_id, '') = '' then '' else account.name end as company,
+    {% for f in fields if f.salesforce not in joined %}contact.{{ f.name }}, {% endfor %}
+    {% for f in fields if f.salesforce == 'Account.Name' -%}
+    case when contact.is_person_account or coalesce(contact.account_id, '') = '' then '' else account.name end as {{ f.name }},
     {% endfor -%}
-    {% for f in fields if f.name == 'record_link' -%}
-    {{ literal(instance_url) }} || '/' || contact.id as record_link,
+    {% for f in fields if f.salesforce == 'Id' -%}
+    {{ literal(instance_url) }} || '/' || contact.id as {{ f.name }},
     {% endfor -%}
     {% for name in identity if name not in known -%}
     '' as {{ name }},
