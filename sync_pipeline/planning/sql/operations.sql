@@ -223,7 +223,7 @@ select planning.content_id('r',
     decision.change_key as planned_key, null::timestamp as planned_stamp
 from planning.decisions as decision
 left join planning.stuck as stuck on stuck.link_id = decision.link_id and decision.decision = 'remove_after_edits'
--- without a base (a lost warehouse) nothing counts as edited, and what only the item holds goes up all the same
+-- a field that only comes from Outlook goes up also where the edit that it undoes was made in Salesforce
 left join (select distinct link_id from planning.contact_changes where course = 'up' and obstacle is null) as going_up
     on going_up.link_id = decision.link_id
 left join planning.contact_updates as update on update.contact_id = decision.contact_id and decision.decision = 'remove_after_edits'
@@ -353,11 +353,12 @@ where change.course = 'up' and change.outlook_normal <> final.normal
 union all by name
 -- R19: the deletion wins, the edit stays in the history
 select pair.mailbox, pair.link_id, pair.contact_id as salesforce_id, pair.field, 'deletion' as policy, 'salesforce' as winner,
-    pair.outlook_value, pair.outlook_base as salesforce_value,
-    'Edited in Outlook, while the Contact was deleted in Salesforce.' as reason
+    pair.outlook_value, coalesce(pair.outlook_base, pair.salesforce_value) as salesforce_value,
+    case when pair.outlook_changed then 'Edited in Outlook, while the Contact was deleted in Salesforce.'
+         else 'Held by Outlook alone, when the Contact was deleted in Salesforce.' end as reason
 from planning.pairs as pair
 join planning.decisions as decision on decision.link_id = pair.link_id and decision.rule = 'R16' and decision.decision = 'remove'
-where pair.outlook_changed;
+where pair.outlook_is_edit;
 
 insert into planning.plan_problems by name
 select change.mailbox, change.outlook_id, change.contact_id as salesforce_id, change.field, change.obstacle as code,
