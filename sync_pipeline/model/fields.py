@@ -106,6 +106,12 @@ FIELDS: tuple[Field, ...] = (
     Field("manager", "ReportsTo.Name", "manager", direction=Direction.OFF),
 )
 
+#: What planning puts together itself: the Account's name, which a renamed Account changes on no Contact, and the link.
+JOINED = frozenset({"Account.Name", "Id"})
+
+#: Who somebody is (R9) and where (R7): the warehouse has their columns also where they are switched off or not shown.
+IDENTITY_FIELDS = tuple(field for field in FIELDS if field.name in ("first_name", "last_name", "company", "email"))
+
 #: What a display name is made of.
 NAME_FIELDS = frozenset({"salutation", "first_name", "middle_name", "last_name", "suffix"})
 

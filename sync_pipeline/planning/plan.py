@@ -8,7 +8,7 @@ from typing import Final
 import duckdb
 import pandas as pd
 
-from sync_pipeline.model.fields import NAME_FIELDS, field_names
+from sync_pipeline.model.fields import IDENTITY_FIELDS, JOINED, NAME_FIELDS, field_names
 from sync_pipeline.planning.accounts import resolve_accounts, suggest_accounts
 from sync_pipeline.planning.context import PlanContext, load_context
 from sync_pipeline.planning.render import create_macros, run
@@ -31,11 +31,20 @@ def match_contacts(connection: duckdb.DuckDBPyConnection, context: PlanContext) 
     create_macros(connection)
     values = {
         "fields": context.fields,
+        "known": field_names(context.fields),
         "now": context.now.isoformat(),
         "run_id": context.run_id,
         "org_id": context.org_id,
     }
-    run(connection, "states", instance_url=context.instance_url, **values)
+    run(
+        connection,
+        "states",
+        instance_url=context.instance_url,
+        joined=JOINED,
+        identity=field_names(IDENTITY_FIELDS),
+        lists=[field.name for field in context.fields if field.is_list],
+        **values,
+    )
     run(connection, "match", **values)
     return _count(connection, "planning.contact_matches")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sync_pipeline.model.fields import Field, Kind
+from sync_pipeline.model.fields import JOINED, Field, Kind
 from sync_pipeline.model.operation import FieldChange
 from sync_pipeline.salesforce.soql import moment
 
@@ -27,8 +27,8 @@ _NUMBERS: Final = frozenset({"double", "currency", "percent"})
 
 
 def stored(fields: Iterable[Field]) -> tuple[Field, ...]:
-    """The mapped fields that the mirror holds: not the Account's name (it is joined), not the record's link."""
-    return tuple(field for field in fields if field.salesforce not in ("Account.Name", "Id"))
+    """The mapped fields that the mirror holds."""
+    return tuple(field for field in fields if field.salesforce not in JOINED)
 
 
 def selectable(fields: Iterable[Field], describe: Describe) -> list[str]:

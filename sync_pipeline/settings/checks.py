@@ -154,6 +154,12 @@ def mapping(overrides: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[tuple[
         return
     writers: dict[tuple[str, str], str] = {}
     for field in apply_mapping(overrides):
+        if field.name == "company" and field.salesforce != "Account.Name":
+            yield (
+                (field.name, "salesforce"),
+                f"found `{field.salesforce}`; allowed: Account.Name, which decides the Account (R7); "
+                "to keep another field, switch `company` off and add a field of your own",
+            )
         if (field.is_parent_path or field.salesforce == "Id") and field.direction is not Direction.FROM_SALESFORCE:
             yield (field.name, "direction"), f"{field.salesforce} can only be read; allowed: from_salesforce | off"
         written = [("outlook", field.outlook)] if field.direction is not Direction.FROM_OUTLOOK else []

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from sync_pipeline.model.errors import WarehouseUnusable
-from sync_pipeline.model.fields import Field
+from sync_pipeline.model.fields import IDENTITY_FIELDS, Field
 from sync_pipeline.warehouse.tables import column_types, replace, transaction
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -57,9 +57,9 @@ def field_columns(fields: Iterable[Field]) -> dict[str, list[tuple[str, str]]]:
 
 
 def _add_field_columns(connection: duckdb.DuckDBPyConnection, fields: Iterable[Field]) -> None:
-    for table, wanted in field_columns(fields).items():
+    for table, wanted in field_columns((*IDENTITY_FIELDS, *fields)).items():
         present = column_types(connection, table)
-        for name, kind in wanted:
+        for name, kind in dict.fromkeys(wanted):
             if name not in present:
                 connection.execute(f'alter table {table} add column "{name}" {kind}')
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sync_pipeline_tests.harness import ANNA, Json, World, conflicts, extended, item_of, linked, person
+from sync_pipeline_tests.harness import ANNA, Json, World, conflicts, extended, item_of, linked, person, stamp_of
 
 FAX, ASSISTANT_PHONE, OTHER_PHONE = "String 0x3A24", "String 0x3A2E", "String 0x3A1F"
 PARTS = {"Street": "street", "City": "city", "State": "state", "PostalCode": "postalCode", "Country": "countryOrRegion"}
@@ -312,6 +312,30 @@ def test_the_manager_is_the_name_of_whom_the_contact_reports_to_once_it_is_switc
     assert world.anna.item(item)["manager"] == "Bea Boss"
 
 
+def test_another_property_can_hold_the_name_of_the_account_too(world: World) -> None:
+    world.use(
+        mapping={"employer": {"salesforce": "Account.Name", "outlook": "profession", "direction": "from_salesforce"}}
+    )
+    account = world.salesforce.create("Account", Name="Acme Ltd")
+    _, item = linked(world, AccountId=account)
+    found = world.anna.item(item)
+    assert (found["companyName"], found["profession"]) == ("Acme Ltd", "Acme Ltd")
+    world.salesforce.update(account, "Account", Name="Acme plc")
+    world.run()
+    found = world.anna.item(item)
+    assert (found["companyName"], found["profession"]) == ("Acme plc", "Acme plc")
+
+
+def test_the_home_page_can_be_a_field_of_the_org_instead(world: World) -> None:
+    world.org("fields", object="Contact", name="My_Link__c", length=255)
+    world.use(mapping={"record_link": {"salesforce": "My_Link__c", "direction": "both"}})
+    record, item = linked(world, My_Link__c="https://www.example.com/ada")
+    assert world.anna.item(item)["businessHomePage"] == "https://www.example.com/ada"
+    world.anna.update(item, businessHomePage="https://www.example.com/king")
+    world.run()
+    assert world.salesforce.record(record)["My_Link__c"] == "https://www.example.com/king"
+
+
 def test_a_field_that_is_switched_off_does_not_travel(world: World) -> None:
     world.use(mapping={"job_title": {"direction": "off"}})
     record, item = linked(world, Title="Director", Department="Sales")
@@ -383,6 +407,109 @@ def test_a_field_that_the_org_does_not_let_us_write_is_left_out(world: World) ->
     world.run()
     assert world.salesforce.record(record)["Department"] == "Sales"
     assert world.anna.item(item)["jobTitle"] == "Plumber"
+
+
+# ── fields that planning itself asks for ─────────────────────────────────────────────────────────────────────────────
+
+ASKED = {"first_name": "FirstName", "last_name": "LastName", "company": "AccountId", "email": "Email", "phone": "Phone"}
+each_asked = pytest.mark.parametrize("name", ASKED)
+
+
+def goes_on(world: World) -> tuple[str, str]:
+    """Runs a new installation: a Contact goes down, its other fields travel, nothing is written twice."""
+    record = person(world, 1, Title="Director")
+    world.run()
+    [item] = world.anna.contacts()
+    assert item["jobTitle"] == "Director"
+    world.anna.update(item["id"], jobTitle="Plumber")
+    world.salesforce.update(record, Department="Sales")
+    world.run()
+    assert world.salesforce.record(record)["Title"] == "Plumber"
+    assert world.anna.item(item["id"])["department"] == "Sales"
+    mark = world.mark()
+    world.run(full=True)
+    assert world.contact_writes(mark) == []
+    return record, item["id"]
+
+
+@each_asked
+def test_a_new_installation_works_with_the_field_switched_off(world: World, name: str) -> None:
+    world.use(mapping={name: {"direction": "off"}}, create={"defaults": {"LastName": "Unknown"}})
+    record, _ = goes_on(world)
+    world.anna.create(
+        world.anna.folder(), givenName="Ada", surname="Lovelace", companyName="Engines Ltd", email="ada@example.com",
+        phone="+1 555 0199", jobTitle="Analyst",
+    )  # fmt: skip
+    world.run()
+    [_, created] = sorted(world.salesforce.contacts(), key=lambda row: row["Id"] != record)
+    kept = {key: created[key] for key in ("FirstName", "LastName", "Email", "Phone", "Title")}
+    expected = {
+        "FirstName": "Ada", "LastName": "Lovelace", "Email": "ada@example.com", "Phone": "+1 555 0199",
+        "Title": "Analyst",
+    }  # fmt: skip
+    missing: Json = {ASKED[name]: "Unknown" if name == "last_name" else None} if name != "company" else {}
+    assert kept == expected | missing
+    mark = world.mark()
+    world.run(full=True)
+    assert world.contact_writes(mark) == []
+    assert (len(world.salesforce.contacts()), len(world.anna.contacts())) == (2, 2)
+
+
+@each_asked
+def test_a_new_installation_works_where_the_org_hides_the_field(world: World, name: str) -> None:
+    world.org("fields", object="Contact", name=ASKED[name], hidden=True)
+    fields = {"FirstName": "First1", "LastName": "Last1", "Email": "person1@example.com"}
+    world.salesforce.create(
+        **{field: value for field, value in fields.items() if field != ASKED[name]},
+        OwnerId=world.user_id(ANNA), Title="Director",
+    )  # fmt: skip
+    world.run()
+    [item] = world.anna.contacts()
+    assert item["jobTitle"] == "Director"
+    world.anna.update(item["id"], jobTitle="Plumber", email="other@example.com")
+    world.run()
+    assert [row["Title"] for row in world.salesforce.query("SELECT Title FROM Contact")] == ["Plumber"]
+    mark = world.mark()
+    world.run(full=True)
+    assert world.contact_writes(mark) == []
+
+
+def test_without_the_e_mail_nobody_is_linked_by_it(world: World) -> None:
+    """R9: the same full name where no e-mail is known is held, also where an earlier run had read the e-mails."""
+    person(world, 1)
+    world.anna.create(
+        givenName="First1", surname="Last1", emailAddresses=emails("person1@example.com"), categories=["Salesforce"]
+    )
+    [planned] = [operation for operation in world.plan() if operation["action"] == "move"]
+    assert planned["state"] == "ready", "with the e-mail they are one person"
+    world.use(mapping={"email": {"direction": "off"}})
+    mark = world.mark()
+    world.run()
+    assert world.contact_writes(mark) == []
+    assert {operation["hold"] for operation in world.held()} == {"duplicate"}
+
+
+@pytest.mark.parametrize("name", ["first_name", "last_name"])
+def test_without_a_name_two_people_at_one_address_are_not_linked(world: World, name: str) -> None:
+    """R9: whether their names contradict is judged by the whole names that both sides show."""
+    world.use(mapping={name: {"direction": "off"}})
+    person(world, 1, FirstName="Ada", LastName="Lovelace", Email="info@example.com")
+    person(world, 2, FirstName="Grace", LastName="Hopper", Email="grace@example.com")
+    world.anna.create(
+        givenName="Ada", surname="Byron", displayName="Ada Byron", categories=["Salesforce"], email="info@example.com"
+    )
+    world.anna.create(
+        givenName="Grace",
+        surname="Hopper",
+        displayName="Grace Hopper",
+        categories=["Salesforce"],
+        email="grace@example.com",
+    )
+    world.run()
+    assert {operation["hold"] for operation in world.held()} == {"duplicate"}
+    found = {(item["displayName"], bool(stamp_of(item))) for item in world.anna.contacts()}
+    assert found == {("Grace Hopper", True)}
+    assert len(world.salesforce.contacts()) == 2
 
 
 # ── what no row names ────────────────────────────────────────────────────────────────────────────────────────────────

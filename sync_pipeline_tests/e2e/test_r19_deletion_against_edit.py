@@ -174,3 +174,20 @@ def test_a_mailbox_that_is_switched_off_or_taken_off_the_list_keeps_no_deletion_
     world.anna.delete(item_of(world.anna, second)["id"])
     world.run()
     assert world.salesforce.get(second) is None
+
+
+def test_what_outlook_held_against_a_first_conflict_is_kept_in_the_history_when_the_contact_is_deleted(
+    world: World,
+) -> None:
+    world.use(conflicts={"default": "hold"})
+    record = person(world, 1, Title="Director")
+    world.run(plan_only=True)
+    world.anna.create(
+        givenName="First1", surname="Last1", email="person1@example.com", jobTitle="Plumber", categories=["Salesforce"]
+    )
+    world.run()
+    assert item_of(world.anna, record)["jobTitle"] == "Plumber"
+    world.salesforce.delete(record)
+    world.run()
+    assert items_of(world.anna, record) == []
+    assert ("job_title", "salesforce", "Plumber", "Director") in conflicts(world)

@@ -267,6 +267,35 @@ def test_an_approved_removal_is_not_carried_out_once_there_is_an_edit_to_lose(wo
     assert items_of(world.anna, record) == []
 
 
+def first_conflict_held(world: World) -> tuple[str, str]:
+    """A Contact and its contact, linked by their e-mail; their job titles differ, and a person is asked which it is."""
+    world.use(conflicts={"default": "hold"})
+    record = person(world, 1, Title="Director")
+    world.run(plan_only=True)
+    world.anna.create(
+        givenName="First1", surname="Last1", email="person1@example.com", jobTitle="Plumber", categories=["Salesforce"]
+    )
+    world.run()
+    item = item_of(world.anna, record)["id"]
+    assert [operation["hold"] for operation in world.held()] == ["conflict"]
+    return record, item
+
+
+def test_an_approved_removal_is_not_carried_out_once_a_value_without_a_base_was_edited_again(world: World) -> None:
+    record, item = first_conflict_held(world)
+    world.salesforce.update(record, OwnerId=world.user_id(BEN))
+    [removal] = [operation for operation in world.held() if operation["action"] == "delete"]
+    world.judge("approved", [removal])
+    world.anna.update(item, jobTitle="Baker")
+    world.run()
+    assert [found["jobTitle"] for found in items_of(world.anna, record)] == ["Baker"]
+    [again] = [operation for operation in world.held() if operation["action"] == "delete"]
+    assert again["id"] != removal["id"]
+    world.judge("approved", [again])
+    world.run()
+    assert items_of(world.anna, record) == []
+
+
 def test_an_approved_deletion_in_salesforce_is_not_carried_out_once_the_contact_changed(world: World) -> None:
     world.use(outlook_deletion="delete", max_deletes={"count": 0, "percent": 0})
     record, item = linked(world, 1)

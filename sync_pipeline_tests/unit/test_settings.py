@@ -449,6 +449,7 @@ class TestMapping:
             ({"fax": {"salesforce": "Name; DROP"}}, "mapping.fax.salesforce", "a field of Contact"),
             ({"manager": {"direction": "both"}}, "mapping.manager.direction", "can only be read"),
             ({"record_link": {"direction": "both"}}, "mapping.record_link.direction", "can only be read"),
+            ({"company": {"salesforce": "Account.Industry"}}, "mapping.company.salesforce", "allowed: Account.Name"),
         ],
     )
     def test_a_mapping_that_cannot_be_applied_is_an_error(

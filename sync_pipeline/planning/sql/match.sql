@@ -1,16 +1,17 @@
--- in:  planning.links, planning.members, planning.readable, planning.contacts, planning.successors, planning.parted,
---      salesforce.contacts, outlook.contacts, sync.links, sync.problems, planning.mailboxes, the macro planning.contradict
---      (states.sql)
+-- in:  planning.links, planning.members, planning.readable, planning.contacts, planning.items, planning.successors,
+--      planning.parted, salesforce.contacts, outlook.contacts, sync.links, sync.problems, planning.mailboxes, the macro
+--      planning.contradict (states.sql)
 -- out: planning.newcomers (unlinked Outlook contacts that want to be synchronised), planning.arrivals (Contacts in a view
 --      without a link), planning.addresses (by which addresses Contacts are known), planning.candidates (who might be the same
 --      person, and on what evidence), planning.contact_matches (one verdict per newcomer: link | hold | wait | create;
 --      merged_id: the loser whose item it is, where the mailbox holds the winner too); matched ones join planning.links
 
+{% set has_names = 'first_name' in known and 'last_name' in known -%}
 create or replace table planning.newcomers as
 with unlinked as (
     select item.*,
         row_number() over (partition by item.mailbox, item.stamp_contact order by item.place = 'folder' desc, item.created_at, item.id) as stamp_rank
-    from outlook.contacts as item
+    from planning.items as item
     join planning.mailboxes as mailbox on mailbox.mailbox = item.mailbox and mailbox.enabled
     where (item.place = 'folder' or (item.place = 'elsewhere' and item.categorised))
       and not exists (
@@ -38,9 +39,13 @@ select
     list_transform(coalesce(item.email_list, []), lambda entry: planning.normal_email(entry)) as emails,
     lower(planning.normal_text(coalesce(item.first_name, ''))) as first_name,
     lower(planning.normal_text(coalesce(item.last_name, ''))) as last_name,
+    {%- if has_names %}
     lower(planning.normal_text(case
         when coalesce(item.first_name, '') || coalesce(item.last_name, '') = '' then coalesce(item.display_name, '')
         else concat_ws(' ', nullif(item.first_name, ''), nullif(item.last_name, '')) end)) as full_name,
+    {%- else %}
+    lower(planning.normal_text(coalesce(item.display_name, ''))) as full_name,
+    {%- endif %}
     lower(planning.normal_text(coalesce(item.company, ''))) as company,
     -- R17: the warehouse never knew the Contact that its stamp names, and that one was merged since into another
     case when item.is_loser then item.remembered else '' end as merged_id,
@@ -64,7 +69,9 @@ select contact.id as contact_id,
     planning.normal_email(coalesce(contact.email, '')) as email,
     lower(planning.normal_text(coalesce(contact.first_name, ''))) as first_name,
     lower(planning.normal_text(coalesce(contact.last_name, ''))) as last_name,
-    lower(planning.normal_text(concat_ws(' ', nullif(contact.first_name, ''), nullif(contact.last_name, '')))) as full_name,
+    lower(planning.normal_text(
+        {{ "concat_ws(' ', nullif(contact.first_name, ''), nullif(contact.last_name, ''))" if has_names else "coalesce(contact.name, '')" }}
+    )) as full_name,
     lower(planning.normal_text(coalesce(contact.account_name, ''))) as company
 from planning.contacts as contact
 where contact.is_readable and not contact.is_deleted and exists (select 1 from planning.newcomers);
@@ -77,7 +84,7 @@ select link.contact_id, planning.normal_email(entry)
 from (
     select link.contact_id, unnest(item.email_list) as entry
     from planning.links as link
-    join outlook.contacts as item on item.mailbox = link.mailbox and item.id = link.outlook_id and item.place in ('folder', 'elsewhere')
+    join planning.items as item on item.mailbox = link.mailbox and item.id = link.outlook_id and item.place in ('folder', 'elsewhere')
     where exists (select 1 from planning.newcomers)
 ) as link
 where planning.normal_email(entry) <> '';
@@ -88,11 +95,17 @@ with evidence as (
         case when newcomer.email = person.email then 'same_email' else 'other_email' end as found_by,
         (newcomer.last_name <> '' and person.last_name <> '' and newcomer.last_name <> person.last_name)
             or planning.contradict(newcomer.first_name, person.first_name)
+            {%- if has_names %}
             -- only a display name: it has to be a form of the person's name, unless it is no name but the address
             or (newcomer.first_name = '' and newcomer.last_name = '' and newcomer.full_name <> '' and person.full_name <> ''
                 and not contains(newcomer.full_name, '@') and newcomer.full_name not in (
                     person.full_name, person.last_name, person.first_name, person.last_name || ' ' || person.first_name,
                     person.last_name || ', ' || person.first_name)) as names_contradict,
+            {%- else %}
+            -- without both names, what each side shows as its whole name has to be the same
+            or (newcomer.full_name <> '' and not contains(newcomer.full_name, '@') and newcomer.full_name <> person.full_name)
+                as names_contradict,
+            {%- endif %}
         newcomer.full_name <> '' and newcomer.full_name = person.full_name as same_name,
         newcomer.company <> '' and newcomer.company = person.company as same_company
     from (select *, unnest(list_distinct(emails)) as address from planning.newcomers where stamp is null) as newcomer

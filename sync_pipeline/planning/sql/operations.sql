@@ -1,7 +1,7 @@
 -- in:  planning.decisions, planning.contact_changes, planning.finals, planning.links, planning.heirs, planning.account_resolution,
---      planning.mailboxes, planning.contacts, planning.pairs, planning.newcomers, planning.contact_matches, planning.new_contacts,
---      planning.refused_duplicates, outlook.contacts, outlook.mailboxes, salesforce.contacts, salesforce.accounts, sync.links,
---      sync.frozen, the macro planning.content_id (decisions.sql)
+--      planning.mailboxes, planning.contacts, planning.items, planning.pairs, planning.newcomers, planning.contact_matches,
+--      planning.new_contacts, planning.refused_duplicates, outlook.contacts, outlook.mailboxes, salesforce.contacts,
+--      salesforce.accounts, sync.links, sync.frozen, the macro planning.content_id (decisions.sql)
 -- out: rows of planning.operations, planning.base_updates, planning.link_changes, planning.plan_problems, planning.conflicts
 --      for everything but creations
 
@@ -32,7 +32,7 @@ select link.link_id, link.mailbox, link.contact_id, account.account_id, account.
 from planning.account_resolution as account
 join planning.links as link on link.link_id = account.key
 join planning.contacts as contact on contact.id = link.contact_id
-join outlook.contacts as item on item.mailbox = link.mailbox and item.id = link.outlook_id
+join planning.items as item on item.mailbox = link.mailbox and item.id = link.outlook_id
 join salesforce.accounts as named on named.id = account.account_id
 where account.account_id is not null and account.account_id <> coalesce(contact.account_id, '');
 
@@ -223,7 +223,7 @@ select planning.content_id('r',
     decision.change_key as planned_key, null::timestamp as planned_stamp
 from planning.decisions as decision
 left join planning.stuck as stuck on stuck.link_id = decision.link_id and decision.decision = 'remove_after_edits'
--- without a base (a lost warehouse) nothing counts as edited, and what only the item holds goes up all the same
+-- a field that only comes from Outlook goes up also where the edit that it undoes was made in Salesforce
 left join (select distinct link_id from planning.contact_changes where course = 'up' and obstacle is null) as going_up
     on going_up.link_id = decision.link_id
 left join planning.contact_updates as update on update.contact_id = decision.contact_id and decision.decision = 'remove_after_edits'
@@ -353,11 +353,12 @@ where change.course = 'up' and change.outlook_normal <> final.normal
 union all by name
 -- R19: the deletion wins, the edit stays in the history
 select pair.mailbox, pair.link_id, pair.contact_id as salesforce_id, pair.field, 'deletion' as policy, 'salesforce' as winner,
-    pair.outlook_value, pair.outlook_base as salesforce_value,
-    'Edited in Outlook, while the Contact was deleted in Salesforce.' as reason
+    pair.outlook_value, coalesce(pair.outlook_base, pair.salesforce_value) as salesforce_value,
+    case when pair.outlook_changed then 'Edited in Outlook, while the Contact was deleted in Salesforce.'
+         else 'Held by Outlook alone, when the Contact was deleted in Salesforce.' end as reason
 from planning.pairs as pair
 join planning.decisions as decision on decision.link_id = pair.link_id and decision.rule = 'R16' and decision.decision = 'remove'
-where pair.outlook_changed;
+where pair.outlook_is_edit;
 
 insert into planning.plan_problems by name
 select change.mailbox, change.outlook_id, change.contact_id as salesforce_id, change.field, change.obstacle as code,

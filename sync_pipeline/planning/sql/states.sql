@@ -1,6 +1,7 @@
 -- in:  salesforce.contacts, salesforce.accounts, salesforce.view_members, salesforce.readers, outlook.contacts, sync.links,
 --      planning.mailboxes
--- out: planning.contacts (what a mailbox may know of each Contact), planning.successors (loser → winner of a merge),
+-- out: planning.contacts (what a mailbox may know of each Contact), planning.items (outlook.contacts, without what an identity
+--      field held that is not mapped now), planning.successors (loser → winner of a merge),
 --      planning.readable (mailbox × Contact that its credential reads), planning.members (mailbox × Contact in its view),
 --      planning.parted (unlinked item → its last link), the macro planning.contradict,
 --      planning.heirs (open link → the living item that takes the place of its own; is_original: the one it was copied
@@ -20,18 +21,30 @@ select id, arg_max(winner, depth) as winner from chain group by id;
 -- is not in the mirror is unknown (null), which is no empty Company.
 create or replace view planning.contacts as
 select
-    contact.id, contact.is_deleted, contact.master_id, contact.account_id, contact.owner_id, contact.created_at, contact.modified_at,
+    contact.id, contact.name, contact.is_deleted, contact.master_id, contact.account_id, contact.owner_id, contact.created_at, contact.modified_at,
     contact.modstamp, contact.is_person_account, contact.is_readable,
-    {% for f in fields if f.name not in ('company', 'record_link') %}contact.{{ f.name }}, {% endfor %}
-    {% for f in fields if f.name == 'company' -%}
-    case when contact.is_person_account or coalesce(contact.account_id, '') = '' then '' else account.name end as company,
+    {% for f in fields if f.salesforce not in joined %}contact.{{ f.name }}, {% endfor %}
+    {% for f in fields if f.salesforce == 'Account.Name' -%}
+    case when contact.is_person_account or coalesce(contact.account_id, '') = '' then '' else account.name end as {{ f.name }},
     {% endfor -%}
-    {% for f in fields if f.name == 'record_link' -%}
-    {{ literal(instance_url) }} || '/' || contact.id as record_link,
+    {% for f in fields if f.salesforce == 'Id' -%}
+    {{ literal(instance_url) }} || '/' || contact.id as {{ f.name }},
+    {% endfor -%}
+    {% for name in identity if name not in known -%}
+    '' as {{ name }},
     {% endfor -%}
     account.name as account_name
 from salesforce.contacts as contact
 left join salesforce.accounts as account on account.id = contact.account_id;
+
+-- A field that is switched off, or that the org does not show, tells nobody apart: what the mirror held of it before is not asked.
+create or replace view planning.items as
+select * replace (
+    {%- for name in identity if name != 'email' %}
+    {{ "''" if name not in known else name ~ '_list[1]' if name in lists else name }} as {{ name }},
+    {%- endfor %}
+    {{ '[]::varchar[]' if 'email' not in known else 'email_list' if 'email' in lists else '[email]' }} as email_list)
+from outlook.contacts;
 
 create or replace view planning.readable as
 select mailbox.mailbox, contact.id as contact_id
@@ -69,19 +82,22 @@ create or replace macro planning.contradict(one, other) as
 
 -- R14, R15: some moves give an item a new id, and of a contact that was copied only the copy may be left. The stamp says whom
 -- such an item is, where the link's own item is gone. Beside a living one it says nothing: that is a copy.
+{% macro held(name) -%}
+    {{ 'coalesce(link.outlook_' ~ name ~ ', contact.' ~ name ~ ", '')" if name in known else "''" }}
+{%- endmacro -%}
 create or replace table planning.heirs as
 with bereft as (
     select link.link_id, link.mailbox, link.salesforce_id, link.created_at,
         coalesce(successor.winner, link.salesforce_id) as contact_id, coalesce(own.lost_with_folder, false) as lost_with_folder,
         coalesce(own.place, 'gone') = 'gone' as is_gone, own.copy_of,
-        planning.normal_email(coalesce(link.outlook_email, contact.email, '')) as email,
-        lower(planning.normal_text(coalesce(link.outlook_first_name, contact.first_name, ''))) as first_name,
-        lower(planning.normal_text(coalesce(link.outlook_last_name, contact.last_name, ''))) as last_name
+        planning.normal_email({{ held('email') }}) as email,
+        lower(planning.normal_text({{ held('first_name') }})) as first_name,
+        lower(planning.normal_text({{ held('last_name') }})) as last_name
     from sync.links as link
     join planning.mailboxes using (mailbox)
     left join planning.successors as successor on successor.id = link.salesforce_id
     left join outlook.contacts as own on own.mailbox = link.mailbox and own.id = link.outlook_id
-    left join salesforce.contacts as contact on contact.id = coalesce(successor.winner, link.salesforce_id)
+    left join planning.contacts as contact on contact.id = coalesce(successor.winner, link.salesforce_id)
     where link.state = 'linked' and coalesce(own.place, 'gone') in ('gone', 'deleted')
 ), stamped as (
     select item.mailbox, item.id as outlook_id, item.place, item.created_at, item.stamp_contact,
@@ -89,7 +105,7 @@ with bereft as (
         list_transform(coalesce(item.email_list, []), lambda entry: planning.normal_email(entry)) as emails,
         lower(planning.normal_text(coalesce(item.first_name, ''))) as first_name,
         lower(planning.normal_text(coalesce(item.last_name, ''))) as last_name
-    from outlook.contacts as item
+    from planning.items as item
     where item.place in ('folder', 'elsewhere') and item.stamp_org = {{ literal(org_id) }} and item.mailbox in (select mailbox from bereft)
       and not exists (
         select 1 from sync.links as link
@@ -119,7 +135,7 @@ with bereft as (
     where (stamped.place = 'folder' or not bereft.lost_with_folder)
       -- a copy that was made into another person must not overwrite the one whom its stamp names
       and not planning.contradict(stamped.first_name, bereft.first_name)
-      and (list_contains(stamped.emails, nullif(bereft.email, '')) or stamped.last_name = bereft.last_name
+      and (list_contains(stamped.emails, nullif(bereft.email, '')) or {{ 'stamped.last_name = bereft.last_name' if 'last_name' in known else 'false' }}
            or (stamped.first_name = bereft.first_name and bereft.first_name <> '')
            -- R5: nothing but its stamp is known of a personal one; a move left it behind, where the link's own is nowhere
            or (stamped.is_personal and bereft.is_gone))
