@@ -156,19 +156,29 @@ def _decide(
                 f"{conflicts[0]['operation_id']} is a conflict; answer it with `sync-pipeline resolve "
                 f"{conflicts[0]['operation_id']} --take salesforce|outlook`."
             )
-        decided = [row for row in chosen if row not in conflicts]
+        # what a person turned down by name is not approved by the way: it has to be named again
+        dropped = (
+            [row for row in chosen if row.get("verdict") == "dropped"]
+            if verdict == "approved" and not operations
+            else []
+        )
+        decided = [row for row in chosen if row not in conflicts and row not in dropped]
         writer.save_verdicts([(row["operation_id"], row["mailbox"]) for row in decided], verdict, now_for(reader))
     document = {"verdict": verdict, "operations": [row["operation_id"] for row in decided]}
     left = [row["operation_id"] for row in conflicts]
 
     def show(console: Console) -> None:
         console.print(f"{len(decided)} operations {verdict}. The next run plans afresh and follows this.")
+        if dropped:
+            console.print(f"{len(dropped)} were dropped before and stay so; approve them by their ids.")
         if left:
             console.print(
                 f"{len(left)} conflicts still wait: `sync-pipeline resolve OPERATION --take salesforce|outlook`."
             )
 
-    invocation.emit({**document, "conflicts_left": left}, show)
+    invocation.emit(
+        {**document, "conflicts_left": left, "dropped_before": [row["operation_id"] for row in dropped]}, show
+    )
 
 
 def _choose(reader: Reader, operations: Sequence[str], mailbox: str | None, run_id: str | None) -> list[dict[str, Any]]:

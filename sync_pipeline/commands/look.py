@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -145,7 +146,7 @@ def problems(invocation: Invocation, mailbox: str | None) -> int:
             }
             for row in reader.problems(mailboxes)
         ]
-        holds = reader.holds(mailboxes)
+        holds = [row | {"fields": json.loads(row["fields"] or "[]")} for row in reader.holds(mailboxes)]
         stopped = [
             {name: row[name] for name in ("mailbox", "code", "message", "remedy")}
             for row in reader.mailboxes()
@@ -153,7 +154,7 @@ def problems(invocation: Invocation, mailbox: str | None) -> int:
         ]
 
     def show(console: Console) -> None:
-        from sync_pipeline.commands.tables import show_rows
+        from sync_pipeline.commands.tables import changes, show_rows
 
         show_rows(console, "Mailboxes that could not be synchronised", stopped)
         show_rows(console, "Problems", found)
@@ -162,14 +163,17 @@ def problems(invocation: Invocation, mailbox: str | None) -> int:
                 "operation": row["operation_id"],
                 "mailbox": row["mailbox"],
                 "kind": row["kind"],
+                "verdict": row["verdict"],
                 "contact": f"{row['name']} {row['subject']}".strip(),
                 "candidates": row["candidates"],
+                "would": f"{row['action']} in {str(row['side']).capitalize()}" if row["action"] else "",
+                "fields": changes(row["fields"]),
                 "why": row["reason"],
                 "since": row["since"],
             }
             for row in holds
         ]
-        show_rows(console, "On hold: `approve` or `drop` them, `resolve` conflicts", waiting)
+        show_rows(console, "On hold: `approve` or `drop` them, `resolve` conflicts, `link` what is one person", waiting)
         if not (stopped or found or holds):
             console.print("No problems, and nothing waits.")
 

@@ -101,7 +101,7 @@ def build_plan(session: Session) -> StepResult:
     """The plan of this run, written down before anything is pushed."""
     with session.warehouse() as connection:
         ready = plan.build_plan(connection, plan_context(session, connection))
-        session.writer(connection).record_plan(session.run_id, session.clock.now())
+        session.writer(connection).record_plan(session.run_id, session.clock.now(), plan_only=session.options.plan_only)
         settled = "select mailbox from planning.mailboxes where mailbox not in (select mailbox from planning.postponed)"
         session.settled = {row[0] for row in connection.execute(settled).fetchall()}
         rows = connection.execute(

@@ -36,9 +36,9 @@ def summary(settings: Settings, run_id: str, connection: duckdb.DuckDBPyConnecti
             "on journal.run_id = plan.run_id and journal.operation_id = plan.operation_id where plan.run_id = ?",
             [run_id],
         ).fetchall()
-        conflicts = _counts(opened, "sync.conflicts where run_id = ?", [run_id])
-        holds = _counts(opened, "sync.holds", [])
-        problems = _counts(opened, "sync.problems", [])
+        conflicts = _counts(opened, "planning.conflicts" if plan_only else "sync.conflicts where is_open")
+        holds = _counts(opened, "sync.holds")
+        problems = _counts(opened, "sync.problems")
         states = opened.execute("select mailbox, status, code, message, remedy from outlook.mailboxes").fetchall()
     stopped = {mailbox: rest for mailbox, status, *rest in states if status == "stopped"}
     counts: dict[str, dict[str, Counter[str]]] = {
@@ -106,8 +106,8 @@ def _operation(row: Row) -> dict[str, Any]:
     return document | {name: row[name] for name in names} | {"name": row["name"] or detail.get("display_name") or ""}
 
 
-def _counts(connection: duckdb.DuckDBPyConnection, relation: str, parameters: list[str]) -> Counter[str]:
-    rows = connection.execute(f"select mailbox, count(*) from {relation} group by mailbox", parameters).fetchall()
+def _counts(connection: duckdb.DuckDBPyConnection, relation: str) -> Counter[str]:
+    rows = connection.execute(f"select mailbox, count(*) from {relation} group by mailbox").fetchall()
     return Counter(dict(rows))
 
 

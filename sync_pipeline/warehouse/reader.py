@@ -140,10 +140,22 @@ class Reader:
         return self._named("problems", "subject", "subject", where, parameters)
 
     def holds(self, mailboxes: Collection[str] = ()) -> list[Row]:
-        """What waits for a person, each with the contact's name ("" where it is not known)."""
+        """What waits for a person, each with the contact's name, what it would do (action, side, fields), and the
+        verdict given since ("" where there is none)."""
         chosen, parameters = _among("row.mailbox", mailboxes)
         where = f"{chosen} order by row.mailbox, since, operation_id"
-        return self._named("holds", "subject", "subject", where, parameters)
+        rows = self._named("holds", "subject", "subject", where, parameters)
+        planned = {
+            row["operation_id"]: row
+            for row in self.rows(
+                "select hold.operation_id, plan.action, plan.side, plan.fields, "
+                "coalesce(verdict.verdict, '') as verdict from sync.holds as hold left join sync.plan as plan "
+                "on plan.run_id = hold.last_run and plan.operation_id = hold.operation_id "
+                "left join sync.verdicts as verdict on verdict.operation_id = hold.operation_id "
+                "and verdict.lapses_at > (select max(started_at) from sync.runs)"
+            )
+        }
+        return [row | planned[row["operation_id"]] for row in rows]
 
     def history(
         self,
@@ -212,7 +224,7 @@ class Reader:
             "holds": "select * from sync.holds where (mailbox = $mailbox or $mailbox = '') "
             "and (subject in ($outlook_id, $salesforce_id) or list_contains(candidates, $salesforce_id))",
             "problems": f"select * from sync.problems where {here}",
-            "conflicts": f"select * from sync.conflicts where {last} and salesforce_id = $salesforce_id",
+            "conflicts": "select * from sync.conflicts where is_open and salesforce_id = $salesforce_id",
             "frozen": f"select * from sync.frozen where link_id in (select link_id from sync.links where {here})",
             "views": "select view.label, view.view_key from salesforce.view_members "
             "join salesforce.views as view using (view_key) where contact_id = $salesforce_id",

@@ -126,10 +126,12 @@ class Writer(Mirrors, Journal):
             for mailbox in mailboxes:
                 self.connection.execute("delete from sync.cursors where name = 'old_copy' and scope = ?", [mailbox])
 
-    def record_plan(self, run_id: str, now: datetime) -> None:
-        """The finished planning as sync.plan, sync.conflicts, sync.holds and sync.problems."""
+    def record_plan(self, run_id: str, now: datetime, *, plan_only: bool) -> None:
+        """The finished planning as sync.plan, sync.holds and sync.problems; its conflicts where it is pushed."""
         with transaction(self.connection), self._moment(run_id, now):
             self.connection.execute(statement("record_plan"))
+            if not plan_only:
+                self.connection.execute(statement("record_conflicts"))
 
     def save_verdicts(self, operations: Sequence[tuple[str, str]], verdict: str, now: datetime) -> None:
         """(operation, mailbox) pairs: approved | dropped | take_salesforce | take_outlook."""

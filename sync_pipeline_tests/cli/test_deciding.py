@@ -9,7 +9,7 @@ import pytest
 
 from sync_pipeline import engine
 from sync_pipeline_tests.cli.conftest import Call, settings_of
-from sync_pipeline_tests.harness import ANNA, CATEGORY, World, item_of, person, stamp_of
+from sync_pipeline_tests.harness import ANNA, CATEGORY, World, item_of, linked, person, stamp_of
 
 
 @pytest.fixture
@@ -152,6 +152,33 @@ def test_a_mailbox_that_the_rule_finds_no_longer_is_taken_out_without_a_warning(
     answer = call("remove", ANNA, "--settings", found, "--json")
     assert (answer.code, answer.document["links_closed"]) == (0, 1)
     assert "still switched on" not in answer.err
+
+
+def test_what_was_dropped_by_name_is_not_approved_with_the_rest(world: World, call: Call, settings: Path) -> None:
+    records = [person(world, number) for number in range(1, 4)]
+    synchronise(world)
+    for record in records:
+        world.salesforce.delete(record)
+    synchronise(world)
+    keep, *others = (row["operation_id"] for row in holds(call, settings))
+    call("drop", keep, "--settings", settings)
+    assert {row["operation_id"]: row["verdict"] for row in holds(call, settings)}[keep] == "dropped"
+    answer = call("approve", "--mailbox", ANNA, "--settings", settings, "--json")
+    assert (answer.document["operations"], answer.document["dropped_before"]) == (others, [keep])
+    synchronise(world)
+    assert len(world.anna.contacts()) == 1
+
+
+def test_a_conflict_that_waits_shows_its_field_and_both_values(world: World, call: Call, settings: Path) -> None:
+    record, item = linked(world, Title="Base")
+    world.anna.update(item, jobTitle="Plumber")
+    world.salesforce.update(record, Title="Director")
+    synchronise(world)
+    [hold] = holds(call, settings)
+    assert hold["fields"] == [{"field": "job_title", "before": "Director", "after": "Plumber"}]
+    shown = call("problems", "--settings", settings).out
+    assert "Director" in shown
+    assert "Plumber" in shown
 
 
 def test_a_decision_before_the_first_run_says_to_run_first(world: World, call: Call, settings: Path) -> None:

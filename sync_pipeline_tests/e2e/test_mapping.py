@@ -6,7 +6,19 @@ from typing import Any
 
 import pytest
 
-from sync_pipeline_tests.harness import ANNA, Json, World, conflicts, extended, item_of, linked, person, stamp_of
+from sync_pipeline_tests.harness import (
+    ANNA,
+    BEN,
+    Json,
+    World,
+    conflicts,
+    extended,
+    item_of,
+    linked,
+    person,
+    see_all,
+    stamp_of,
+)  # fmt: skip
 
 FAX, ASSISTANT_PHONE, OTHER_PHONE = "String 0x3A24", "String 0x3A2E", "String 0x3A1F"
 PARTS = {"Street": "street", "City": "city", "State": "state", "PostalCode": "postalCode", "Country": "countryOrRegion"}
@@ -274,6 +286,15 @@ def test_the_display_name_follows_the_name_in_its_form_unless_the_user_chose_it(
     assert (found["surname"], found["displayName"]) == ("King", expected)
 
 
+def test_the_display_name_follows_where_each_side_corrects_a_part_of_the_name(world: World) -> None:
+    record, item = linked(world, FirstName="Jon", LastName="Smyth")
+    world.anna.update(item, surname="Smith")  # Outlook shows "Jon Smith" then
+    world.salesforce.update(record, FirstName="John")
+    world.run()
+    world.run()
+    assert world.anna.item(item)["displayName"] == world.salesforce.record(record)["Name"] == "John Smith"
+
+
 def test_a_chosen_display_name_stays_when_another_field_changes(world: World) -> None:
     record, item = linked(world)
     world.anna.update(item, displayName="The plumber")
@@ -365,6 +386,37 @@ def test_a_field_that_only_comes_from_outlook_goes_up_and_never_down(world: Worl
     world.salesforce.update(record, Title="Director")
     world.run()
     assert world.anna.item(item)["jobTitle"] == "Plumber"
+    assert world.salesforce.record(record)["Title"] == "Director", "nobody edited Outlook since"
+    world.anna.update(item, jobTitle="Carpenter")
+    world.run()
+    assert world.salesforce.record(record)["Title"] == "Carpenter"
+    assert ("job_title", "outlook", "Carpenter", "Director") in conflicts(world)
+
+
+def test_a_field_that_only_comes_from_outlook_keeps_the_edit_of_one_of_two_mailboxes(world: World) -> None:
+    see_all(world, ANNA, BEN)
+    for own in world.mailboxes.values():
+        own["mapping"] = {"job_title": {"direction": "from_outlook"}}
+    record = person(world, 1)
+    world.run()
+    world.anna.update(item_of(world.anna, record)["id"], jobTitle="Anna's")
+    world.run()
+    mark = world.mark()
+    for _ in range(3):
+        world.run()
+    assert world.contact_writes(mark) == []
+    assert world.salesforce.record(record)["Title"] == "Anna's"
+
+
+def test_a_field_that_only_comes_from_outlook_wipes_no_edit_of_another_mailbox(world: World) -> None:
+    see_all(world, ANNA, BEN)
+    world.mailboxes[ANNA]["mapping"] = {"job_title": {"direction": "from_outlook"}}
+    record = person(world, 1, Title="Base")
+    world.run()
+    world.ben.update(item_of(world.ben, record)["id"], jobTitle="Ben's")
+    for _ in range(3):
+        world.run()
+    assert world.salesforce.record(record)["Title"] == item_of(world.ben, record)["jobTitle"] == "Ben's"
 
 
 def test_a_field_of_ones_own_travels_both_ways(world: World) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from sync_pipeline.engine.summary import warehouse_path
 from sync_pipeline_tests.harness import ANNA, BEN, Json, World, of
 
 
@@ -229,3 +232,29 @@ def test_a_surname_cleared_later_is_a_problem_and_the_other_fields_still_travel(
     world.anna.update(made, surname="Muster-Meyer")
     assert of(world.run(), ANNA)["problems"] == 0
     assert created(world)["LastName"] == "Muster-Meyer"
+
+
+@pytest.mark.parametrize("name", [{"givenName": "Madonna"}, {"displayName": "Madonna GmbH"}])
+@pytest.mark.parametrize("again", ["dragged out and in", "warehouse lost"])
+def test_a_last_name_made_of_the_display_name_is_never_written_back_as_surname(
+    world: World, name: dict[str, str], again: str
+) -> None:
+    world.run()
+    item = world.anna.create(world.anna.folder(), email="madonna@example.com", **name)
+    world.run()
+    shown = world.anna.item(item)["displayName"]
+    assert world.salesforce.contact(Email="madonna@example.com")["LastName"] == shown
+    if again == "warehouse lost":
+        warehouse_path(world.settings()).unlink()
+    else:
+        world.anna.move(item, world.anna.create_folder("Private"))
+        world.run()
+        world.anna.move(item, world.anna.folder())
+    for _ in range(3):
+        world.run()
+    [found] = [contact for contact in world.anna.contacts() if contact["displayName"] == shown]
+    assert not found["surname"]
+    assert len(world.salesforce.contacts()) == 1
+    world.salesforce.update(world.salesforce.contact(Email="madonna@example.com")["Id"], LastName="Ciccone")
+    world.run()
+    assert world.anna.item(found["id"])["surname"] == "Ciccone"

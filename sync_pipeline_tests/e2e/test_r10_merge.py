@@ -421,3 +421,23 @@ def test_an_edit_of_a_field_that_was_hidden_meanwhile_travels_when_the_field_is_
         world.run()
     assert (world.anna.item(item)["businessPhones"], world.salesforce.record(record)["Phone"]) == (["222"], "222")
     assert conflicts(world) == []
+
+
+def test_a_conflict_that_waits_stands_in_the_history_once(world: World) -> None:
+    record, _ = both_edited(world, later="outlook")
+    world.use(conflicts={"default": "hold"})
+    for plan_only in (True, False, True, False, False):
+        world.run(plan_only=plan_only)
+    assert conflicts(world) == [("job_title", "hold", "Outlook", "Salesforce")]
+    world.salesforce.update(record, Title="Later")
+    world.run()
+    assert len(conflicts(world)) == 2
+
+
+def test_a_conflict_that_a_dry_run_shows_is_no_history(world: World) -> None:
+    both_edited(world, later="outlook")
+    document = world.run(plan_only=True)
+    assert of(document, ANNA)["conflicts"] == 1
+    assert conflicts(world) == []
+    world.run()
+    assert len(conflicts(world)) == 1

@@ -248,3 +248,21 @@ def test_a_field_that_outlook_rewrites_again_and_again_is_a_problem_too(
     world.salesforce.update(record, Title="PLUMBER")
     world.run()
     assert world.problems() == []
+
+
+def test_a_blank_value_travels_as_an_empty_one(world: World) -> None:
+    record, item = linked(world, Title="Director", Phone="111", Department="Sales")
+    world.anna.update(item, jobTitle="   ", phone="-", department="\u00a0")
+    world.run()
+    contact = world.salesforce.record(record)
+    assert (contact["Title"], contact["Phone"], contact["Department"]) == (None, None, None)
+    world.run()
+    assert world.plan() == []
+
+
+def test_a_blank_value_of_a_new_contact_is_an_empty_one(world: World) -> None:
+    world.run()
+    world.anna.create(world.anna.folder(), surname="Muster", email="m@example.com", phone="( )", department="\u00a0")
+    world.run()
+    contact = world.salesforce.contact(Email="m@example.com")
+    assert (contact["Phone"], contact["Department"]) == (None, None)

@@ -85,10 +85,8 @@ class Merging:
         if direction == "from_salesforce":
             return Merged("down", outlook_changed, "salesforce")  # R10: an edit in Outlook is taken back and recorded
         if direction == "from_outlook":
-            # R10 speaks of conflicts of fields that go both ways; what is overwritten stands in the operation.
-            if not outlook_changed and self.either("→: an edit in Salesforce", "overwritten", "left") == "left":
-                return Merged("none")
-            return self._up(name, outlook)
+            # Only an edit in Outlook goes up; where Salesforce was edited too, both values are kept (invariant 4).
+            return self._up(name, outlook, conflict=salesforce_changed) if outlook_changed else Merged("none")
         if not salesforce_changed:
             return self._up(name, outlook)
         return self._conflict(holding, contact, name) if outlook_changed else Merged("down")
@@ -112,7 +110,9 @@ class Merging:
             return Merged("stand") if direction == "from_salesforce" else self._up(name, outlook)
         if direction == "from_salesforce":
             return Merged("down", True, "salesforce")
-        return self._up(name, outlook) if direction == "from_outlook" else self._conflict(holding, contact, name)
+        if direction == "from_outlook":
+            return self._up(name, outlook, conflict=True)
+        return self._conflict(holding, contact, name)
 
     def _conflict(self, holding: Holding, contact: Contact, name: str) -> Merged:
         item, policy = holding.item, holding.policy.conflict(name)

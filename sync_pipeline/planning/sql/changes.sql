@@ -31,7 +31,7 @@ create or replace table planning.pairs as
 with long as (
     select
         link.link_id, link.mailbox, link.contact_id, link.outlook_id, link.place, link.moves_in, link.contact_state, link.is_person_account,
-        link.outlook_modified_at, link.salesforce_modified_at, link.outlook_written_by_us, link.salesforce_written_by_us,
+        link.outlook_modified_at, link.salesforce_modified_at, item.display_name, link.outlook_written_by_us, link.salesforce_written_by_us,
         unnest([
         {%- for f in fields %}
             {field: '{{ f.name }}',
@@ -119,9 +119,15 @@ with judged as (
                      when not has_base and outlook_normal <> '' then 'take_back'
                      when not has_base or salesforce_changed then 'down'
                      else 'differ' end
+            -- only an edit in Outlook goes up: what nobody edited there overwrites nothing in Salesforce
             when direction = 'from_outlook' then
-                case when salesforce_changed or outlook_changed or (not has_base and outlook_normal <> '') then 'up'
+                case when outlook_changed and not salesforce_changed then 'up'
+                     when outlook_changed then 'send_up'
+                     when not has_base and outlook_normal <> '' then case when salesforce_normal = '' then 'up' else 'send_up' end
                      else 'differ' end
+            -- R8: the surname that a Contact's last name was made of is no empty side
+            when field = 'last_name' and not has_base and outlook_normal = ''
+                 and salesforce_normal = planning.normal(kind, coalesce(display_name, '')) then 'differ'
             when not has_base and outlook_normal = '' then 'down'
             when not has_base and salesforce_normal = '' then 'up'
             when not has_base or (outlook_changed and salesforce_changed) then 'conflict'
@@ -152,6 +158,7 @@ with judged as (
                     else 'salesforce'
                 end
             when judgement = 'take_back' then 'salesforce'
+            when judgement = 'send_up' then 'outlook'
         end as winner
     from named
     left join sync.verdicts as verdict
@@ -206,7 +213,8 @@ left join sync.frozen as frozen
 -- R13: Salesforce is the hub; for the same field the later edit wins, then the lower address.
 create or replace table planning.finals as
 select contact_id, field, any_value(position) as position, any_value(kind) as kind, any_value(salesforce) as salesforce,
-    arg_min(link_id, rank) as link_id, arg_min(mailbox, rank) as mailbox, arg_min(outlook_value, rank) as value,
+    arg_min(link_id, rank) as link_id, arg_min(mailbox, rank) as mailbox,
+    arg_min(case when outlook_normal = '' then '' else outlook_value end, rank) as value,  -- R12: a blank one is an empty one
     arg_min(outlook_normal, rank) as normal, any_value(salesforce_value) as before
 from (
     select change.*, row_number() over (

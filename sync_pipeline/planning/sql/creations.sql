@@ -48,7 +48,7 @@ select mailbox, outlook_id, verdict, field, position, kind, salesforce, length, 
     case
         when fixed_value is not null then fixed_value
         when not travels or obstacle is not null then ''
-        when wanted_normal = '' and default_value is not null then default_value
+        when wanted_normal = '' then coalesce(default_value, '')
         else wanted
     end as salesforce_value
 from checked;

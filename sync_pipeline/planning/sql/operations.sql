@@ -114,6 +114,7 @@ with wanted as (
     select link.link_id, item.display_name,
         {%- for f in ('first_name', 'middle_name', 'last_name', 'salutation', 'suffix') %}
         coalesce({{ 'base.outlook_' ~ f if f in known else "''" }}, {{ 'item.' ~ f if f in known else "''" }}, '') as old_{{ f }},
+        coalesce({{ 'item.' ~ f if f in known else "''" }}, '') as own_{{ f }},
         coalesce((select any_value(value) from planning.downs as down where down.link_id = link.link_id and down.field = '{{ f }}'),
                  {{ 'item.' ~ f if f in known else "''" }}, '') as new_{{ f }}{{ '' if loop.last else ',' }}
         {%- endfor %}
@@ -123,8 +124,11 @@ with wanted as (
     where link.link_id in (select link_id from planning.downs
                            where field in ('first_name', 'middle_name', 'last_name', 'salutation', 'suffix'))
 ), shown as (
-    select link_id, case when coalesce(display_name, '') = '' then 1 else
-            list_position(planning.forms(old_first_name, old_middle_name, old_last_name, old_salutation, old_suffix), trim(display_name)) end as form,
+    -- a form of the names that both sides held, or of those that Outlook itself shows since: nobody chose it
+    select link_id, case when coalesce(display_name, '') = '' then 1 else coalesce(
+            list_position(planning.forms(old_first_name, old_middle_name, old_last_name, old_salutation, old_suffix), trim(display_name)),
+            list_position(planning.forms(own_first_name, own_middle_name, own_last_name, own_salutation, own_suffix), trim(display_name)))
+        end as form,
         planning.forms(new_first_name, new_middle_name, new_last_name, new_salutation, new_suffix) as forms
     from names
 )
@@ -336,12 +340,13 @@ from planning.contact_changes as change where change.course = 'hold';
 
 insert into planning.conflicts by name
 select change.mailbox, change.link_id, change.contact_id as salesforce_id, change.field,
-    case when change.judgement = 'take_back' then 'salesforce_only' else change.policy end as policy,
+    case change.judgement when 'take_back' then 'salesforce_only' when 'send_up' then 'outlook_only' else change.policy end as policy,
     coalesce(change.winner, 'salesforce') as winner, change.outlook_value, change.salesforce_value,
-    case when change.judgement = 'take_back' then 'The field comes from Salesforce only; the edit in Outlook is taken back.'
+    case change.judgement when 'take_back' then 'The field comes from Salesforce only; the edit in Outlook is taken back.'
+         when 'send_up' then 'The field comes from Outlook only; what Salesforce held is overwritten.'
          else 'Both sides changed it to different values.' end as reason
 from planning.contact_changes as change
-where change.judgement in ('conflict', 'take_back')
+where change.judgement in ('conflict', 'take_back', 'send_up')
 union all by name
 select change.mailbox, change.link_id, change.contact_id as salesforce_id, change.field, 'latest_mailbox' as policy,
     'outlook' as winner, change.outlook_value, final.value as salesforce_value,

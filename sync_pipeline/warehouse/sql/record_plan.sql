@@ -1,14 +1,10 @@
--- in:  planning.planned, planning.conflicts, planning.plan_problems, planning.solved_problems, planning.mailboxes, moment (run_id, happened_at)
--- out: sync.plan, sync.conflicts of this run; sync.holds and sync.problems as they stand now for the planned mailboxes
+-- in:  planning.planned, planning.plan_problems, planning.solved_problems, planning.mailboxes, moment (run_id, happened_at)
+-- out: sync.plan of this run; sync.holds and sync.problems as they stand now for the planned mailboxes
 delete from sync.plan using moment where plan.run_id = moment.run_id;
 insert into sync.plan by name
 select moment.run_id, row_number() over (order by phase, mailbox, operation_id) as seq, operation_id, mailbox, side, action, link_id,
     outlook_id, salesforce_id, fields, detail, rule, reason, state, hold_kind, hold_reason, depends_on, clears, planned_key, planned_stamp
 from planning.planned cross join moment;
-
-delete from sync.conflicts using moment where conflicts.run_id = moment.run_id;
-insert into sync.conflicts by name
-select moment.run_id, moment.happened_at as found_at, conflict.* from planning.conflicts as conflict cross join moment;
 
 create or replace temp table held as
 select operation_id, mailbox, hold_kind as kind, hold_reason as reason, detail -> '$.candidates' as found,
