@@ -138,7 +138,7 @@ where len(contact_ids) = 0 or exists (
 
 -- ── Outlook → Salesforce ─────────────────────────────────────────────────────────────────────────────────────────────
 insert into planning.operations by name
-select new.operation_id, 10 as phase, new.mailbox, 'salesforce' as side, 'create' as action, new.link_id, new.outlook_id,
+select new.operation_id, 15 as phase, new.mailbox, 'salesforce' as side, 'create' as action, new.link_id, new.outlook_id,
     '' as salesforce_id,
     (select to_json(list({field: value.field, before: '', after: value.salesforce_value} order by value.position))
      from planning.new_values as value

@@ -58,8 +58,9 @@ join planning.contacts as contact on contact.id = contact_updates.contact_id
 join planning.links as link on link.contact_id = contact_updates.contact_id and link.mailbox = contact_updates.mailbox
 qualify row_number() over (partition by contact_updates.contact_id order by link.place_in_merge, link.link_id) = 1;
 
+-- edits before creations, so that a large load keeps nobody's edit waiting (R21); deletions last (R19)
 insert into planning.operations by name
-select operation_id, 15 as phase, mailbox, 'salesforce' as side, 'update' as action, link_id, outlook_id, contact_id as salesforce_id, fields,
+select operation_id, 10 as phase, mailbox, 'salesforce' as side, 'update' as action, link_id, outlook_id, contact_id as salesforce_id, fields,
     to_json({account_id: account_id, mailboxes: from_mailboxes}) as detail,
     case when account_id <> '' and names = 'company' then 'R7' when mailboxes > 1 then 'R13' else 'R10' end as rule,
     'Edited in Outlook' || case when mailboxes > 1 then ' in ' || mailboxes || ' mailboxes' else '' end || ': ' || names || '.' as reason,
@@ -325,7 +326,7 @@ where link.account_rule in ('no_match', 'ambiguous_substring', 'no_company') and
 
 -- ── conflicts and problems ───────────────────────────────────────────────────────────────────────────────────────────
 insert into planning.operations by name
-select change.conflict_id as operation_id, 15 as phase, change.mailbox, 'salesforce' as side, 'update' as action, change.link_id,
+select change.conflict_id as operation_id, 10 as phase, change.mailbox, 'salesforce' as side, 'update' as action, change.link_id,
     change.outlook_id, change.contact_id as salesforce_id,
     to_json([{field: change.field, before: change.salesforce_value, after: change.outlook_value}]) as fields,
     '{}'::json as detail, 'R10' as rule,
