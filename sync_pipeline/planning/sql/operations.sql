@@ -116,8 +116,7 @@ with wanted as (
     from planning.decisions as decision where decision.decision = 'merge'
 ), fields as (
     select link_id, to_json(list({field: field, before: outlook_value, after: value} order by position)) as fields,
-        string_agg(field, ', ' order by position) as names, bool_or(is_going_up) as needs_up,
-        count(*) filter (where value = '') as clears
+        string_agg(field, ', ' order by position) as names, bool_or(is_going_up) as needs_up
     from planning.downs group by link_id
 ), names as (
     select link.link_id, item.display_name,
@@ -138,7 +137,7 @@ with wanted as (
     from names
 )
 select wanted.*, coalesce(fields.fields, '[]'::json) as fields, fields.names, coalesce(fields.needs_up, false) as needs_up,
-    coalesce(fields.clears, 0) as clears, nullif(shown.forms[shown.form], '') as display_name
+    nullif(shown.forms[shown.form], '') as display_name
 from wanted
 left join fields using (link_id)
 left join shown on shown.link_id = wanted.link_id
