@@ -161,7 +161,7 @@ def _view(session: Session, mailbox: MailboxSettings, writer: Writer, scanned: d
     key = found.key(owner) if is_org else f"{found.key(owner)} {mailbox.mailbox}"
     if key not in scanned:
         scanned[key] = salesforce.members(org, found, owner)
-        writer.save_members(key, found.label, found.definition, scanned[key], session.run_id)
+        writer.save_members(key, found.label, found.definition, scanned[key])
     return View("list", key, found.definition)
 
 

@@ -66,7 +66,8 @@ class Operation:
       close            reason with which the receipt closes the link
       source_id        the item to copy from (restore, move, finish_move)
       match            {"emails": [...], "full_name"}: looked up again live just before a Salesforce create (R9)
-    For people only: account_rule, account_candidates, suggestions, candidates (Salesforce create), mailboxes (update).
+    For people only: account_rule, account_candidates (Salesforce create, update that moves to an Account), suggestions,
+    candidates (create), mailboxes (update).
     """
 
     operation_id: str

@@ -32,8 +32,6 @@ ROWS_AT_ONCE: Final = 200
 LOOKED_UP_AT_ONCE: Final = 2000
 #: Fields left out one after the other of a row that Salesforce goes on refusing.
 WITHHELD_AT_MOST: Final = 3
-#: Edits before creations, so that a large load keeps nobody's edit waiting (R21); deletions last (R19).
-_ORDER: Final = {Action.UPDATE: 0, Action.CREATE: 1, Action.DELETE: 2}
 
 
 def push_salesforce(
@@ -88,8 +86,7 @@ class _Push:
 
     def _chunks(self, operations: Sequence[Operation]) -> Iterator[list[Operation]]:
         """Operations of one action and one credential; within them mailboxes take turns, a Contact stands once."""
-        ordered = sorted(operations, key=lambda operation: _ORDER[operation.action])
-        for _, same in groupby(ordered, key=lambda operation: operation.action):
+        for _, same in groupby(operations, key=lambda operation: operation.action):
             queues: dict[int, list[Operation]] = {}
             for operation in _in_turns(list(same)):
                 queues.setdefault(id(self._org_for(operation.mailbox)), []).append(operation)

@@ -181,10 +181,10 @@ class Mirrors:
         with transaction(self.connection):
             replace(self.connection, "salesforce.users", rows)
 
-    def save_members(self, view_key: str, label: str, definition: str, contact_ids: Iterable[str], run_id: str) -> None:
+    def save_members(self, view_key: str, label: str, definition: str, contact_ids: Iterable[str]) -> None:
         """A complete scan of a list view in the place of the last one."""
         rows = [{"view_key": view_key, "contact_id": contact} for contact in contact_ids]
-        view = {"view_key": view_key, "label": label, "definition": definition, "scanned_run": run_id}
+        view = {"view_key": view_key, "label": label, "definition": definition}
         with transaction(self.connection):
             self.connection.execute("delete from salesforce.view_members where view_key = ?", [view_key])
             insert(self.connection, "salesforce.view_members", rows)

@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from sync_pipeline.engine.summary import warehouse_path
 from sync_pipeline.sandbox.salesforce.models import Org
+from sync_pipeline.warehouse.connection import open_warehouse
+from sync_pipeline.warehouse.reader import Reader
 from sync_pipeline_tests import harness
 from sync_pipeline_tests.harness import Json, World, of
 
@@ -234,6 +237,50 @@ def test_with_retry_empty_a_renamed_account_is_found(world: World) -> None:
     assert created(world)["AccountId"] == account
 
 
+def updates(world: World, document: Json) -> list[Json]:
+    """What a run changed in Salesforce, as its plan says it."""
+    return [op for op in world.plan_of(document["run_id"]) if (op["side"], op["action"]) == ("salesforce", "update")]
+
+
+def account_rule(world: World, contact: str) -> tuple[str, int]:
+    """What `explain` knows of the Account: the rule and the number of candidates."""
+    with open_warehouse(warehouse_path(world.settings())) as connection:
+        [link] = Reader(connection).story("", "", contact)["links"]
+    return link["account_rule"], link["account_candidates"]
+
+
+def test_an_account_found_later_is_told_as_that_with_its_rule(world: World) -> None:
+    world.use(account={"retry_empty": True})
+    create(world, "Acme")
+    world.run()
+    contact = created(world)["Id"]
+    assert account_rule(world, contact) == ("no_match", 0)
+    world.salesforce.create("Account", Name="Acme")
+    world.salesforce.create("Account", Name="Acme")
+    [update] = updates(world, world.run())
+    assert update["rule"] == "R7"
+    assert update["reason"] == (
+        "Created without an Account; its Company finds one now. "
+        "Account: the one created first of 2 with its Company as name."
+    )
+    assert (update["detail"]["account_rule"], update["detail"]["account_candidates"]) == ("earliest_created", 2)
+    assert account_rule(world, contact) == ("earliest_created", 2)
+    world.run()
+    assert account_rule(world, contact) == ("earliest_created", 2)
+
+
+def test_an_account_found_later_beside_an_edit_is_no_edit_of_company(world: World) -> None:
+    world.use(account={"retry_empty": True})
+    create(world, "Acme")
+    world.run()
+    world.salesforce.create("Account", Name="Acme")
+    world.anna.update(item(world)["id"], jobTitle="Director")
+    [update] = updates(world, world.run())
+    assert update["rule"] == "R10"
+    assert update["reason"].startswith("Edited in Outlook: job_title. Created without an Account;")
+    assert created(world)["Title"] == "Director"
+
+
 def test_with_retry_empty_an_account_set_in_salesforce_since_stays(world: World) -> None:
     world.use(account={"retry_empty": True})
     create(world, "Acme")
@@ -299,7 +346,9 @@ def test_with_company_edits_resolve_an_edit_of_company_moves_the_contact(world: 
     world.use(account={"company_edits": "resolve"})
     _, other = two_accounts(world)
     world.anna.update(item(world)["id"], companyName="other")
-    world.run()
+    [update] = updates(world, world.run())
+    assert update["reason"] == "Edited in Outlook: company. Account: the exact name of its Company."
+    assert (update["detail"]["account_rule"], update["detail"]["account_candidates"]) == ("exact", 1)
     assert created(world)["AccountId"] == other
     world.run()
     mark = world.mark()

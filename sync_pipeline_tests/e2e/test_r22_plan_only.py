@@ -50,6 +50,20 @@ def test_a_run_pushes_the_plan_that_the_dry_run_showed(world: World) -> None:
     assert [operation["id"] for operation in again] == [operation["id"] for operation in planned]
 
 
+def test_the_plan_stands_in_the_order_in_which_it_is_pushed(world: World) -> None:
+    world.use(outlook_deletion="delete")
+    person(world, 2)
+    _, edited = linked(world, 1)
+    world.anna.delete(world.anna.contact("person2@example.com")["id"])
+    world.anna.create(world.anna.folder(), surname="New", email="new@example.com")
+    world.anna.update(edited, jobTitle="Edited")
+    mark = world.mark()
+    document = world.run()
+    planned = [row["action"] for row in world.plan_of(document["run_id"]) if row["side"] == "salesforce"]
+    pushed = [row["action"] for row in world.writes(mark, service="salesforce", entity="Contact")]
+    assert planned == pushed == ["update", "create", "delete"]
+
+
 def test_a_dry_run_changes_nothing_for_the_run_that_follows(world: World) -> None:
     world.use(outlook_deletion="delete")
     record, item = linked(world, 1)

@@ -287,7 +287,7 @@ def test_a_lost_answer_stays_in_doubt_and_is_not_sent_again_in_the_run(bench: Be
 
 
 def test_an_exhausted_org_stops_the_push_with_everything_written_down(bench: Bench) -> None:
-    bench.plan(creation("n1", "Toll"), update("003a", bench.known("003a", LastName="Zoll")))
+    bench.plan(update("003a", bench.known("003a", LastName="Zoll")), creation("n1", "Toll"))
     error = Refused("TotalRequests Limit exceeded.", status=403, error_code="REQUEST_LIMIT_EXCEEDED")
     bench.org.refuse = lambda row: RowResult(error=error)
     with pytest.raises(SideUnavailable, match="Limit exceeded"):
@@ -305,9 +305,9 @@ def test_mailboxes_take_turns_and_the_budget_ends_between_two_calls(bench: Bench
     assert bench.outcomes()["b0"] == "done"
 
 
-def test_a_large_load_keeps_no_edit_waiting(bench: Bench) -> None:
+def test_what_the_plan_puts_first_is_pushed_first(bench: Bench) -> None:
     edit = update("003a", bench.known("003a", LastName="Zoll"))
-    bench.plan(*(creation(f"a{number}", f"A {number}") for number in range(300)), edit)
+    bench.plan(edit, *(creation(f"a{number}", f"A {number}") for number in range(300)))
     turns = iter([False, True])
     assert bench.push(is_over=lambda: next(turns)) == {"update": 1, "left": 300}
 

@@ -104,8 +104,8 @@ def test_salesforce_pages_accounts_members_and_cursors(tmp_path: Path) -> None:
         ]
         writer.forget_accounts(["001c"])
         assert rows(writer.connection, "select id from salesforce.accounts") == [{"id": "001c"}]
-        writer.save_members("view", "Label", "soql", ["003a", "003b"], "run-1")
-        writer.save_members("view", "Label", "soql", ["003b"], "run-1")
+        writer.save_members("view", "Label", "soql", ["003a", "003b"])
+        writer.save_members("view", "Label", "soql", ["003b"])
         assert rows(writer.connection, "select contact_id from salesforce.view_members") == [{"contact_id": "003b"}]
         writer.save_readers(MAILBOX, ["003a"])
         writer.replace_users([{"id": "005", "username": "u"}])

@@ -69,7 +69,7 @@ def test_the_history_of_a_contact_is_in_order_with_its_values(writer: Writer) ->
 
 
 def test_the_story_of_a_contact_has_everything_that_bears_on_it(writer: Writer) -> None:
-    writer.save_members("view", "My view", "soql", [ADA], "run-1")
+    writer.save_members("view", "My view", "soql", [ADA])
     hold = {"operation_id": "h", "mailbox": MAILBOX, "kind": "duplicate", "subject": "other", "candidates": [ADA]}
     insert(writer.connection, "sync.holds", [hold])
     story = Reader(writer.connection).story(MAILBOX, "item", ADA)

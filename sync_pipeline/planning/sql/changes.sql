@@ -1,7 +1,7 @@
 -- in:  planning.links, planning.contacts, planning.mailboxes, planning.mailbox_fields, planning.create_rules, outlook.contacts,
 --      salesforce.contacts, sync.links, sync.verdicts, sync.frozen, sync.problems, sync.runs
 -- out: planning.pairs (link × field: both values, both bases, in the form in which they compare; outlook_is_edit: what Outlook
---      holds would be lost with its item),
+--      holds is not known to come from Salesforce),
 --      planning.edits (link: was it edited in Outlook since the base, or anywhere else),
 --      planning.paused (mailbox × field, outlook_id, salesforce_id: a refused write that is not tried again yet),
 --      planning.contact_changes (pairs with the verdict of the three-way merge),
@@ -82,15 +82,15 @@ select * exclude (item, entries, base_entries, is_list),
     salesforce_base is not null and salesforce_value is not null
         and planning.normal(kind, salesforce_value) <> planning.normal(kind, salesforce_base) as salesforce_changed,
     -- without a base nobody knows who wrote what the other side lacks, so it counts: it must not go with a removal (R18, R19)
-    coalesce(outlook_changed or (not has_base and outlook_normal <> ''), false)
-        and outlook_normal is distinct from salesforce_normal as outlook_is_edit
+    coalesce(outlook_changed or (not has_base and outlook_normal <> '' and outlook_normal is distinct from salesforce_normal), false)
+        as outlook_is_edit
 from placed;
 
 create or replace table planning.edits as
 with own as (
     select link_id, contact_id,
         bool_or(outlook_is_edit and (direction in ('both', 'from_outlook') or (field = 'company' and company_edits = 'resolve'))
-                and not is_person_account) as outlook_edited,
+                and not is_person_account and outlook_normal is distinct from salesforce_normal) as outlook_edited,
         bool_or((salesforce_changed or (not has_base and salesforce_normal <> '')) and direction <> 'from_outlook'
                 and salesforce_normal is distinct from outlook_normal) as salesforce_edited
     from planning.pairs join planning.mailboxes using (mailbox) group by all

@@ -1,6 +1,6 @@
 -- in:  planning.contact_matches, planning.newcomers, planning.arrivals, planning.account_resolution, planning.create_rules,
 --      planning.mailbox_fields, planning.mailboxes, planning.contacts, planning.decisions, outlook.contacts, salesforce.contacts,
---      salesforce.accounts, sync.journal
+--      salesforce.accounts, sync.journal, the macro planning.account_reason (results.sql)
 -- out: planning.new_contacts (newcomers that become Contacts, with account, owner and missing fields),
 --      planning.refused_duplicates (newcomers that a duplicate rule of Salesforce refused, with the Contacts it named),
 --      planning.new_values (newcomer × field: Outlook's value, Salesforce's value, what stands in the way),
@@ -138,7 +138,7 @@ where len(contact_ids) = 0 or exists (
 
 -- ── Outlook → Salesforce ─────────────────────────────────────────────────────────────────────────────────────────────
 insert into planning.operations by name
-select new.operation_id, 10 as phase, new.mailbox, 'salesforce' as side, 'create' as action, new.link_id, new.outlook_id,
+select new.operation_id, 15 as phase, new.mailbox, 'salesforce' as side, 'create' as action, new.link_id, new.outlook_id,
     '' as salesforce_id,
     (select to_json(list({field: value.field, before: '', after: value.salesforce_value} order by value.position))
      from planning.new_values as value
@@ -160,15 +160,7 @@ select new.operation_id, 10 as phase, new.mailbox, 'salesforce' as side, 'create
     }) as detail,
     'R6' as rule,
     'Chosen in Outlook' || case new.place when 'folder' then ' (in the folder)' else ' (by its category)' end || '. ' || new.match_reason
-    || case new.account_rule
-        when 'exact' then ' Account: the exact name of its Company.'
-        when 'earliest_created' then ' Account: the one created first of ' || new.account_candidates || ' with its Company as name.'
-        when 'unique_substring' then ' Account: the only one whose name contains its Company.'
-        when 'ambiguous_substring' then ' No Account: ' || new.account_candidates || ' names contain its Company.'
-        when 'no_match' then ' No Account has its Company as a name or in it.'
-        when 'no_company' then ' It names no Company.'
-        when 'fixed' then ' Account: the fixed one of the settings.'
-        else ' No Account, by the settings.' end as reason,
+    || ' ' || planning.account_reason(new.account_rule, new.account_candidates) as reason,
     case when new.verdict = 'hold' or refused.outlook_id is not null then 'duplicate' end as hold_kind,
     case when new.verdict = 'hold' then new.match_reason
          when refused.outlook_id is not null then 'A duplicate rule of Salesforce says that it is there already.' end as hold_reason,

@@ -17,7 +17,7 @@ create or replace macro planning.subject_of(operation_id) as
 create or replace table planning.losses as
 select pair.link_id,
     string_agg(pair.field || '=' || pair.outlook_normal, '|' order by pair.position) filter (
-        where pair.outlook_is_edit
+        where pair.outlook_is_edit and pair.outlook_normal is distinct from pair.salesforce_normal
           and not coalesce(change.course in ('up', 'resolve') and change.obstacle is null, false)) as unsaved,
     string_agg(concat_ws('=', pair.field, pair.outlook_normal, pair.salesforce_normal), '|' order by pair.position) filter (
         where pair.outlook_changed or pair.salesforce_changed) as edited

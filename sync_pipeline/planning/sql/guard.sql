@@ -12,9 +12,6 @@ with earlier as (
     where hold.kind in ('guard', 'changed_settings', 'changed_since', 'old_copy')
 ), counted as (
     select operation.*,
-        case when action in ('create_folder', 'create_category') then 0 else
-            len(list_filter(planning.changes_of(fields),
-                lambda change: change.after = '' and coalesce(change.before, '') <> '')) end as clears,
         coalesce(verdict.verdict, '') as verdict,
         -- R22: what was judged for another content asks again
         case when verdict.verdict is null and operation.action = 'delete' and judged_before.subject is not null then 'changed_since'

@@ -1,7 +1,8 @@
 -- in:  planning.decisions, planning.contact_changes, planning.finals, planning.links, planning.heirs, planning.account_resolution,
 --      planning.mailboxes, planning.contacts, planning.items, planning.pairs, planning.newcomers, planning.contact_matches,
 --      planning.new_contacts, planning.refused_duplicates, outlook.contacts, outlook.mailboxes, salesforce.contacts,
---      salesforce.accounts, sync.links, sync.frozen, the macro planning.content_id (decisions.sql)
+--      salesforce.accounts, sync.links, sync.frozen, the macro planning.content_id (decisions.sql),
+--      planning.account_reason (results.sql)
 -- out: rows of planning.operations, planning.base_updates, planning.link_changes, planning.plan_problems, planning.conflicts
 --      for everything but creations
 
@@ -27,42 +28,50 @@ where enabled and not coalesce(state.category_listed, false);
 -- ── Company edits and retried Companies (R7) ─────────────────────────────────────────────────────────────────────────
 create or replace table planning.account_moves as
 select link.link_id, link.mailbox, link.contact_id, account.account_id, account.rule as account_rule, account.candidates,
-    named.name as account_name, contact.company as before, item.company as outlook_company,
+    edit.link_id is not null as is_edit, named.name as account_name, contact.company as before, item.company as outlook_company,
     row_number() over (partition by link.contact_id order by item.modified_at desc, link.mailbox) as rank
 from planning.account_resolution as account
 join planning.links as link on link.link_id = account.key
 join planning.contacts as contact on contact.id = link.contact_id
 join planning.items as item on item.mailbox = link.mailbox and item.id = link.outlook_id
 join salesforce.accounts as named on named.id = account.account_id
+left join planning.contact_changes as edit on edit.link_id = link.link_id and edit.field = 'company' and edit.course = 'resolve'
 where account.account_id is not null and account.account_id <> coalesce(contact.account_id, '');
 
 -- ── what goes up to Salesforce ───────────────────────────────────────────────────────────────────────────────────────
 create or replace table planning.contact_updates as
 with parts as (
-    select contact_id, mailbox, field, before, value as after, position, '' as account_id from planning.finals
+    select contact_id, mailbox, field, before, value as after, position, true as is_edit from planning.finals
     union all
-    select contact_id, mailbox, 'company', before, account_name, -1, account_id from planning.account_moves where rank = 1
+    select contact_id, mailbox, 'company', before, account_name, -1, is_edit from planning.account_moves where rank = 1
 )
-select contact_id, min(mailbox) as mailbox, count(distinct mailbox) as mailboxes,
+select contact_id, min(mailbox) as mailbox, count(distinct mailbox) filter (where is_edit) as mailboxes,
     to_json(list({field: field, before: before, after: after} order by position)) as fields,
-    coalesce(max(account_id), '') as account_id,
-    string_agg(field, ', ' order by position) as names,
+    string_agg(field, ', ' order by position) filter (where is_edit) as edited,
     list_sort(list(distinct mailbox)) as from_mailboxes
 from parts group by contact_id;
 
 create or replace table planning.contact_updates as
-select contact_updates.*, contact.modstamp, link.link_id, link.outlook_id,
-    's' || left(md5(concat_ws('|', contact_updates.mailbox, contact_updates.contact_id, fields, contact_updates.account_id)), 15) as operation_id
+select contact_updates.*, contact.modstamp, link.link_id, link.outlook_id, coalesce(move.account_id, '') as account_id,
+    move.account_rule, move.candidates as account_candidates, coalesce(not move.is_edit, false) as is_retried,
+    's' || left(md5(concat_ws('|', contact_updates.mailbox, contact_updates.contact_id, fields, coalesce(move.account_id, ''))), 15) as operation_id
 from planning.contact_updates
+left join planning.account_moves as move on move.contact_id = contact_updates.contact_id and move.rank = 1
 join planning.contacts as contact on contact.id = contact_updates.contact_id
 join planning.links as link on link.contact_id = contact_updates.contact_id and link.mailbox = contact_updates.mailbox
 qualify row_number() over (partition by contact_updates.contact_id order by link.place_in_merge, link.link_id) = 1;
 
+-- edits before creations, so that a large load keeps nobody's edit waiting (R21); deletions last (R19)
 insert into planning.operations by name
-select operation_id, 15 as phase, mailbox, 'salesforce' as side, 'update' as action, link_id, outlook_id, contact_id as salesforce_id, fields,
-    to_json({account_id: account_id, mailboxes: from_mailboxes}) as detail,
-    case when account_id <> '' and names = 'company' then 'R7' when mailboxes > 1 then 'R13' else 'R10' end as rule,
-    'Edited in Outlook' || case when mailboxes > 1 then ' in ' || mailboxes || ' mailboxes' else '' end || ': ' || names || '.' as reason,
+select operation_id, 10 as phase, mailbox, 'salesforce' as side, 'update' as action, link_id, outlook_id, contact_id as salesforce_id, fields,
+    case when account_id = '' then to_json({account_id: account_id, mailboxes: from_mailboxes})
+         else to_json({account_id: account_id, account_rule: account_rule, account_candidates: account_candidates, mailboxes: from_mailboxes})
+         end as detail,
+    case when account_id <> '' and coalesce(edited, 'company') = 'company' then 'R7' when mailboxes > 1 then 'R13' else 'R10' end as rule,
+    concat_ws(' ',
+        'Edited in Outlook' || case when mailboxes > 1 then ' in ' || mailboxes || ' mailboxes' else '' end || ': ' || edited || '.',
+        case when is_retried then 'Created without an Account; its Company finds one now.' end,
+        case when account_id <> '' then planning.account_reason(account_rule, account_candidates) end) as reason,
     null as hold_kind, null as hold_reason, false as is_problem, '' as depends_on, '' as planned_key, modstamp as planned_stamp
 from planning.contact_updates;
 
@@ -107,8 +116,7 @@ with wanted as (
     from planning.decisions as decision where decision.decision = 'merge'
 ), fields as (
     select link_id, to_json(list({field: field, before: outlook_value, after: value} order by position)) as fields,
-        string_agg(field, ', ' order by position) as names, bool_or(is_going_up) as needs_up,
-        count(*) filter (where value = '') as clears
+        string_agg(field, ', ' order by position) as names, bool_or(is_going_up) as needs_up
     from planning.downs group by link_id
 ), names as (
     select link.link_id, item.display_name,
@@ -133,7 +141,7 @@ with wanted as (
     from names
 )
 select wanted.*, coalesce(fields.fields, '[]'::json) as fields, fields.names, coalesce(fields.needs_up, false) as needs_up,
-    coalesce(fields.clears, 0) as clears, nullif(shown.forms[shown.form], '') as display_name
+    nullif(shown.forms[shown.form], '') as display_name
 from wanted
 left join fields using (link_id)
 left join shown on shown.link_id = wanted.link_id
@@ -323,13 +331,19 @@ union all
 select 'view' as kind, mailbox, link_id, outlook_id, contact_id as salesforce_id, '', '', true, null
 from planning.links where in_view and not seen_in_view
 union all
+select 'account' as kind, link.mailbox, link.link_id, link.outlook_id, link.contact_id, '', update.account_rule as reason, false, update.operation_id
+from planning.contact_updates as update
+join planning.account_moves as move on move.contact_id = update.contact_id and move.rank = 1
+join planning.links as link on link.contact_id = update.contact_id
+    and (link.link_id = move.link_id or link.account_rule in ('no_match', 'ambiguous_substring', 'no_company'))
+union all
 select 'account' as kind, link.mailbox, link.link_id, link.outlook_id, link.contact_id, '', 'set_in_salesforce', false, null
 from planning.links as link join salesforce.contacts as contact on contact.id = link.contact_id
 where link.account_rule in ('no_match', 'ambiguous_substring', 'no_company') and coalesce(contact.account_id, '') <> '';
 
 -- ── conflicts and problems ───────────────────────────────────────────────────────────────────────────────────────────
 insert into planning.operations by name
-select change.conflict_id as operation_id, 15 as phase, change.mailbox, 'salesforce' as side, 'update' as action, change.link_id,
+select change.conflict_id as operation_id, 10 as phase, change.mailbox, 'salesforce' as side, 'update' as action, change.link_id,
     change.outlook_id, change.contact_id as salesforce_id,
     to_json([{field: change.field, before: change.salesforce_value, after: change.outlook_value}]) as fields,
     '{}'::json as detail, 'R10' as rule,

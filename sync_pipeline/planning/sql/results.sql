@@ -1,5 +1,6 @@
 -- in:  planning.base_updates, planning.link_changes of an earlier planning
--- out: the empty tables that planning fills: operations, base_updates, link_changes, plan_problems, conflicts
+-- out: the empty tables that planning fills: operations, base_updates, link_changes, plan_problems, conflicts;
+--      the macros planning.account_reason and planning.obstacle: what a rule and a code mean in a sentence
 create or replace table planning.operations (
     operation_id varchar, phase integer, mailbox varchar, side varchar, action varchar, link_id varchar, outlook_id varchar,
     salesforce_id varchar, fields json, detail json, rule varchar, reason varchar, hold_kind varchar, hold_reason varchar,
@@ -14,6 +15,15 @@ create or replace table planning.conflicts (
     mailbox varchar, link_id varchar, salesforce_id varchar, field varchar, policy varchar, winner varchar, outlook_value varchar,
     salesforce_value varchar, reason varchar
 );
+create or replace macro planning.account_reason(rule, candidates) as case rule
+    when 'exact' then 'Account: the exact name of its Company.'
+    when 'earliest_created' then 'Account: the one created first of ' || candidates || ' with its Company as name.'
+    when 'unique_substring' then 'Account: the only one whose name contains its Company.'
+    when 'ambiguous_substring' then 'No Account: ' || candidates || ' names contain its Company.'
+    when 'no_match' then 'No Account has its Company as a name or in it.'
+    when 'no_company' then 'It names no Company.'
+    when 'fixed' then 'Account: the fixed one of the settings.'
+    else 'No Account, by the settings.' end;
 create or replace macro planning.obstacle(field, code, value, most) as case code
     when 'too_long' then field || ' has ' || length(value) || ' characters; Salesforce holds ' || most || '.'
     when 'not_an_email' then field || ' is not an e-mail address that Salesforce accepts.'

@@ -20,7 +20,8 @@ update sync.links as link
 set salesforce_id = due.salesforce_id, seen_in_view = coalesce(due.seen_in_view, link.seen_in_view)
 from due_links as due where due.kind = 'relink' and due.salesforce_id <> '' and link.link_id = due.link_id;
 
-update sync.links as link set account_rule = due.reason
+update sync.links as link
+set account_rule = due.reason, account_candidates = coalesce(due.candidates, link.account_candidates)
 from due_links as due where due.kind = 'account' and link.link_id = due.link_id;
 
 update sync.links as link set seen_in_view = true

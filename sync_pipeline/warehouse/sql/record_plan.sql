@@ -3,7 +3,7 @@
 delete from sync.plan using moment where plan.run_id = moment.run_id;
 insert into sync.plan by name
 select moment.run_id, row_number() over (order by phase, mailbox, operation_id) as seq, operation_id, mailbox, side, action, link_id,
-    outlook_id, salesforce_id, fields, detail, rule, reason, state, hold_kind, hold_reason, depends_on, clears, planned_key, planned_stamp
+    outlook_id, salesforce_id, fields, detail, rule, reason, state, hold_kind, hold_reason, depends_on, planned_key, planned_stamp
 from planning.planned cross join moment;
 
 create or replace temp table held as
