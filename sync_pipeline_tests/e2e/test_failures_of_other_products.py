@@ -140,25 +140,36 @@ def test_one_side_that_is_empty_does_not_wipe_the_other(world: World, emptied: s
 @pytest.mark.parametrize("side", ["outlook", "salesforce"])
 def test_a_contact_deleted_on_one_side_is_not_brought_back_by_the_other(world: World, side: str) -> None:
     see_all(world, ANNA, BEN).use(outlook_deletion="delete")
+    person(world, 2)
     record, item = linked(world, 1)
-    linked(world, 2)
     if side == "outlook":
         world.anna.delete(item)
     else:
         world.salesforce.delete(record)
-    world.run()
-    world.run()
-    shutil.rmtree(data(world))
-    world.run()
-    world.run(full=True)
+    for full in (False, False, True):
+        world.run(full=full)
     assert surnames(world) == (["Last2"], ["Last2"])
     assert [found["surname"] for found in world.ben.contacts()] == ["Last2"]
 
 
+def test_a_contact_deleted_before_a_reinstallation_is_not_created_again_from_its_copies(world: World) -> None:
+    see_all(world, ANNA, BEN)
+    person(world, 2)
+    record, item = linked(world, 1)
+    world.anna.update(item, jobTitle="Edited")
+    world.salesforce.delete(record)
+    shutil.rmtree(data(world))
+    mark = world.mark()
+    for full in (False, False, True):
+        world.run(full=full)
+    assert world.writes(mark, service="salesforce") == []
+    assert surnames(world)[1] == ["Last2"]
+
+
 def test_a_contact_deleted_while_a_mailbox_was_away_does_not_come_back_with_it(world: World) -> None:
     see_all(world, ANNA, BEN)
+    person(world, 2)
     record, _ = linked(world, 1)
-    linked(world, 2)
     world.ben.update(item_of(world.ben, record)["id"], jobTitle="Edited while away")
     world.salesforce.delete(record)
     world.org("empty_bin")
@@ -175,8 +186,8 @@ def test_a_contact_deleted_while_a_mailbox_was_away_does_not_come_back_with_it(w
 @pytest.mark.parametrize("view", ["is still outside the view", "came back into the view"])
 def test_an_old_copy_of_the_warehouse_does_not_take_our_own_removal_for_a_persons(world: World, view: str) -> None:
     world.use(outlook_deletion="delete")
+    person(world, 2)
     record, item = linked(world, 1)
-    linked(world, 2)
     copy = shutil.copytree(data(world), world.directory / "old")
     world.salesforce.update(record, OwnerId=world.user_id(BEN))
     world.run()
@@ -196,8 +207,8 @@ def test_an_old_copy_of_the_warehouse_does_not_take_our_own_removal_for_a_person
 
 def test_a_contact_given_to_a_colleague_arrives_there_with_the_last_edit_of_who_had_it(world: World) -> None:
     world.use(ANNA, BEN)
+    person(world, 2)
     record, item = linked(world, 1)
-    linked(world, 2)
     world.anna.update(item, jobTitle="Anna's last word")
     world.salesforce.update(record, OwnerId=world.user_id(BEN), Department="Law")
     mark = world.mark()
