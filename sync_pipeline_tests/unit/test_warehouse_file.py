@@ -24,7 +24,7 @@ def test_a_migration_runs_once_and_the_mapped_fields_are_columns(tmp_path: Path)
     with open_warehouse(tmp_path / "warehouse.duckdb") as connection:
         migrate(connection, FIELDS)
         migrate(connection, FIELDS)
-        assert fetch(connection, "select number from sync.migrations") == [{"number": 1}, {"number": 2}, {"number": 3}]
+        assert fetch(connection, "select number from sync.migrations") == [{"number": 1 + n} for n in range(4)]
         assert column_types(connection, "salesforce.contacts")["email"] == "VARCHAR"
         assert column_types(connection, "outlook.contacts")["email_list"] == "VARCHAR[]"
         assert "email" not in column_types(connection, "outlook.contacts")
@@ -45,7 +45,7 @@ def test_a_warehouse_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path: P
         connection.execute("insert into sync.migrations values (9999, 'later')")
         with pytest.raises(WarehouseUnusable, match="9999"):
             migrate(connection, FIELDS)
-        assert len(fetch(connection, "select * from sync.migrations")) == 4
+        assert len(fetch(connection, "select * from sync.migrations")) == 5
 
 
 def test_only_the_owner_reads_the_file_and_its_directory(tmp_path: Path) -> None:
