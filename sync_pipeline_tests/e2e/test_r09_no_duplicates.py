@@ -6,7 +6,20 @@ from typing import Any
 
 import pytest
 
-from sync_pipeline_tests.harness import ANNA, BEN, CATEGORY, FOLDER, Json, World, of, person, stamp_of
+from sync_pipeline_tests.harness import (
+    ANNA,
+    BEN,
+    CATEGORY,
+    FOLDER,
+    Json,
+    World,
+    item_of,
+    linked,
+    of,
+    person,
+    see_all,
+    stamp_of,
+)  # fmt: skip
 
 EMAIL = "mia@example.com"
 MIA: dict[str, Any] = {"givenName": "Mia", "surname": "Muster", "email": EMAIL, "categories": [CATEGORY]}
@@ -491,3 +504,39 @@ def test_a_person_account_that_matches_is_linked_and_not_written(world: World) -
     world.run()
     assert_linked(world, contact)
     assert world.writes(service="salesforce") == []
+
+
+@pytest.mark.parametrize("policy", ["salesforce", "outlook"])
+def test_a_stamped_contact_that_became_another_person_in_another_mailbox_waits(world: World, policy: str) -> None:
+    see_all(world, ANNA)
+    record = person(world, 1, Title="Base")
+    world.run()
+    stamp = item_of(world.anna, record)["singleValueExtendedProperties"]
+    world.use(ANNA, BEN)
+    world.mailboxes[BEN] = {"view": "mine", "conflicts": {"default": policy}}
+    world.run()
+    other = {"givenName": "Quite", "surname": "Other", "email": "other@example.com", "jobTitle": "Pasted"}
+    item = world.ben.create(world.ben.folder(), singleValueExtendedProperties=stamp, **other)
+    for _ in range(2):
+        world.run()
+    contact, found = world.salesforce.record(record), world.ben.item(item)
+    assert (contact["FirstName"], contact["LastName"], contact["Title"]) == ("First1", "Last1", "Base")
+    assert (found["givenName"], found["surname"], found["jobTitle"]) == ("Quite", "Other", "Pasted")
+    [hold] = world.held()
+    world.judge("approved", [hold])
+    world.run()
+    assert {row["LastName"] for row in world.salesforce.contacts()} == {"Last1", "Other"}
+
+
+def test_a_copy_that_became_another_person_and_is_dragged_in_after_a_view_exit_waits(world: World) -> None:
+    record, item = linked(world, Title="Base")
+    copy = world.anna.copy(item, "contacts")
+    world.anna.update(copy, categories=[], givenName="Quite", surname="Other", email="other@example.com")
+    world.run()
+    world.salesforce.update(record, OwnerId=world.user_id(BEN))
+    world.run()
+    world.anna.move(copy, world.anna.folder())
+    world.run()
+    found = world.anna.contacts()
+    assert [(entry["givenName"], entry["surname"]) for entry in found] == [("Quite", "Other")]
+    assert len(world.held()) == 1

@@ -179,6 +179,10 @@ with counted as (
     select newcomer.*, counted.* exclude (mailbox, outlook_id),
         coalesce(stamped.is_deleted, true) as stamped_gone,
         readable.contact_id is not null as stamp_is_readable,
+        -- a copy, sent to another mailbox or left over, of which somebody made another person
+        coalesce(newcomer.merged_id = '' and newcomer.last_name <> '' and planning.contradict(newcomer.last_name, named.last_name)
+            and planning.contradict(newcomer.first_name, named.first_name)
+            and newcomer.email <> '' and named.email <> '' and not list_contains(newcomer.emails, named.email), false) as is_another_person,
         -- one living item of a mailbox for a Contact, whatever speaks for the others
         row_number() over (
             partition by newcomer.mailbox, coalesce(newcomer.stamp, case when counted.strong = 1 then counted.contact_id end)
@@ -199,6 +203,7 @@ with counted as (
     from planning.newcomers as newcomer
     join counted on counted.mailbox = newcomer.mailbox and counted.outlook_id = newcomer.outlook_id
     left join salesforce.contacts as stamped on stamped.id = newcomer.stamp
+    left join planning.people as named on named.contact_id = newcomer.stamp
     left join planning.readable as readable on readable.mailbox = newcomer.mailbox and readable.contact_id = newcomer.stamp
 ), ranked as (
     -- R17: the mailbox holds the winner too, or another loser that takes its place
@@ -206,6 +211,7 @@ with counted as (
 )
 select mailbox, outlook_id, case when is_losing then merged_id else '' end as merged_id,
     case
+        when stamp is not null and not stamped_gone and is_another_person then 'hold'
         when stamp is not null and not stamped_gone and stamp_is_readable and (is_losing or (not stamp_is_taken and claim = 1)) then 'link'
         when stamp is not null then 'hold'
         when candidates = 1 and strong = 1 and linked_here = 0 and unreadable = 0 and turn = 1 and claim = 1 then 'link'
@@ -217,6 +223,8 @@ select mailbox, outlook_id, case when is_losing then merged_id else '' end as me
     case when stamp is not null then stamp when candidates = 1 and strong = 1 then contact_id end as contact_id,
     case
         when stamp is not null and not stamped_gone and not stamp_is_readable then 'It belonged to a Contact that this mailbox may not read.'
+        when stamp is not null and not stamped_gone and is_another_person then
+            'It carries the stamp of this Contact, but has another name and another e-mail: approve to create it anew.'
         when is_losing and not stamped_gone then 'It belonged to a Contact that was merged into this one, which the mailbox holds too.'
         when stamp is not null and not stamped_gone and (stamp_is_taken or claim > 1) then
             'Another contact of this mailbox is linked to the same Contact.'
