@@ -46,7 +46,8 @@ def push_salesforce(
     """Pushes what is ready, mailboxes in turns, until the time budget ends. Counts: push.context.COUNTS.
 
     `org_for` gives the credential that writes for a mailbox, `mailbox_for` the mailbox that a deletion is looked up in.
-    Raises SideUnavailable once Salesforce refuses everything; what was done until then is written down.
+    A mailbox whose own login is refused is reported to `run.stop`. Raises SideUnavailable once Salesforce refuses
+    everything; what was done until then is written down.
     """
     return _Push(writer, org_for, mailbox_for, fields, run).all()
 
@@ -79,12 +80,22 @@ class _Push:
                 if self._run.is_over():
                     break
                 left -= len(chunk)
-                self._push(chunk)
+                self._take(chunk)
         finally:
-            for user_id in list(self._to_read):
-                self._read_back(user_id)
+            for user_id, (_, receipts) in list(self._to_read.items()):
+                with self._run.own_login(*{receipt.operation.mailbox for receipt in receipts}):
+                    self._read_back(user_id)
         self._counts["left"] = left
         return self._counts
+
+    def _take(self, chunk: Sequence[Operation]) -> None:
+        """Pushes a chunk, but nothing of mailboxes that have stopped: that stays unsent."""
+        working = [operation for operation in chunk if not self._run.is_stopped(operation.mailbox)]
+        before = self._counts.total()
+        if working:
+            with self._run.own_login(*{operation.mailbox for operation in working}):
+                self._push(working)
+        self._counts["unsent"] += len(chunk) - (self._counts.total() - before)
 
     def _chunks(self, operations: Sequence[Operation]) -> Iterator[list[Operation]]:
         """Operations of one action and one credential; within them mailboxes take turns, a Contact stands once."""

@@ -100,6 +100,69 @@ def test_a_per_user_credential_that_is_refused_stops_that_mailbox_only(world: Wo
     assert world.anna.contact("adler@example.com")["jobTitle"] == "Goes on"
 
 
+def the_login_of_ben_is_refused(world: World) -> None:
+    world.org("users", username="ben@acme.example.com", name="Ben Berg", is_active=False)
+    world.control.post("expire_tokens").raise_for_status()
+
+
+def both_edit(world: World, word: str) -> None:
+    """Anna and Ben each change the title of their one contact."""
+    for mailbox in (world.anna, world.ben):
+        [item] = mailbox.contacts()
+        mailbox.update(item["id"], jobTitle=word)
+
+
+def titles(world: World) -> list[str | None]:
+    """Of Adler, who is Anna's, and Birk, who is Ben's."""
+    return [world.salesforce.contact(LastName=name)["Title"] for name in ("Adler", "Birk")]
+
+
+def own_logins(world: World) -> None:
+    world.use(ANNA, BEN).use_per_user_credentials()
+    two_contacts(world)
+    world.run()
+
+
+def test_a_per_user_credential_that_is_refused_stops_that_mailbox_only_though_it_left_something_in_doubt(
+    world: World,
+) -> None:
+    own_logins(world)
+    world.ben.update(world.ben.contacts()[0]["id"], jobTitle="In doubt")
+    world.fault("connection_reset", service="salesforce", method="PATCH", path="composite/sobjects")
+    world.run()
+    the_login_of_ben_is_refused(world)
+    both_edit(world, "Goes on")
+    document = world.run()
+    assert [of(document, address)["status"] for address in (ANNA, BEN)] == ["ok", "stopped"]
+    assert titles(world) == ["Goes on", None]
+    world.org("users", username="ben@acme.example.com", name="Ben Berg", is_active=True)
+    world.run()
+    assert titles(world) == ["Goes on", "Goes on"]
+
+
+def test_a_per_user_credential_that_is_refused_when_contacts_are_pushed_stops_that_mailbox_only(world: World) -> None:
+    own_logins(world)
+    both_edit(world, "Goes on")
+    document = world.run(before={"push_salesforce": lambda: the_login_of_ben_is_refused(world)})
+    assert [of(document, address)["status"] for address in (ANNA, BEN)] == ["ok", "stopped"]
+    assert of(document, BEN)["remedy"]
+    assert titles(world) == ["Goes on", None]
+    assert world.problems() == []
+    world.org("users", username="ben@acme.example.com", name="Ben Berg", is_active=True)
+    world.run()
+    assert titles(world) == ["Goes on", "Goes on"]
+
+
+def test_a_per_user_credential_that_is_refused_when_list_views_are_read_stops_that_mailbox_only(world: World) -> None:
+    own_logins(world)
+    world.org("listviews", developer_name="Some", where="LastName IN ('Adler', 'Birk')")
+    world.use(ANNA, BEN, view="Some")
+    both_edit(world, "Goes on")
+    document = world.run(before={"extract_view_members": lambda: the_login_of_ben_is_refused(world)})
+    assert [of(document, address)["status"] for address in (ANNA, BEN)] == ["ok", "stopped"]
+    assert titles(world) == ["Goes on", None]
+
+
 # -- contacts and values ---------------------------------------------------------------------------------------------
 
 
