@@ -31,9 +31,9 @@ _STALE = frozenset(
 _BUSY = frozenset({"UNABLE_TO_LOCK_ROW"})
 
 
-def concerns_all(error: Refused) -> bool:
-    """Whether the refusal speaks of the service or the login and not of this one record."""
-    return error.status in (0, 401, 429) or error.status >= 500 or error.error_code == "REQUEST_LIMIT_EXCEEDED"
+def unsent(run_id: str, operation: Operation, error: Refused) -> Receipt:
+    """The refusal speaks of the service or the login and not of this one record: planned again next time."""
+    return Receipt(run_id, operation, Outcome.UNSENT, code=error.error_code, message=error.message)
 
 
 def refusal(
@@ -45,9 +45,12 @@ def refusal(
     named: Sequence[str] = (),
     duplicates: Sequence[str] = (),
 ) -> Receipt:
-    """The receipt of a write that was refused. `named` are the service's field names in the error, `duplicates` Ids."""
-    if concerns_all(error) or error.error_code in _BUSY:
-        return Receipt(run_id, operation, Outcome.UNSENT, code=error.error_code, message=error.message)
+    """The receipt of a write that was refused. `named` are the service's field names in the error, `duplicates` Ids.
+
+    What stops the whole of Salesforce is not for here: salesforce.session.side_unavailable.
+    """
+    if error.status in (0, 401, 429) or error.status >= 500 or error.error_code in _BUSY:
+        return unsent(run_id, operation, error)
     if error.error_code in _STALE or error.status in (404, 409, 412):
         return Receipt(run_id, operation, Outcome.STALE, code=error.error_code, message=error.message)
     message = error.message + (f" Records: {', '.join(duplicates)}." if duplicates else "")

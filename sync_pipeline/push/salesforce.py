@@ -14,13 +14,14 @@ from sync_pipeline.model.operation import Action, Operation, Side
 from sync_pipeline.outlook.client import Mailbox
 from sync_pipeline.push.context import RunContext, count
 from sync_pipeline.push.deletions import contested
-from sync_pipeline.push.failures import concerns_all, mapped_field, refusal, stale
+from sync_pipeline.push.failures import mapped_field, refusal, stale, unsent
 from sync_pipeline.push.look_up import LookUp
 from sync_pipeline.push.returned import returned_values
 from sync_pipeline.push.versions import unchanged
 from sync_pipeline.push.work import Outcomes, ready_operations
 from sync_pipeline.salesforce.client import Org
 from sync_pipeline.salesforce.rows import body, row, selectable
+from sync_pipeline.salesforce.session import side_unavailable
 from sync_pipeline.salesforce.writes import RowResult
 from sync_pipeline.transport import OutcomeUnknown, Refused
 from sync_pipeline.warehouse.receipt import Outcome, Receipt, Withheld
@@ -148,9 +149,7 @@ class _Push:
             if action is Action.UPDATE or len(waiting) >= LOOKED_UP_AT_ONCE:
                 self._read_back(org.user_id)
         if unavailable is not None:
-            raise SideUnavailable(
-                "salesforce", unavailable.message, remedy=unavailable.remedy, code="salesforce_refuses"
-            )
+            raise unavailable
 
     def _close(self, receipts: Sequence[Receipt]) -> None:
         self._writer.close(receipts, self._run.clock.now())
@@ -171,10 +170,12 @@ class _Push:
 
     # -- sending -------------------------------------------------------------------------------------------------------
 
-    def _send(self, org: Org, action: Action, sent: Sequence[Operation]) -> tuple[list[Receipt], Refused | None]:
+    def _send(
+        self, org: Org, action: Action, sent: Sequence[Operation]
+    ) -> tuple[list[Receipt], SideUnavailable | None]:
         """Receipts of all rows whose outcome is known, and the error where Salesforce refuses everything."""
         receipts: list[Receipt] = []
-        unavailable: Refused | None = None
+        unavailable: SideUnavailable | None = None
         withheld: dict[str, tuple[Withheld, ...]] = {}
         left = list(sent)
         while left:
@@ -186,14 +187,15 @@ class _Push:
                     receipts.append(self._done(operation, result, known))
                 elif isinstance(result.error, OutcomeUnknown):
                     continue
+                elif (refuses_all := side_unavailable(result.error)) is not None:
+                    unavailable = refuses_all
+                    receipts.append(unsent(self._run.run_id, operation, result.error))
                 elif action is Action.DELETE and result.error.error_code == "ENTITY_IS_DELETED":
                     receipts.append(self._done(operation, result, known))
                 elif (smaller := self._without_refused_field(operation, result, known)) is not None:
                     shorter, withheld[operation.operation_id] = smaller
                     again.append(shorter)
                 else:
-                    if concerns_all(result.error):
-                        unavailable = result.error
                     receipts.append(
                         refusal(
                             self._run.run_id, operation, result.error, self._fields,
