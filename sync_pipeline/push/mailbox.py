@@ -96,7 +96,7 @@ class MailboxPush:
         elif action is Action.FINISH_MOVE:
             [operation] = operations
             copied = self._copied(operation)
-            self._send(operations, lambda: [self._moves.finish(operation, copied)])
+            self._send(operations, lambda: _known(self._moves.finish(operation, copied)))
         else:
             self._push_move(operations[0])
 
@@ -118,11 +118,7 @@ class MailboxPush:
             # Kept in the intent, so that a move that broke off still tells what was edited since (R6).
             known = replace(operation, detail={**operation.detail, "copied": copied_of(found)})
 
-            def call() -> list[Receipt]:
-                receipt = self._moves.move(known, found)
-                return [receipt] if receipt is not None else []
-
-            self._send([known], call)
+            self._send([known], lambda: _known(self._moves.move(known, found)))
 
     def _send(self, operations: Sequence[Operation], call: Callable[[], list[Receipt]]) -> None:
         if not operations:
@@ -195,3 +191,7 @@ class MailboxPush:
             [self._mailbox.address, operation.outlook_id],
         )
         return dict(json.loads(rows[0]["result"] or "{}")) if rows else {}
+
+
+def _known(receipt: Receipt | None) -> list[Receipt]:
+    return [receipt] if receipt is not None else []
