@@ -30,7 +30,8 @@ class Known:
 
     `folder_id` is our folder's ("" = never known), `delta_links` by folder id, `listed_at` when our folder was last
     listed in full, `places` the place of every mirrored item, `linked` the linked items, `lost` those in Deleted Items
-    that no person put there, `stamps` the stamp ("<org>/<contact>") of mirrored items by id. `org_id` and `installation_id` tell our mark from another's.
+    that no person put there, `stamps` the stamp ("<org>/<contact>") of mirrored items by id. `org_id` and
+    `installation_id` tell our mark from another's.
     """
 
     folder_id: str = ""

@@ -70,7 +70,7 @@ class Moves:
         except _Undone:
             is_kept = True  # both stand: the next run finishes what is left
         except _BothGone as gone:
-            # What is linked, if it is linked, is the original: it lies in the Deleted Items, and no person put it there.
+            # If anything is linked it is the original: it lies in the Deleted Items, and no person put it there.
             return self._lost(operation, original, gone, Outcome.STALE)
         is_forgotten = not is_kept or operation.action is Action.RESTORE
         return self._receipt(
@@ -252,7 +252,7 @@ class Moves:
         )
 
     def _lost(self, operation: Operation, original: Json, gone: _BothGone, outcome: Outcome) -> Receipt | None:
-        """Where the copy may have been made again after all, recovery looks for it; otherwise the original is put back."""
+        """Where the copy may have been made again, recovery looks for it (None); else the original is put back."""
         if isinstance(gone.error, OutcomeUnknown):
             return None
         return put_back(self._run, operation, original, self._fields, outcome, gone.error.message)
@@ -272,7 +272,7 @@ class Moves:
             outlook_id=str(made["id"]), item=mirrored, forgotten_item=forgotten,
             moves_link=operation.action is Action.FINISH_MOVE and made["id"] != operation.outlook_id,
             returned=returned_values(operation.fields, mirrored, self._fields), result=result or {},
-            message=f"The copy went with its original and was made again without {', '.join(missing)}." if missing else "",
+            message=f"The copy was made again, and lacks {', '.join(missing)}." if missing else "",
         )  # fmt: skip
 
 
