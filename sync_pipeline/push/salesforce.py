@@ -68,6 +68,8 @@ class _Push:
         needed = {entry["name"] for entry in self._describe if not entry["nillable"]}
         self._required = {field.name for field in self._fields if field.salesforce in needed}
         self._columns = selectable(self._fields, self._describe)
+        query = "select operation_id from sync.verdicts where verdict = 'approved' and lapses_at > ?"
+        self._approved = {row["operation_id"] for row in fetch(writer.connection, query, [run.clock.now()])}
         self._outcomes = Outcomes(writer.connection, run.run_id)
         self._counts: Counter[str] = Counter()
         self._to_read: dict[str, tuple[Org, list[Receipt]]] = {}
@@ -211,6 +213,7 @@ class _Push:
         if action is Action.UPDATE:
             return org.update([{"id": op.salesforce_id, **self._body(op)} for op in operations])
         results: dict[str, RowResult] = {}
+        # what a person approved answers a duplicate rule too
         for allowed, same in groupby(sorted(operations, key=self._is_approved), key=self._is_approved):
             some = list(same)
             if external := self._run.external_id_field:
@@ -230,10 +233,7 @@ class _Push:
         return body(operation.fields, detail, self._fields, self._describe, creating=creating)
 
     def _is_approved(self, operation: Operation) -> bool:
-        """Whether a person approved this creation, which answers a duplicate rule too."""
-        query = "select count(*) from sync.verdicts where operation_id = ? and verdict = 'approved' and lapses_at > ?"
-        found = scalar(self._writer.connection, query, [operation.operation_id, self._run.clock.now()])
-        return bool(found)
+        return operation.operation_id in self._approved
 
     def _without_refused_field(
         self, operation: Operation, result: RowResult, known: tuple[Withheld, ...]
