@@ -164,8 +164,8 @@ class Org:
             found.update(zip(part, rows, strict=True))
         return found
 
-    def deleted_since(self, start: datetime, end: datetime) -> tuple[list[tuple[str, datetime]], datetime] | None:
-        """Contacts deleted between two times (naive UTC), as [(Id, when)], and the time up to which that is known.
+    def deleted_since(self, start: datetime, end: datetime) -> list[str] | None:
+        """The Ids of the Contacts deleted between two times (naive UTC).
 
         None where the log does not reach back to `start` any more (15 days, or less where it was purged).
         """
@@ -178,8 +178,7 @@ class Org:
             raise
         if moment(body["earliestDateAvailable"]) > start:
             return None
-        rows = [(long_id(row["id"]), moment(row["deletedDate"])) for row in body["deletedRecords"]]
-        return rows, moment(body["latestDateCovered"])
+        return [long_id(row["id"]) for row in body["deletedRecords"]]
 
     def list_view(self, view: str) -> ListView:
         """A Contact list view by Id, developer name or label. Raises ViewError."""
