@@ -55,7 +55,6 @@ class Invocation:
 
     settings_file: Path | None = None
     as_json: bool = False
-    verbose: bool = False
 
     def settings(self) -> Settings:
         """The settings of this call. Raises SettingsInvalid."""
@@ -120,9 +119,8 @@ def global_options() -> list[click.Parameter]:
             callback=_remember("as_json"),
             help="One JSON document on stdout, logs on stderr.",
         ),
-        click.Option(
-            ["--verbose"], is_flag=True, expose_value=False, callback=_remember("verbose"), help="Logs on stderr."
-        ),
+        # Read by cli.execute: what is logged is settled before the command line is taken apart.
+        click.Option(["--verbose"], is_flag=True, expose_value=False, help="Logs on stderr."),
     ]
 
 

@@ -12,7 +12,7 @@ from duckdb import DuckDBPyConnection
 
 from sync_pipeline.engine.inputs import View, fields_fingerprint, settings_fingerprint
 from sync_pipeline.engine.session import Session
-from sync_pipeline.model.errors import MailboxStopped, SideUnavailable
+from sync_pipeline.model.errors import MailboxStopped
 from sync_pipeline.outlook.extract import Known, Page, extract
 from sync_pipeline.push.recovery import recover as settle_intents
 from sync_pipeline.salesforce import extract as salesforce
@@ -29,7 +29,7 @@ PRESENCE_EVERY = timedelta(days=1)
 
 
 def recover(session: Session) -> int:
-    """Looks at what a dead run left in doubt, before anything is read. Returns the operations settled."""
+    """Looks at what a dead run left in doubt, before contacts are read. Returns the operations settled."""
     if session.options.plan_only:
         return 0
     with session.warehouse() as connection:
@@ -39,7 +39,7 @@ def recover(session: Session) -> int:
             session.graph,
             session.fields,
             session.run_context(),
-            mailboxes=list(session.mailboxes),
+            mailboxes=[mailbox.mailbox for mailbox in session.working],
         )
 
 
@@ -67,10 +67,8 @@ def contacts(session: Session) -> int:
     rows_read = 0
     gone: set[str] = set()
     for mailbox in [mailbox for mailbox in session.working if mailbox.enabled]:
-        try:
+        with session.run_context().own_login(mailbox.mailbox):
             rows_read += _contacts(session, session.org_for(mailbox.mailbox), mailbox.mailbox, gone)
-        except SideUnavailable as error:  # this user's login alone: the other mailboxes go on
-            session.stop(MailboxStopped(mailbox.mailbox, error.message, remedy=error.remedy, code=error.code))
     with session.warehouse() as connection:
         # undeleted since, and another credential reads it: not gone
         readers = session.reader(connection).rows("select distinct contact_id from salesforce.readers")
@@ -142,7 +140,8 @@ def view_members(session: Session) -> int:
                 session.views[mailbox.mailbox] = View("mine", is_usable=False)
                 continue
             try:
-                session.views[mailbox.mailbox] = _view(session, mailbox, writer, scanned)
+                with session.run_context().own_login(mailbox.mailbox):
+                    session.views[mailbox.mailbox] = _view(session, mailbox, writer, scanned)
             except ViewError as error:
                 session.stop(MailboxStopped(mailbox.mailbox, error.message, remedy=error.remedy, code=error.code))
             session.progress("List views", len(session.views), len(session.mailboxes))

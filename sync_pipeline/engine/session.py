@@ -163,6 +163,7 @@ class Session:
             is_over=lambda: time.monotonic() > ends,
             stop=self.stop,
             is_stopped=self.stopped.__contains__,
+            has_own_logins=self.settings.salesforce.credentials == "per_user",
         )
 
     def stop(self, error: MailboxStopped) -> None:

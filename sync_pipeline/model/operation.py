@@ -65,6 +65,7 @@ class Operation:
       extra            {Salesforce field: value} defaults and fixed values of R8 (Salesforce create)
       close            reason with which the receipt closes the link
       source_id        the item to copy from (restore, move, finish_move)
+      copied           {"original_key", "properties"} of the original (in the intent of move, restore)
       match            {"emails": [...], "full_name"}: looked up again live just before a Salesforce create (R9)
     For people only: account_rule, account_candidates (Salesforce create, update that moves to an Account), suggestions,
     candidates (create), mailboxes (update).

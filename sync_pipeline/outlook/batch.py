@@ -72,8 +72,7 @@ class _Part:
         if verdict is Answer.UNCLEAR:
             return self._lost(said, status, body, headers)
         self.is_open = verdict in (Answer.BUSY, Answer.UNAUTHORISED)
-        retry_after = retry_after_seconds(headers)
-        refused = Refused(f"{said}.", status=status, error_code=error_code, retry_after=retry_after, body=body)
+        refused = Refused(f"{said}.", status=status, error_code=error_code, body=body)
         return self._refused(refused, status, body, headers)
 
     @property

@@ -29,8 +29,9 @@ class Known:
     """What the warehouse knows of a mailbox.
 
     `folder_id` is our folder's ("" = never known), `delta_links` by folder id, `listed_at` when our folder was last
-    listed in full, `places` the place of every mirrored item, `linked` the linked items, `stamps` the stamp
-    ("<org>/<contact>") of mirrored items by id. `org_id` and `installation_id` tell our mark from another's.
+    listed in full, `places` the place of every mirrored item, `linked` the linked items, `lost` those in Deleted Items
+    that no person put there, `stamps` the stamp ("<org>/<contact>") of mirrored items by id. `org_id` and
+    `installation_id` tell our mark from another's.
     """
 
     folder_id: str = ""
@@ -38,6 +39,7 @@ class Known:
     listed_at: datetime | None = None
     places: Mapping[str, str] = field(default_factory=dict)
     linked: Collection[str] = frozenset()
+    lost: Collection[str] = frozenset()
     stamps: Mapping[str, str] = field(default_factory=dict)
     org_id: str = ""
     installation_id: str = ""
@@ -258,7 +260,9 @@ class _Extraction:
             # R5: personal by now, though still linked; where it lies and whose stamp it wears is all that is told of it
             columns |= {name: None for name in columns if name not in _TOLD_OF_PERSONAL}
         was_lost = place == "deleted" and (
-            item["parentFolderId"] in self._lost_folders or self._went_with_folder(item["id"])
+            item["parentFolderId"] in self._lost_folders
+            or self._went_with_folder(item["id"])
+            or item["id"] in self._known.lost
         )
         return {**columns, "place": place, "lost_with_folder": was_lost}
 

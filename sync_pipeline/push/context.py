@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sync_pipeline.model.errors import MailboxStopped
-from sync_pipeline.model.operation import COUNTED_AS
+from sync_pipeline.model.errors import MailboxStopped, SideUnavailable
+from sync_pipeline.model.operation import COUNTED_AS, Side
 from sync_pipeline.outlook.properties import Mark
 from sync_pipeline.transport import ServerClock
 from sync_pipeline.warehouse.receipt import Outcome, Receipt
@@ -35,6 +36,7 @@ class RunContext:
     fail, `is_stopped` knows them.
 
     `external_id_field` is a unique external id of Contact that names our creations, "" where the org has none for us.
+    `has_own_logins`: each mailbox writes to Salesforce as its own user (credentials per_user).
     """
 
     run_id: str
@@ -47,11 +49,26 @@ class RunContext:
     stop: Callable[[MailboxStopped], None] = _ignore
     is_stopped: Callable[[str], bool] = _nobody
     sleep: Callable[[float], None] = time.sleep
+    has_own_logins: bool = False
 
     @property
     def mark(self) -> Mark:
         """What our folder carries after this run."""
         return Mark(self.org_id, self.installation_id, self.number)
+
+    @contextmanager
+    def own_login(self, *mailboxes: str) -> Iterator[None]:
+        """Work for these mailboxes with their user's login: where that is refused they stop, and the others go on.
+
+        Raises SideUnavailable where the login is everybody's, or the other side is meant.
+        """
+        try:
+            yield
+        except SideUnavailable as error:
+            if not self.has_own_logins or error.side != Side.SALESFORCE:
+                raise
+            for mailbox in mailboxes:
+                self.stop(MailboxStopped(mailbox, error.message, remedy=error.remedy, code=error.code))
 
 
 def count(receipts: Iterable[Receipt]) -> Counter[str]:

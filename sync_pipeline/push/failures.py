@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
+from sync_pipeline.model.errors import MailboxStopped
 from sync_pipeline.model.fields import Field
 from sync_pipeline.model.operation import Operation, Side
-from sync_pipeline.transport import Refused
+from sync_pipeline.transport import OutcomeUnknown, Refused
 from sync_pipeline.warehouse.receipt import Outcome, Receipt
 
 _REMEDIES = {
@@ -22,18 +24,32 @@ _REMEDIES = {
     "INSUFFICIENT_ACCESS_OR_READONLY": "Give the Salesforce user the right to edit this Contact.",
     "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": "Give the Salesforce user access to the Account or owner named.",
     "ErrorAccessDenied": "Give the application Contacts.ReadWrite for this mailbox.",
-    "ErrorQuotaExceeded": "The mailbox is full.",
 }
 #: The record is gone or another version of it stands there: the next plan sees that.
 _STALE = frozenset(
     {"ENTITY_IS_DELETED", "INVALID_ID_FIELD", "NOT_FOUND", "ErrorItemNotFound", "ErrorIrresolvableConflict"}
 )
 _BUSY = frozenset({"UNABLE_TO_LOCK_ROW"})
+MAILBOX_FULL: Final = "mailbox_full"
 
 
-def concerns_all(error: Refused) -> bool:
-    """Whether the refusal speaks of the service or the login and not of this one record."""
-    return error.status in (0, 401, 429) or error.status >= 500 or error.error_code == "REQUEST_LIMIT_EXCEEDED"
+def unwritable(mailbox: str, message: str, *, is_full: bool, remedy: str = "") -> MailboxStopped:
+    """What stops a mailbox that takes no writes now: a person has to make room, or it passes by itself."""
+    if is_full:
+        remedy = "The mailbox is full. Make room in it or give it a larger quota; the next run then goes on."
+        return MailboxStopped(mailbox, message, remedy=remedy, code=MAILBOX_FULL)
+    return MailboxStopped(mailbox, message, remedy=remedy or "The next run goes on.", code="mailbox_unwritable")
+
+
+def is_full(error: Refused | OutcomeUnknown) -> bool:
+    """Whether the mailbox has no room left; which status goes with the code is not documented."""
+    return isinstance(error, Refused) and (error.status == 507 or error.error_code == "ErrorQuotaExceeded")
+
+
+def unsent(run_id: str, operation: Operation, error: Refused) -> Receipt:
+    """The refusal speaks of the service, the login or the mailbox, not of this record: planned again next time."""
+    code = MAILBOX_FULL if is_full(error) else error.error_code
+    return Receipt(run_id, operation, Outcome.UNSENT, code=code, message=error.message)
 
 
 def refusal(
@@ -45,9 +61,12 @@ def refusal(
     named: Sequence[str] = (),
     duplicates: Sequence[str] = (),
 ) -> Receipt:
-    """The receipt of a write that was refused. `named` are the service's field names in the error, `duplicates` Ids."""
-    if concerns_all(error) or error.error_code in _BUSY:
-        return Receipt(run_id, operation, Outcome.UNSENT, code=error.error_code, message=error.message)
+    """The receipt of a write that was refused. `named` are the service's field names in the error, `duplicates` Ids.
+
+    What stops the whole of Salesforce is not for here: salesforce.session.side_unavailable.
+    """
+    if error.status in (0, 401, 429) or error.status >= 500 or error.error_code in _BUSY or is_full(error):
+        return unsent(run_id, operation, error)
     if error.error_code in _STALE or error.status in (404, 409, 412):
         return Receipt(run_id, operation, Outcome.STALE, code=error.error_code, message=error.message)
     message = error.message + (f" Records: {', '.join(duplicates)}." if duplicates else "")

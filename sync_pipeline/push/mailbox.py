@@ -13,7 +13,7 @@ from sync_pipeline.model.operation import Action, Operation
 from sync_pipeline.outlook.client import Mailbox
 from sync_pipeline.outlook.properties import CATEGORY, CATEGORY_COLOR, FOLDER_NAME
 from sync_pipeline.push.context import RunContext
-from sync_pipeline.push.failures import refusal
+from sync_pipeline.push.failures import MAILBOX_FULL, is_full, refusal, unwritable
 from sync_pipeline.push.folders import Folders
 from sync_pipeline.push.items import Items
 from sync_pipeline.push.moves import Moves, copied_of, source_of
@@ -59,9 +59,7 @@ class MailboxPush:
         except MailboxStopped as error:
             self._stop(error)
         except (Refused, OutcomeUnknown) as error:
-            self._stop(
-                MailboxStopped(self._mailbox.address, error.message, remedy=error.remedy, code="mailbox_unwritable")
-            )
+            self._stop(unwritable(self._mailbox.address, error.message, is_full=is_full(error), remedy=error.remedy))
 
     def _take(self, action: Action) -> list[Operation]:
         size = AT_ONCE.get(action, 1)
@@ -98,7 +96,7 @@ class MailboxPush:
         elif action is Action.FINISH_MOVE:
             [operation] = operations
             copied = self._copied(operation)
-            self._send(operations, lambda: [self._moves.finish(operation, copied)])
+            self._send(operations, lambda: _known(self._moves.finish(operation, copied)))
         else:
             self._push_move(operations[0])
 
@@ -120,11 +118,7 @@ class MailboxPush:
             # Kept in the intent, so that a move that broke off still tells what was edited since (R6).
             known = replace(operation, detail={**operation.detail, "copied": copied_of(found)})
 
-            def call() -> list[Receipt]:
-                receipt = self._moves.move(known, found)
-                return [receipt] if receipt is not None else []
-
-            self._send([known], call)
+            self._send([known], lambda: _known(self._moves.move(known, found)))
 
     def _send(self, operations: Sequence[Operation], call: Callable[[], list[Receipt]]) -> None:
         if not operations:
@@ -134,8 +128,7 @@ class MailboxPush:
         self._records.close(receipts)
         self._records.add("in_doubt", len(operations) - len(receipts))
         if unsent := [receipt for receipt in receipts if receipt.outcome is Outcome.UNSENT]:
-            message, remedy = unsent[0].message, "The next run goes on."
-            raise MailboxStopped(self._mailbox.address, message, remedy=remedy, code="mailbox_unwritable")
+            raise unwritable(self._mailbox.address, unsent[0].message, is_full=unsent[0].code == MAILBOX_FULL)
 
     def _stop(self, error: MailboxStopped) -> None:
         self._records.add("unsent", len(self._left))
@@ -198,3 +191,7 @@ class MailboxPush:
             [self._mailbox.address, operation.outlook_id],
         )
         return dict(json.loads(rows[0]["result"] or "{}")) if rows else {}
+
+
+def _known(receipt: Receipt | None) -> list[Receipt]:
+    return [receipt] if receipt is not None else []

@@ -66,37 +66,50 @@ class Moves:
         if made is None or missing:
             return self._give_up(operation, made, missing)
         try:
-            made, is_kept = self._leave(operation, made, original)
+            made, is_kept, missing = self._leave(operation, made, original)
         except _Undone:
             is_kept = True  # both stand: the next run finishes what is left
+        except _BothGone as gone:
+            # If anything is linked it is the original: it lies in the Deleted Items, and no person put it there.
+            return self._lost(operation, original, gone, Outcome.STALE)
         is_forgotten = not is_kept or operation.action is Action.RESTORE
         return self._receipt(
             operation,
             made,
             forgotten=str(original["id"]) if is_forgotten else "",
             result={"original_kept": is_kept, **copied_of(original)},
+            missing=missing,
         )
 
-    def _leave(self, operation: Operation, made: Json, original: Json) -> tuple[Json, bool]:
-        """What follows a whole copy: (the copy as it is now, whether the original is still there)."""
+    def _leave(self, operation: Operation, made: Json, original: Json) -> tuple[Json, bool, list[str]]:
+        """What follows a whole copy: (the copy as it is now, whether the original is still there, what the copy lacks).
+
+        Raises _Undone and _BothGone.
+        """
         photo = self._mailbox.photo(str(original["id"]))
         if photo is not None:
             self._put_photo(str(made["id"]), photo)
         if photo is not None or operation.action is Action.RESTORE:
-            return made, True
+            return made, True, []
         made, original = self._carry_over(made, original)
         if not self._delete(original):
-            return made, True
-        return self._still_there(operation, made, original, None), False
+            return made, True, []
+        made, missing = self._still_there(operation, made, original, None)
+        return made, False, missing
 
     # -- finishing -----------------------------------------------------------------------------------------------------
 
-    def finish(self, operation: Operation, copied: Mapping[str, Any]) -> Receipt:
-        """Deletes an original whose copy stands whole. `copied` is what the move's receipt kept, or empty."""
+    def finish(self, operation: Operation, copied: Mapping[str, Any]) -> Receipt | None:
+        """Deletes an original whose copy stands whole. `copied` is what the move's receipt kept, or empty.
+
+        None: in doubt.
+        """
         try:
             return self._finish(operation, copied)
         except _Undone as undone:
             return stale(self._run.run_id, operation, undone.error.message)
+        except _BothGone as gone:
+            return self._lost(operation, gone.original, gone, Outcome.DONE)
 
     def _finish(self, operation: Operation, copied: Mapping[str, Any]) -> Receipt:
         copy_id, source_id = operation.outlook_id, source_of(operation)
@@ -122,8 +135,8 @@ class Moves:
             )
         if not self._delete(original):
             return stale(self._run.run_id, operation, "The original was changed just now.")
-        made = self._still_there(operation, made, original, photo)
-        return self._receipt(operation, made, forgotten=source_id)
+        made, missing = self._still_there(operation, made, original, photo)
+        return self._receipt(operation, made, forgotten=source_id, missing=missing)
 
     def _with_later_edits(self, operation: Operation, made: Json, original: Json, copied: Mapping[str, Any]) -> Json:
         """The copy with what was edited in the original since it was copied."""
@@ -190,26 +203,33 @@ class Moves:
         [result] = self._mailbox.batch([request])
         return result.error is None or self._folders.is_thrown_away(self._mailbox.read([source_id])[source_id])
 
-    def _still_there(self, operation: Operation, made: Json, original: Json, photo: bytes | None) -> Json:
-        """The copy after the deletion; one that went with its original (as people saw) is made again from memory.
+    def _still_there(
+        self, operation: Operation, made: Json, original: Json, photo: bytes | None
+    ) -> tuple[Json, list[str]]:
+        """The copy after the deletion, and what it lacks; one that went with its original (as people saw) is made again
+        from memory. Raises _BothGone.
 
         It carries the stamp from the first moment: a run that ends here is followed by one that finds it by that.
         """
         again = self._mailbox.whole(str(made["id"]))
         # elsewhere than in our folder, it was moved by a person just now
         if again is not None and not self._folders.is_thrown_away(again):
-            return again
+            return again, []
         body = self._body(operation, {**original, **{key: made[key] for key in made if key not in ("id", EXTENDED)}})
         if stamp := extended_value(made, STAMP):
             kept = [entry for entry in body[EXTENDED] if not same_property(entry["id"], STAMP)]
             body[EXTENDED] = [*kept, {"id": STAMP, "value": stamp}]
         [result] = self._mailbox.batch([self._mailbox.create_request(self._folders.ours, body)])
         if result.error is not None:
-            raise _Undone(result.error)
-        self._verified(str(result.body["id"]), body)
+            raise _BothGone(result.error, original)
+        copy_id = str(result.body["id"])
+        _, missing = self._verified(copy_id, body)
         if photo is not None:
-            self._put_photo(str(result.body["id"]), photo)
-        return self._mailbox.whole(str(result.body["id"])) or dict(result.body)
+            try:
+                self._put_photo(copy_id, photo)
+            except _Undone:
+                missing.append("photo")
+        return self._mailbox.whole(copy_id) or dict(result.body), missing
 
     def _put_photo(self, item_id: str, photo: bytes) -> None:
         try:
@@ -231,8 +251,20 @@ class Moves:
             self._run.run_id, operation, Outcome.REFUSED, code="copy_incomplete", message=message, remedy=remedy
         )
 
+    def _lost(self, operation: Operation, original: Json, gone: _BothGone, outcome: Outcome) -> Receipt | None:
+        """Where the copy may have been made again, recovery looks for it (None); else the original is put back."""
+        if isinstance(gone.error, OutcomeUnknown):
+            return None
+        return put_back(self._run, operation, original, self._fields, outcome, gone.error.message)
+
     def _receipt(
-        self, operation: Operation, made: Json, *, forgotten: str, result: Mapping[str, Any] | None = None
+        self,
+        operation: Operation,
+        made: Json,
+        *,
+        forgotten: str,
+        result: Mapping[str, Any] | None = None,
+        missing: Sequence[str] = (),
     ) -> Receipt:
         mirrored = {**row(made, self._fields, self._mailbox.address), **IN_FOLDER, "seen_run": self._run.run_id}
         return Receipt(
@@ -240,6 +272,7 @@ class Moves:
             outlook_id=str(made["id"]), item=mirrored, forgotten_item=forgotten,
             moves_link=operation.action is Action.FINISH_MOVE and made["id"] != operation.outlook_id,
             returned=returned_values(operation.fields, mirrored, self._fields), result=result or {},
+            message=f"The copy was made again, and lacks {', '.join(missing)}." if missing else "",
         )  # fmt: skip
 
 
@@ -249,6 +282,26 @@ class _Undone(Exception):
     def __init__(self, error: Refused | OutcomeUnknown) -> None:
         super().__init__(str(error))
         self.error = error
+
+
+class _BothGone(Exception):
+    """The copy went with its original and could not be made again: neither stands, both were deleted by us."""
+
+    def __init__(self, error: Refused | OutcomeUnknown, original: Json) -> None:
+        super().__init__(str(error))
+        self.error, self.original = error, original
+
+
+def put_back(
+    run: RunContext, operation: Operation, original: Json, fields: Sequence[Field], outcome: Outcome, said: str
+) -> Receipt:
+    """The receipt of a move that left neither copy nor original: no person's deletion (R14), so that the next plan
+    copies the original back out of the Deleted Items, as one that went with its folder (R3)."""
+    item = {**row(original, fields, operation.mailbox), "place": "deleted", "lost_with_folder": True}
+    return Receipt(
+        run.run_id, operation, outcome, outlook_id=str(original["id"]), item=item, message=said,
+        moves_link=operation.action is Action.FINISH_MOVE,
+    )  # fmt: skip
 
 
 def source_of(operation: Operation) -> str:

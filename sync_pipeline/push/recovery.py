@@ -1,4 +1,4 @@
-"""Looks at the services for every intent without an outcome, before anything is read or planned: was it done or not?
+"""Looks at the services for every intent without an outcome, before contacts are read or planned: was it done or not?
 
 Nothing is ever sent again from here. What was not done is planned afresh; what cannot be looked at stays in doubt."""
 
@@ -42,7 +42,8 @@ def recover(
 ) -> int:
     """Returns the operations settled. Only those of `mailboxes`, where given: `org_for` knows no others.
 
-    A mailbox that cannot be read is reported to `run.stop` and stays in doubt. Raises SideUnavailable.
+    A mailbox that cannot be read, or whose own login is refused, is reported to `run.stop` and stays in doubt.
+    Raises SideUnavailable.
     """
     doubts = [
         Doubt(*found)
@@ -55,7 +56,8 @@ def recover(
         by_mailbox.setdefault(doubt.operation.mailbox, []).append(doubt)
     for address, mine in by_mailbox.items():
         try:
-            settled += _settle(writer, address, mine, org_for, graph, fields, run)
+            with run.own_login(address):
+                settled += _settle(writer, address, mine, org_for, graph, fields, run)
         except MailboxStopped as error:
             run.stop(error)
     return settled

@@ -17,7 +17,7 @@ from sync_pipeline.outlook.properties import CATEGORY, COPY_OF, STAMP, extended_
 from sync_pipeline.outlook.rows import row
 from sync_pipeline.push.context import RunContext
 from sync_pipeline.push.items import IN_FOLDER
-from sync_pipeline.push.moves import source_of
+from sync_pipeline.push.moves import put_back, source_of
 from sync_pipeline.warehouse.receipt import Outcome, Receipt
 from sync_pipeline.warehouse.tables import fetch
 
@@ -56,11 +56,7 @@ class OutlookWitness:
             case Action.MOVE | Action.RESTORE:
                 return self._moved(run_id, operation) or not_done
             case Action.FINISH_MOVE:
-                source = source_of(operation)
-                if not self._is_thrown_away(self._mailbox.read([source])[source]):
-                    return not_done
-                copy = self._mailbox.read([operation.outlook_id])[operation.outlook_id]
-                return self._in_folder(run_id, operation, copy, source) if copy else not_done
+                return self._finished(run_id, operation) or not_done
         item = self._mailbox.read([operation.outlook_id])[operation.outlook_id]
         if operation.action is Action.DELETE:
             if not self._is_thrown_away(item):
@@ -108,6 +104,24 @@ class OutlookWitness:
         # Whether the copy is whole is looked at when the move is finished, before the original goes.
         receipt = self._in_folder(run_id, operation, copies[0], forgotten)
         return replace(receipt, result=operation.detail.get("copied") or {})
+
+    def _finished(self, run_id: str, operation: Operation) -> Receipt | None:
+        source = source_of(operation)
+        found = self._mailbox.read([source, operation.outlook_id])
+        original, copy = found[source], found[operation.outlook_id]
+        if not self._is_thrown_away(original):
+            return None
+        if copy is not None:
+            return self._in_folder(run_id, operation, copy, source)
+        # The copy went with its original: was it made again?
+        again = self._free(self._mailbox.find_by_property(self._ours, COPY_OF, source)) if self._ours else []
+        if again:
+            self._claimed.add(again[0]["id"])
+            return replace(self._in_folder(run_id, operation, again[0], source), moves_link=True)
+        if original is None:
+            return None
+        run = replace(self._run, run_id=run_id)
+        return put_back(run, operation, original, self._fields, Outcome.DONE, "Neither copy nor original was left.")
 
     def _free(self, items: Sequence[Json]) -> list[Json]:
         rows = fetch(

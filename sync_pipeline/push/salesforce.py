@@ -14,13 +14,14 @@ from sync_pipeline.model.operation import Action, Operation, Side
 from sync_pipeline.outlook.client import Mailbox
 from sync_pipeline.push.context import RunContext, count
 from sync_pipeline.push.deletions import contested
-from sync_pipeline.push.failures import concerns_all, mapped_field, refusal, stale
+from sync_pipeline.push.failures import mapped_field, refusal, stale, unsent
 from sync_pipeline.push.look_up import LookUp
 from sync_pipeline.push.returned import returned_values
 from sync_pipeline.push.versions import unchanged
 from sync_pipeline.push.work import Outcomes, ready_operations
 from sync_pipeline.salesforce.client import Org
 from sync_pipeline.salesforce.rows import body, row, selectable
+from sync_pipeline.salesforce.session import side_unavailable
 from sync_pipeline.salesforce.writes import RowResult
 from sync_pipeline.transport import OutcomeUnknown, Refused
 from sync_pipeline.warehouse.receipt import Outcome, Receipt, Withheld
@@ -44,7 +45,8 @@ def push_salesforce(
     """Pushes what is ready, mailboxes in turns, until the time budget ends. Counts: push.context.COUNTS.
 
     `org_for` gives the credential that writes for a mailbox, `mailbox_for` the mailbox that a deletion is looked up in.
-    Raises SideUnavailable once Salesforce refuses everything; what was done until then is written down.
+    A mailbox whose own login is refused is reported to `run.stop`. Raises SideUnavailable once Salesforce refuses
+    everything; what was done until then is written down.
     """
     return _Push(writer, org_for, mailbox_for, fields, run).all()
 
@@ -64,6 +66,8 @@ class _Push:
         needed = {entry["name"] for entry in self._describe if not entry["nillable"]}
         self._required = {field.name for field in self._fields if field.salesforce in needed}
         self._columns = selectable(self._fields, self._describe)
+        query = "select operation_id from sync.verdicts where verdict = 'approved' and lapses_at > ?"
+        self._approved = {row["operation_id"] for row in fetch(writer.connection, query, [run.clock.now()])}
         self._outcomes = Outcomes(writer.connection, run.run_id)
         self._counts: Counter[str] = Counter()
         self._to_read: dict[str, tuple[Org, list[Receipt]]] = {}
@@ -77,12 +81,22 @@ class _Push:
                 if self._run.is_over():
                     break
                 left -= len(chunk)
-                self._push(chunk)
+                self._take(chunk)
         finally:
-            for user_id in list(self._to_read):
-                self._read_back(user_id)
+            for user_id, (_, receipts) in list(self._to_read.items()):
+                with self._run.own_login(*{receipt.operation.mailbox for receipt in receipts}):
+                    self._read_back(user_id)
         self._counts["left"] = left
         return self._counts
+
+    def _take(self, chunk: Sequence[Operation]) -> None:
+        """Pushes a chunk, but nothing of mailboxes that have stopped: that stays unsent."""
+        working = [operation for operation in chunk if not self._run.is_stopped(operation.mailbox)]
+        before = self._counts.total()
+        if working:
+            with self._run.own_login(*{operation.mailbox for operation in working}):
+                self._push(working)
+        self._counts["unsent"] += len(chunk) - (self._counts.total() - before)
 
     def _chunks(self, operations: Sequence[Operation]) -> Iterator[list[Operation]]:
         """Operations of one action and one credential; within them mailboxes take turns, a Contact stands once."""
@@ -134,9 +148,7 @@ class _Push:
             if action is Action.UPDATE or len(waiting) >= LOOKED_UP_AT_ONCE:
                 self._read_back(org.user_id)
         if unavailable is not None:
-            raise SideUnavailable(
-                "salesforce", unavailable.message, remedy=unavailable.remedy, code="salesforce_refuses"
-            )
+            raise unavailable
 
     def _close(self, receipts: Sequence[Receipt]) -> None:
         self._writer.close(receipts, self._run.clock.now())
@@ -157,10 +169,12 @@ class _Push:
 
     # -- sending -------------------------------------------------------------------------------------------------------
 
-    def _send(self, org: Org, action: Action, sent: Sequence[Operation]) -> tuple[list[Receipt], Refused | None]:
+    def _send(
+        self, org: Org, action: Action, sent: Sequence[Operation]
+    ) -> tuple[list[Receipt], SideUnavailable | None]:
         """Receipts of all rows whose outcome is known, and the error where Salesforce refuses everything."""
         receipts: list[Receipt] = []
-        unavailable: Refused | None = None
+        unavailable: SideUnavailable | None = None
         withheld: dict[str, tuple[Withheld, ...]] = {}
         left = list(sent)
         while left:
@@ -172,14 +186,15 @@ class _Push:
                     receipts.append(self._done(operation, result, known))
                 elif isinstance(result.error, OutcomeUnknown):
                     continue
+                elif (refuses_all := side_unavailable(result.error)) is not None:
+                    unavailable = refuses_all
+                    receipts.append(unsent(self._run.run_id, operation, result.error))
                 elif action is Action.DELETE and result.error.error_code == "ENTITY_IS_DELETED":
                     receipts.append(self._done(operation, result, known))
                 elif (smaller := self._without_refused_field(operation, result, known)) is not None:
                     shorter, withheld[operation.operation_id] = smaller
                     again.append(shorter)
                 else:
-                    if concerns_all(result.error):
-                        unavailable = result.error
                     receipts.append(
                         refusal(
                             self._run.run_id, operation, result.error, self._fields,
@@ -195,6 +210,7 @@ class _Push:
         if action is Action.UPDATE:
             return org.update([{"id": op.salesforce_id, **self._body(op)} for op in operations])
         results: dict[str, RowResult] = {}
+        # what a person approved answers a duplicate rule too
         for allowed, same in groupby(sorted(operations, key=self._is_approved), key=self._is_approved):
             some = list(same)
             if external := self._run.external_id_field:
@@ -214,10 +230,7 @@ class _Push:
         return body(operation.fields, detail, self._fields, self._describe, creating=creating)
 
     def _is_approved(self, operation: Operation) -> bool:
-        """Whether a person approved this creation, which answers a duplicate rule too."""
-        query = "select count(*) from sync.verdicts where operation_id = ? and verdict = 'approved' and lapses_at > ?"
-        found = scalar(self._writer.connection, query, [operation.operation_id, self._run.clock.now()])
-        return bool(found)
+        return operation.operation_id in self._approved
 
     def _without_refused_field(
         self, operation: Operation, result: RowResult, known: tuple[Withheld, ...]

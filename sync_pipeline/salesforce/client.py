@@ -13,9 +13,8 @@ from typing import Any, Final, Self
 import requests
 from simple_salesforce.api import Salesforce
 
-from sync_pipeline.model.errors import SideUnavailable
 from sync_pipeline.salesforce import views, writes
-from sync_pipeline.salesforce.session import SIDE, OrgSession, log_in
+from sync_pipeline.salesforce.session import UNAVAILABLE, OrgSession, log_in, side_unavailable
 from sync_pipeline.salesforce.soql import chunks, long_id, moment, quote
 from sync_pipeline.salesforce.views import ListView
 from sync_pipeline.salesforce.writes import RowResult
@@ -28,11 +27,6 @@ RETRIEVED_AT_ONCE: Final = 2000
 _COLLECTIONS: Final = "composite/sobjects"
 #: The delete log does not cover the range any more: only a full comparison can tell.
 _LOG_GONE: Final = frozenset({"INVALID_REPLICATION_DATE", "EXCEEDED_ID_LIMIT"})
-_REMEDIES: Final = {
-    "salesforce_credentials": "Check the login and the user's permission API Enabled.",
-    "salesforce_limit": "The org's daily calls are used up, down to salesforce.api_reserve; a later run goes on.",
-    "salesforce_unreachable": "Nothing was read; the next run tries again.",
-}
 
 
 @dataclass(frozen=True)
@@ -170,8 +164,8 @@ class Org:
             found.update(zip(part, rows, strict=True))
         return found
 
-    def deleted_since(self, start: datetime, end: datetime) -> tuple[list[tuple[str, datetime]], datetime] | None:
-        """Contacts deleted between two times (naive UTC), as [(Id, when)], and the time up to which that is known.
+    def deleted_since(self, start: datetime, end: datetime) -> list[str] | None:
+        """The Ids of the Contacts deleted between two times (naive UTC).
 
         None where the log does not reach back to `start` any more (15 days, or less where it was purged).
         """
@@ -184,8 +178,7 @@ class Org:
             raise
         if moment(body["earliestDateAvailable"]) > start:
             return None
-        rows = [(long_id(row["id"]), moment(row["deletedDate"])) for row in body["deletedRecords"]]
-        return rows, moment(body["latestDateCovered"])
+        return [long_id(row["id"]) for row in body["deletedRecords"]]
 
     def list_view(self, view: str) -> ListView:
         """A Contact list view by Id, developer name or label. Raises ViewError."""
@@ -241,10 +234,11 @@ class Org:
         try:
             return self._call(method, path, verb=Verb.READ, **arguments).json()
         except Refused as error:
-            code = _concerns_everything(error)
-            if code is None or (code == "salesforce_credentials" and error.status == 403 and not forbidden_stops):
+            unavailable = side_unavailable(error)
+            speaks_of_it = unavailable is not None and unavailable.code == "salesforce_credentials"
+            if unavailable is None or (speaks_of_it and error.status == 403 and not forbidden_stops):
                 raise
-            raise SideUnavailable(SIDE, error.message, remedy=_REMEDIES[code], code=code) from error
+            raise unavailable from error
 
     def _call(
         self, method: str, path: str, *, verb: Verb, headers: Mapping[str, str] | None = None, **arguments: Any
@@ -277,7 +271,7 @@ class Org:
             f"salesforce.api_reserve keeps {self._settings.api_reserve} for others.",
             status=403,
             error_code="REQUEST_LIMIT_EXCEEDED",
-            remedy=_REMEDIES["salesforce_limit"],
+            remedy=UNAVAILABLE["salesforce_limit"],
         )
 
     def _connection(self) -> Salesforce:
@@ -292,14 +286,3 @@ class Org:
 
 
 _USERNAME: Final = "SELECT Username FROM User WHERE Id = "
-
-
-def _concerns_everything(error: Refused) -> str | None:
-    """The code under which a refused read stops the whole side; None where only this call is concerned."""
-    if error.status == 429 or error.error_code == "REQUEST_LIMIT_EXCEEDED":
-        return "salesforce_limit"
-    if error.status in (401, 403):
-        return "salesforce_credentials"
-    if error.status in (0, 408) or error.status >= 500:
-        return "salesforce_unreachable"
-    return None

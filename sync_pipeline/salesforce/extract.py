@@ -76,7 +76,7 @@ def contacts(org: Org, fields: Iterable[Field], describe: Describe, watermark: d
     log = org.deleted_since(since - OVERLAP if since else start - RECYCLE_BIN, start)
     if log is None:
         since = None
-    logged: set[str] = {contact for contact, _ in log[0]} if log else set()
+    logged = set(log or ())
     for records, reached in _changed(org, "Contact", selectable(mapped, describe), since):
         logged.difference_update(record["Id"] for record in records)
         rows = [row(record, mapped) for record in records]

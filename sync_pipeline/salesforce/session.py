@@ -23,6 +23,12 @@ logger = logging.getLogger(__name__)
 
 SIDE = "salesforce"
 
+#: What stops the whole side, and what to do about it where the error does not say.
+UNAVAILABLE = {
+    "salesforce_credentials": "Check the login and the user's permission API Enabled.",
+    "salesforce_limit": "The org's daily calls are used up, down to salesforce.api_reserve; a later run goes on.",
+    "salesforce_unreachable": "The next run tries again.",
+}
 _REMEDIES = {
     "invalid_grant": "Check the user name and its key or password, and that the connected app pre-authorises the user.",
     "invalid_client": "Check SYNC_PIPELINE_SALESFORCE_CLIENT_ID and SYNC_PIPELINE_SALESFORCE_CLIENT_SECRET.",
@@ -97,6 +103,24 @@ def refused_login(error: Refused, who: str, domain: str) -> SideUnavailable:
     message = f"Salesforce ({domain}) refused the login as {who}: {error.message}"
     remedy = _REMEDIES.get(error.error_code, "Check the connected app, salesforce.domain and salesforce.auth.")
     return SideUnavailable(SIDE, message, remedy=remedy, code="salesforce_credentials")
+
+
+def side_unavailable(error: Refused) -> SideUnavailable | None:
+    """What a refused call says of the whole side: no token, no permission, no calls left, nobody there.
+
+    None where only this call is concerned, or a row of it: a row's own error has status 400 (facts/salesforce.md D).
+    """
+    if error.error_code in UNAVAILABLE:  # a login that failed
+        code = error.error_code
+    elif error.status == 429 or error.error_code == "REQUEST_LIMIT_EXCEEDED":
+        code = "salesforce_limit"
+    elif error.status in (401, 403):
+        code = "salesforce_credentials"
+    elif error.status in (0, 408) or error.status >= 500:
+        code = "salesforce_unreachable"
+    else:
+        return None
+    return SideUnavailable(SIDE, error.message, remedy=error.remedy or UNAVAILABLE[code], code=code)
 
 
 _warned = threading.Event()

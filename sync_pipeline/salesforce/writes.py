@@ -9,6 +9,7 @@ from typing import Any, Final
 import requests
 
 from sync_pipeline.model.errors import SideUnavailable
+from sync_pipeline.salesforce.session import side_unavailable
 from sync_pipeline.salesforce.soql import chunks
 from sync_pipeline.transport import OutcomeUnknown, Policy, Refused
 
@@ -23,7 +24,10 @@ Send = Callable[[Sequence[Any]], requests.Response]
 
 @dataclass(frozen=True)
 class RowResult:
-    """What became of one row (error None: done). `duplicates`: Ids that a duplicate rule named; `fields`: API names."""
+    """What became of one row (error None: done). `duplicates`: Ids that a duplicate rule named; `fields`: API names.
+
+    Rows of a call that was refused as a whole bear its error: session.side_unavailable tells it from a row's own.
+    """
 
     id: str = ""
     error: Refused | OutcomeUnknown | None = None
@@ -61,7 +65,7 @@ def _sent(rows: Sequence[Any], send: Send) -> list[RowResult]:
             refused = Refused(error.message, status=401, error_code=error.code, remedy=error.remedy)
             return results + _none_sent([part, *waiting], refused)
         except Refused as error:
-            if _is_hopeless(error):
+            if side_unavailable(error) is not None:  # the next call would be refused as well
                 return results + _none_sent([part, *waiting], error)
             # 400 for the whole call: one row could not be read (a date that is none), and nothing was done.
             if error.status == 400 and len(part) > 1 and spare > 0:
@@ -71,11 +75,6 @@ def _sent(rows: Sequence[Any], send: Send) -> list[RowResult]:
             else:
                 results += [_failure(error, error.body)] * len(part)
     return results
-
-
-def _is_hopeless(error: Refused) -> bool:
-    """Whether the next call would be refused as well: no token, no permission, no calls left, nobody there."""
-    return error.status in (0, 401, 403, 429)
 
 
 def _none_sent(waiting: Sequence[Sequence[Any]], error: Refused) -> list[RowResult]:

@@ -31,13 +31,12 @@ _NEEDED = {
 
 
 class SecretMissing(SettingsInvalid):
-    """Environment variables that the settings' way to log in needs are not set; `variables` names them."""
+    """Environment variables that the settings' way to log in needs are not set; the message names them."""
 
     code = "secret_missing"
 
-    def __init__(self, message: str, variables: tuple[str, ...]) -> None:
+    def __init__(self, message: str) -> None:
         super().__init__(message, remedy="Set it in the environment of this process; it never stands in the settings.")
-        self.variables = variables
 
 
 @dataclass(frozen=True, repr=False)
@@ -78,7 +77,7 @@ class Secrets:
                 found[name] = getattr(cls.sandbox(), name) or _sandbox_only(name)
         if missing := tuple(_variable(name) for name in needed if not found[name]):
             ways = f"salesforce.auth: {settings.salesforce.auth} and graph.auth: {settings.graph.auth}"
-            raise SecretMissing(f"Not set, but needed by {ways}: {', '.join(missing)}.", missing)
+            raise SecretMissing(f"Not set, but needed by {ways}: {', '.join(missing)}.")
         return cls(**found)
 
     def values(self) -> tuple[str, ...]:
@@ -109,18 +108,14 @@ def _private_key(environment: Mapping[str, str]) -> str:
     variable = _variable("salesforce_private_key")
     key, file = environment.get(variable, ""), environment.get(f"{variable}_FILE", "")
     if key and file:
-        raise SecretMissing(
-            f"{variable} and {variable}_FILE are both set: set only one.", (variable, f"{variable}_FILE")
-        )
+        raise SecretMissing(f"{variable} and {variable}_FILE are both set: set only one.")
     if not file:
         return key.replace("\\n", "\n")  # one line is all that some environment files can hold
     try:
         return Path(file).read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not a PEM text file"
-        raise SecretMissing(
-            f"{variable}_FILE names {file}, which cannot be read: {reason}.", (f"{variable}_FILE",)
-        ) from None
+        raise SecretMissing(f"{variable}_FILE names {file}, which cannot be read: {reason}.") from None
 
 
 def _sandbox_only(name: str) -> str:

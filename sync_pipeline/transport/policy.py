@@ -31,8 +31,8 @@ class Verb(StrEnum):
 class Refused(SyncError):
     """The service said no, or was never reached, or a read kept failing: nothing was done.
 
-    `status` is the HTTP status, 0 where there was no answer; `retry_after` is in seconds; `body` is the parsed answer
-    and can hold contact data, hence it is not part of the message.
+    `status` is the HTTP status, 0 where there was no answer; `body` is the parsed answer and can hold contact data,
+    hence it is not part of the message.
     """
 
     code = "refused"
@@ -43,14 +43,12 @@ class Refused(SyncError):
         *,
         status: int,
         error_code: str,
-        retry_after: float | None = None,
         body: Any = None,
         remedy: str = "",
     ) -> None:
         super().__init__(redact(message), remedy=remedy)
         self.status = status
         self.error_code = error_code
-        self.retry_after = retry_after
         self.body = body
 
 
@@ -149,7 +147,7 @@ def perform(
             doubtful = True
             if verb is not Verb.WRITE and policy.wait(attempt, None):
                 continue
-            raise _lost(f"{asked}: {_short(error)}", verb, 0, None, None) from error
+            raise _lost(f"{asked}: {_short(error)}", verb, 0, None) from error
         asked = _asked(response.request)
         error_code, message, body = read_error(response)
         retry_after = retry_after_seconds(response.headers)
@@ -170,14 +168,13 @@ def perform(
             doubtful = True
             if verb is not Verb.WRITE and policy.wait(attempt, retry_after):
                 continue
-            raise _lost(said, verb, response.status_code, retry_after, body, error_code)
+            raise _lost(said, verb, response.status_code, body, error_code)
         if doubtful and verb is not Verb.READ:
             raise OutcomeUnknown(f"{said}, after an attempt whose answer was lost.", status=response.status_code)
         raise Refused(
             f"{said}.",
             status=response.status_code,
             error_code=error_code,
-            retry_after=retry_after,
             body=body,
             remedy=_remedy(answer, retry_after),
         )
@@ -189,14 +186,12 @@ def _never_sent(error: requests.RequestException) -> bool:
     return isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError)
 
 
-def _lost(
-    said: str, verb: Verb, status: int, retry_after: float | None, body: Any, error_code: str = ""
-) -> Refused | OutcomeUnknown:
+def _lost(said: str, verb: Verb, status: int, body: Any, error_code: str = "") -> Refused | OutcomeUnknown:
     if verb is not Verb.READ:
         return OutcomeUnknown(f"{said}. It may have taken effect.", status=status)
     remedy = "Nothing was read; the next run tries again."
     code = error_code or "unreachable"
-    return Refused(f"{said}.", status=status, error_code=code, retry_after=retry_after, body=body, remedy=remedy)
+    return Refused(f"{said}.", status=status, error_code=code, body=body, remedy=remedy)
 
 
 def _unreachable(asked: str, error: requests.RequestException, *, doubtful: bool) -> Refused | OutcomeUnknown:

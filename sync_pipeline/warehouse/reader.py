@@ -20,7 +20,7 @@ class KnownMailbox:
     """What the warehouse knows of a mailbox, as the extraction of Outlook takes it.
 
     `listed_at`: when our folder was last listed in full. `places` by id of every mirrored item, `linked` the ids of the
-    linked ones, `stamps` ("<org>/<contact>") by id.
+    linked ones, `lost` of those in Deleted Items that no person put there, `stamps` ("<org>/<contact>") by id.
     """
 
     folder_id: str
@@ -28,6 +28,7 @@ class KnownMailbox:
     listed_at: datetime | None
     places: Mapping[str, str]
     linked: frozenset[str]
+    lost: frozenset[str]
     stamps: Mapping[str, str]
     org_id: str
     installation_id: str
@@ -53,7 +54,8 @@ class Reader:
         state = self._first("select folder_id from outlook.mailboxes where mailbox = ?", [mailbox]) or {}
         folders = self.rows("select id, role, delta_link, listed_at from outlook.folders where mailbox = ?", [mailbox])
         items = self.rows(
-            "select id, place, stamp_org || '/' || stamp_contact as stamp from outlook.contacts where mailbox = ?",
+            "select id, place, coalesce(lost_with_folder, false) and place = 'deleted' as is_lost, "
+            "stamp_org || '/' || stamp_contact as stamp from outlook.contacts where mailbox = ?",
             [mailbox],
         )
         linked = self.rows("select outlook_id from sync.links where mailbox = ? and state = 'linked'", [mailbox])
@@ -64,6 +66,7 @@ class Reader:
             listed_at=next((row["listed_at"] for row in folders if row["role"] == "ours"), None),
             places={row["id"]: row["place"] for row in items},
             linked=frozenset(row["outlook_id"] for row in linked),
+            lost=frozenset(row["id"] for row in items if row["is_lost"]),
             stamps={row["id"]: row["stamp"] for row in items if row["stamp"] and row["stamp"] != "/"},
             org_id=identity.get("org_id", ""),
             installation_id=identity.get("installation_id", ""),

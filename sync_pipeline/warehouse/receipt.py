@@ -18,7 +18,7 @@ class Outcome(StrEnum):
     REFUSED = "refused"  # the service said no: a problem
     STALE = "stale"  # the service holds another version than the one planned from: planned again next time
     SKIPPED = "skipped"  # what it depends on did not happen
-    UNSENT = "unsent"  # a crash came between the intent and the call: planned again next time
+    UNSENT = "unsent"  # nothing was done (a crash, a 429, a lock, no login): planned again next time
 
 
 @dataclass(frozen=True)

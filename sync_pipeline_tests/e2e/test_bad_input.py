@@ -100,6 +100,97 @@ def test_a_per_user_credential_that_is_refused_stops_that_mailbox_only(world: Wo
     assert world.anna.contact("adler@example.com")["jobTitle"] == "Goes on"
 
 
+@pytest.mark.parametrize("refusal", ["403", "API_DISABLED_FOR_ORG"])
+def test_writes_that_salesforce_refuses_altogether_are_no_problem_of_any_contact(world: World, refusal: str) -> None:
+    world.run()
+    for number in range(2):
+        world.anna.create(world.anna.folder(), surname=f"Muster{number}", email=f"m{number}@example.com")
+    world.fault(refusal, times=1000, service="salesforce", method="POST", path="composite/sobjects$")
+    with pytest.raises(SideUnavailable) as told:
+        world.run()
+    assert told.value.code == "salesforce_credentials"
+    assert told.value.remedy
+    assert world.problems() == []
+    world.control.delete("faults").raise_for_status()
+    world.run()
+    assert len(world.salesforce.contacts()) == 2
+
+
+def test_a_contact_that_may_not_be_edited_is_a_problem_of_its_own(world: World) -> None:
+    two_contacts(world)
+    world.run()
+    world.anna.update(world.anna.contacts()[0]["id"], jobTitle="Boss")
+    refusal = "INSUFFICIENT_ACCESS_OR_READONLY"
+    match = {"service": "salesforce", "method": "PATCH", "path": "composite/sobjects"}
+    rule = {"match": match, "fault": refusal, "rows": [0], "times": 1}
+    world.control.post("faults", json=[rule]).raise_for_status()
+    world.run()
+    assert [problem["code"] for problem in world.problems()] == [refusal]
+
+
+def the_login_of_ben_is_refused(world: World) -> None:
+    world.org("users", username="ben@acme.example.com", name="Ben Berg", is_active=False)
+    world.control.post("expire_tokens").raise_for_status()
+
+
+def both_edit(world: World, word: str) -> None:
+    """Anna and Ben each change the title of their one contact."""
+    for mailbox in (world.anna, world.ben):
+        [item] = mailbox.contacts()
+        mailbox.update(item["id"], jobTitle=word)
+
+
+def titles(world: World) -> list[str | None]:
+    """Of Adler, who is Anna's, and Birk, who is Ben's."""
+    return [world.salesforce.contact(LastName=name)["Title"] for name in ("Adler", "Birk")]
+
+
+def own_logins(world: World) -> None:
+    world.use(ANNA, BEN).use_per_user_credentials()
+    two_contacts(world)
+    world.run()
+
+
+def test_a_per_user_credential_that_is_refused_stops_that_mailbox_only_though_it_left_something_in_doubt(
+    world: World,
+) -> None:
+    own_logins(world)
+    world.ben.update(world.ben.contacts()[0]["id"], jobTitle="In doubt")
+    world.fault("connection_reset", service="salesforce", method="PATCH", path="composite/sobjects")
+    world.run()
+    the_login_of_ben_is_refused(world)
+    both_edit(world, "Goes on")
+    document = world.run()
+    assert [of(document, address)["status"] for address in (ANNA, BEN)] == ["ok", "stopped"]
+    assert titles(world) == ["Goes on", None]
+    world.org("users", username="ben@acme.example.com", name="Ben Berg", is_active=True)
+    world.run()
+    assert titles(world) == ["Goes on", "Goes on"]
+
+
+def test_a_per_user_credential_that_is_refused_when_contacts_are_pushed_stops_that_mailbox_only(world: World) -> None:
+    own_logins(world)
+    both_edit(world, "Goes on")
+    document = world.run(before={"push_salesforce": lambda: the_login_of_ben_is_refused(world)})
+    assert [of(document, address)["status"] for address in (ANNA, BEN)] == ["ok", "stopped"]
+    assert of(document, BEN)["remedy"]
+    assert titles(world) == ["Goes on", None]
+    assert world.problems() == []
+    world.org("users", username="ben@acme.example.com", name="Ben Berg", is_active=True)
+    world.run()
+    assert titles(world) == ["Goes on", "Goes on"]
+
+
+def test_a_per_user_credential_that_is_refused_when_list_views_are_read_stops_that_mailbox_only(world: World) -> None:
+    own_logins(world)
+    world.org("listviews", developer_name="Some", where="LastName IN ('Adler', 'Birk')")
+    world.use(ANNA, BEN, view="Some")
+    both_edit(world, "Goes on")
+    document = world.run(before={"extract_view_members": lambda: the_login_of_ben_is_refused(world)})
+    assert [of(document, address)["status"] for address in (ANNA, BEN)] == ["ok", "stopped"]
+    assert titles(world) == ["Goes on", None]
+
+
 # -- contacts and values ---------------------------------------------------------------------------------------------
 
 

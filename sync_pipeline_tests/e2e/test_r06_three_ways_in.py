@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sync_pipeline.sandbox.graph.models import Mailboxes
-from sync_pipeline_tests.harness import ANNA, CATEGORY, Json, World, conflicts, extended, stamp_of
+from sync_pipeline_tests.harness import ANNA, CATEGORY, Json, World, conflicts, extended, items_of, linked, stamp_of
 
 FAX = "String 0x3A24"
 PHOTO = b"\xff\xd8\xff\xe0 a portrait of Mia \xff\xd9"
@@ -234,6 +234,32 @@ def test_the_copy_is_looked_at_once_more_after_the_original_is_deleted(
     world.run()
     [item] = world.anna.contacts()
     assert (item["surname"], item["nickName"]) == ("Muster", "Mimi")
+
+
+def test_a_contact_moved_back_of_which_neither_original_nor_copy_is_left_deletes_nobody(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.use(outlook_deletion="delete", moved_out="restore")
+    record, made = linked(world)
+    world.anna.update(made, nickName="Mimi")
+    world.anna.move(made, world.anna.create_folder("Other"))
+    delete, folder = Mailboxes.delete_contact, world.anna.folder()
+
+    def delete_and_lose_the_copy(self: Mailboxes, mailbox: str, contact: str, *, actor: str, **more: Any) -> None:
+        delete(self, mailbox, contact, actor=actor, **more)
+        if contact == made and actor == "application":
+            [copy] = self.contacts(mailbox, folder)
+            delete(self, mailbox, copy["immutable_id"], actor=f"user:{ANNA}", for_good=True)
+
+    monkeypatch.setattr(Mailboxes, "delete_contact", delete_and_lose_the_copy)
+    world.fault("403", service="graph", method="POST", path="/contacts$", nth=2)
+    world.run()
+    monkeypatch.undo()
+    assert world.anna.contacts() == []
+    world.run()
+    world.run()
+    assert world.salesforce.get(record) is not None
+    assert [item["nickName"] for item in items_of(world.anna, record)] == ["Mimi"]
 
 
 def test_an_edit_of_the_original_before_its_deletion_is_carried_over(world: World) -> None:

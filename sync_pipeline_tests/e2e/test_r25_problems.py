@@ -58,6 +58,21 @@ def test_a_mailbox_that_fails_stops_no_other(world: World) -> None:
     assert item_of(world.ben, bens)["surname"] == "Last2"
 
 
+def test_a_full_mailbox_is_called_full_and_stops_no_other(world: World) -> None:
+    world.use(ANNA, BEN)
+    persons = [person(world, number, owner=owner) for number, owner in ((1, ANNA), (2, BEN))]
+    world.fault("507", times=1000, service="graph", path=f"{ANNA}/.*/contacts$", method="POST")
+    document = world.run()
+    full = of(document, ANNA)
+    assert (full["status"], full["code"], of(document, BEN)["status"]) == ("stopped", "mailbox_full", "ok")
+    assert "room" in full["remedy"]
+    assert world.problems() == []
+    assert item_of(world.ben, persons[1])["surname"] == "Last2"
+    world.control.delete("faults").raise_for_status()
+    world.run()
+    assert item_of(world.anna, persons[0])["surname"] == "Last1"
+
+
 def test_a_refused_operation_is_tried_again_with_growing_pauses(world: World) -> None:
     record, item = poisoned(world)
     attempts = []

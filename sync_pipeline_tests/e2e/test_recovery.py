@@ -217,3 +217,25 @@ def test_a_copy_that_vanished_with_its_original_is_made_again_once_though_the_an
     [contact] = world.salesforce.contacts()
     assert stamp_of(world.anna.contact("mia@example.com")) == contact["Id"]
     assert (world.ready(), world.held()) == ([], [])
+
+
+@pytest.mark.parametrize("deletion", ["restore", "delete"])
+@pytest.mark.parametrize("fault", ["connection_reset", "403", "507"])
+def test_a_contact_of_which_neither_original_nor_copy_is_left_is_put_back_and_nobody_is_deleted(
+    world: World, deletion: str, fault: str
+) -> None:
+    world.use(outlook_deletion=deletion)
+    copied_with_photo(world)
+    world.fault("copy_with_photo_vanishes", service="graph", method="DELETE", path="contacts/")
+    world.fault(fault, times=3, service="graph", method="POST", path=r"/contacts$")
+    mark = world.mark()
+    world.run()
+    assert world.anna.contacts() == []  # neither stands
+    world.control.request("DELETE", "faults").raise_for_status()
+    for _ in range(3):
+        world.run()
+    assert [row["nickName"] for row in world.anna.contacts()] == ["Mimi"]
+    [contact] = world.salesforce.contacts()
+    assert stamp_of(world.anna.contact("mia@example.com")) == contact["Id"]
+    assert world.writes(mark, service="salesforce", action="delete") == []
+    assert (world.ready(), world.held()) == ([], [])

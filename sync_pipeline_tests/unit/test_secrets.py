@@ -37,8 +37,7 @@ def settings(salesforce: dict[str, str], graph: dict[str, str] | None = None) ->
 def test_every_missing_variable_is_named_at_once(salesforce: dict[str, str], needed: list[str]) -> None:
     with pytest.raises(SecretMissing) as caught:
         Secrets.from_environment(settings(salesforce), GRAPH)
-    assert caught.value.variables == tuple(SALESFORCE + name for name in needed)
-    assert all(variable in str(caught.value) for variable in caught.value.variables)
+    assert ": " + ", ".join(SALESFORCE + name for name in needed) + "." in caught.value.message
 
 
 @pytest.mark.parametrize(
@@ -48,7 +47,7 @@ def test_the_variables_of_graph_are_named_too(auth: str, needed: list[str]) -> N
     environment = {f"{SALESFORCE}CLIENT_ID": "app", f"{SALESFORCE}CLIENT_SECRET": "s"}
     with pytest.raises(SecretMissing) as caught:
         Secrets.from_environment(settings({"auth": "client_credentials"}, {"auth": auth}), environment)
-    assert caught.value.variables == tuple("SYNC_PIPELINE_GRAPH_" + name for name in needed)
+    assert ": " + ", ".join("SYNC_PIPELINE_GRAPH_" + name for name in needed) + "." in caught.value.message
 
 
 def test_the_private_key_may_stand_in_a_file(tmp_path: Path) -> None:
