@@ -4,29 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 
-from sync_pipeline.model.fields import Kind, normal
+from sync_pipeline.model.fields import Field, Kind, normal
 from sync_pipeline.model.operation import Operation
 from sync_pipeline.salesforce.client import Org
 from sync_pipeline.salesforce.extract import OVERLAP
 from sync_pipeline.salesforce.soql import literal
-from sync_pipeline.warehouse.tables import column_types, fetch, staged
+from sync_pipeline.warehouse.tables import fetch, staged
 
 Keys = tuple[str, str]
+_ASKED: Final = ("email", "first_name", "last_name")
 
 
 class LookUp:
     """Reads what was stamped since the mirror's watermark instead of searching by key: one query whatever the number.
 
-    What the mirror holds with the same keys, planning has seen. `since` is the watermark, ISO, UTC; `every` the number
-    of creations after which the org is asked again.
+    What the mirror holds with the same keys, planning has seen. `fields` are the mapped ones that the org shows: no
+    other is asked for. `since` is the watermark, ISO, UTC; `every` the number of creations after which the org is asked
+    again.
     """
 
-    def __init__(self, org: Org, connection: duckdb.DuckDBPyConnection, since: str | None, *, every: int) -> None:
+    def __init__(
+        self, org: Org, connection: duckdb.DuckDBPyConnection, fields: Iterable[Field], since: str | None, *, every: int
+    ) -> None:
         self._org, self._connection, self._every = org, connection, every
+        self._asked = {field.name: field.salesforce for field in fields if field.name in _ASKED}
         self._since = datetime.fromisoformat(since) if since else None
         self._left = 0
         self._by_email: dict[str, str] = {}
@@ -55,11 +60,11 @@ class LookUp:
 
     def _read(self) -> None:
         where = f" WHERE SystemModstamp >= {literal(self._since - OVERLAP)}" if self._since else ""
-        pages = self._org.query(f"SELECT Id, Email, FirstName, LastName FROM Contact{where}")
+        pages = self._org.query(f"SELECT {', '.join(['Id', *self._asked.values()])} FROM Contact{where}")
         records = [record for page in pages for record in page]
         known = self._known([record["Id"] for record in records])
         for record in records:
-            keys = _keys(record.get("Email"), record.get("FirstName"), record.get("LastName"))
+            keys = _keys(*(record.get(self._asked.get(name, "")) for name in _ASKED))
             if record["Id"] not in self._ours and known.get(record["Id"]) != keys:
                 email, name = keys
                 if email:
@@ -68,15 +73,14 @@ class LookUp:
                     self._by_name[name] = record["Id"]
 
     def _known(self, contact_ids: Sequence[str]) -> dict[str, Keys]:
-        columns = column_types(self._connection, "salesforce.contacts")
-        names = [name if name in columns else f"'' as {name}" for name in ("email", "first_name", "last_name")]
+        names = [name if name in self._asked else f"'' as {name}" for name in _ASKED]
         with staged(self._connection, "wanted", [{"id": contact} for contact in contact_ids], {"id": "VARCHAR"}):
             rows = fetch(
                 self._connection,
                 f"select id, {', '.join(names)} from salesforce.contacts "
                 "where not coalesce(is_deleted, false) and id in (select id from wanted)",
             )
-        return {row["id"]: _keys(row["email"], row["first_name"], row["last_name"]) for row in rows}
+        return {row["id"]: _keys(*(row[name] for name in _ASKED)) for row in rows}
 
 
 def _keys(email: str | None, first: str | None, last: str | None) -> Keys:

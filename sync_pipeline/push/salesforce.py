@@ -163,7 +163,7 @@ class _Push:
                 "select value from sync.cursors where name = 'contacts' and scope in (?, 'org') order by scope = 'org'"
             )
             since = scalar(connection, query, [mailbox])
-            look_up = LookUp(org, connection, since, every=LOOKED_UP_AT_ONCE)
+            look_up = LookUp(org, connection, self._fields, since, every=LOOKED_UP_AT_ONCE)
             self._look_ups[org.user_id] = look_up
         return look_up
 

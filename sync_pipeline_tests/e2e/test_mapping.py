@@ -524,6 +524,9 @@ def test_a_new_installation_works_where_the_org_hides_the_field(world: World, na
     mark = world.mark()
     world.run(full=True)
     assert world.contact_writes(mark) == []
+    world.anna.create(world.anna.folder(), surname="New", displayName="New", jobTitle="Newcomer")
+    world.run()
+    assert {row["Title"] for row in world.salesforce.query("SELECT Title FROM Contact")} == {"Plumber", "Newcomer"}
 
 
 def test_without_the_e_mail_nobody_is_linked_by_it(world: World) -> None:
