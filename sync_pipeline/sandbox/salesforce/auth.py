@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from sync_pipeline.sandbox.salesforce.base import INTEGRATION_USER
 from sync_pipeline.sandbox.salesforce.models import Acting, Org
 from sync_pipeline.sandbox.state import Json
 from sync_pipeline.sandbox.tokens import Tokens
@@ -58,6 +59,7 @@ def grant(org: Org, form: Mapping[str, str]) -> Grant:
         case "client_credentials":
             if (form.get("client_id"), form.get("client_secret")) != (CONSUMER_KEY, CONSUMER_SECRET):
                 raise TokenRefused(401, "invalid_client", "invalid client credentials")
+            _known_user(org, INTEGRATION_USER, "no client credentials user enabled")
             return Grant(None)
         case "password":
             _check_consumer(form.get("client_id", ""))

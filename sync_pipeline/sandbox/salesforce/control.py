@@ -18,7 +18,7 @@ from sync_pipeline.sandbox.salesforce.catalogue import (
     make_field,
     raw_description,
 )
-from sync_pipeline.sandbox.salesforce.errors import SalesforceError
+from sync_pipeline.sandbox.salesforce.errors import InvalidSession, SalesforceError
 from sync_pipeline.sandbox.salesforce.models import ADMINISTRATOR_ACTOR, Acting, Org
 from sync_pipeline.sandbox.salesforce.storage import add_column
 from sync_pipeline.sandbox.state import Actor, Json, State
@@ -59,7 +59,10 @@ def _action(action: Callable[[Org, Body], Any]) -> ControlAction:
 def _acting(org: Org, body: Body) -> Acting:
     """The person who does it; the administrator unless the body names a `user`."""
     name = str(body.get("user") or ADMINISTRATOR)
-    return org.acting(Actor(f"user:{name}", name))
+    try:
+        return org.acting(Actor(f"user:{name}", name))
+    except InvalidSession:
+        raise ValueError(f"there is no active Salesforce user {name!r}") from None
 
 
 def _merge(org: Org, body: Body) -> Json:

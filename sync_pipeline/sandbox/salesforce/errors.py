@@ -5,7 +5,7 @@ SalesforceError
 │   └── DuplicatesDetected  carries the matches
 ├── ParseError              the body as such could not be read: refuses a whole collection
 ├── QueryError              SOQL that is malformed, or names what is not there
-├── NotFound, MethodNotAllowed, PreconditionFailed
+├── InvalidSession, NotFound, MethodNotAllowed, PreconditionFailed
 └── SeveralRecords          300, the list of the records' addresses
 """
 
@@ -111,6 +111,13 @@ class QueryError(SalesforceError):
         lines = soql.split("\n")
         line = lines[row - 1] if row <= len(lines) else ""
         super().__init__(400, code, f"\n{line}\n{' ' * column}^\nERROR at Row:{row}:Column:{column + 1}\n{message}")
+
+
+class InvalidSession(SalesforceError):
+    """The token is not accepted, or stands for nobody who may use the org."""
+
+    def __init__(self) -> None:
+        super().__init__(401, "INVALID_SESSION_ID", "Session expired or invalid")
 
 
 class NotFound(SalesforceError):
