@@ -192,6 +192,16 @@ def test_a_custom_external_id_is_unique_and_upserts(org: OrgClient) -> None:
     assert [result["created"] for result in results] == [False, True]
 
 
+def test_an_upsert_that_may_only_update_creates_nothing(org: OrgClient) -> None:
+    path = "sobjects/Contact/Email/a@example.com?updateOnly="
+    expected = (404, "NOT_FOUND", "The requested resource does not exist")
+    assert org.refused("PATCH", f"{path}true", json={"LastName": "A"}) == expected
+    assert org.names("LastName != null") == []
+    assert org.ok("PATCH", f"{path}false", json={"LastName": "A"})["created"] is True
+    assert org.ok("PATCH", f"{path}true", json={"LastName": "B"})["created"] is False
+    assert org.names("LastName != null") == ["B"]
+
+
 def test_an_e_mail_that_several_contacts_have_does_not_upsert(org: OrgClient) -> None:
     ids = [org.create(LastName=name, Email="a@example.com") for name in ("A", "B")]
     several = org.request("PATCH", "sobjects/Contact/Email/a@example.com", json={"LastName": "C"})

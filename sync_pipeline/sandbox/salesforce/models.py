@@ -87,8 +87,11 @@ class Org(BulkInsert):
             for child in self._children(contacts, "AccountId", before["Id"]):
                 self._save(acting, contacts, child, {}, "update")
 
-    def upsert(self, acting: Acting, target: ObjectDef, field_name: str, value: str, body: Any) -> tuple[str, bool]:
-        """(id, whether it was created). Raises SeveralRecords where several have the value."""
+    def upsert(
+        self, acting: Acting, target: ObjectDef, field_name: str, value: str, body: Any, *, update_only: bool = False
+    ) -> tuple[str, bool]:
+        """(id, whether it was created). Raises SeveralRecords where several have the value, NotFound where none has it
+        and none is to be created."""
         found = self.having(acting, target, field_name, value)
         one = target.field(field_name)
         ambiguous = one is not None and one.type != "id" and not one.unique
@@ -103,7 +106,7 @@ class Org(BulkInsert):
             return found[0], False
         if not isinstance(body, Mapping):
             raise ParseError("The HTTP entity body must be an object at [line:1, column:1]")
-        if one is not None and one.type == "id":
+        if update_only or (one is not None and one.type == "id"):
             raise NotFound()
         return self.create(acting, target, {**body, field_name: value}), True
 

@@ -210,14 +210,17 @@ def read_by_external_id(call: Call) -> Response:
 
 
 def upsert(call: Call) -> Response:
-    """PATCH sobjects/X/FIELD/VALUE."""
+    """PATCH sobjects/X/FIELD/VALUE?updateOnly=."""
     field_name, value = call.path["field"], call.path["value"]
     if isinstance(call.body, dict) and any(name.lower() == field_name.lower() for name in call.body):
         raise SalesforceError(
             400, "INVALID_FIELD", f"The {field_name} field should not be specified in the sobject data.", [field_name]
         )
+    update_only = call.query.get("updateOnly", "").lower() == "true"
     try:
-        record_id, created = call.org.upsert(call.acting, call.target, field_name, value, call.body)
+        record_id, created = call.org.upsert(
+            call.acting, call.target, field_name, value, call.body, update_only=update_only
+        )
     except SeveralRecords as several:
         raise _addressed(several, call) from several
     with_body_from = float(call.org.state.switches["salesforce_upsert_update_body_from_version"])
