@@ -109,6 +109,40 @@ def test_if_unmodified_since_guards_an_update(org: OrgClient) -> None:
     assert org.refused("PATCH", path, json={}, headers={"If-Unmodified-Since": "soon"})[0] == 400
 
 
+def test_a_record_is_read_only_if_it_is_as_old_or_as_new_as_asked(org: OrgClient) -> None:
+    org.control("clock", {"set": "2031-05-01T10:00:30Z"})
+    path = f"sobjects/Contact/{org.create(LastName='A')}"
+    early, late = "Thu, 01 May 2031 10:00:29 GMT", "Thu, 01 May 2031 10:01:30 GMT"
+    refused = org.refused("GET", path, headers={"If-Unmodified-Since": early})
+    assert refused[:2] == (412, "PRECONDITION_FAILED")
+    assert org.ok("GET", path, headers={"If-Unmodified-Since": late})["LastName"] == "A"
+    assert org.ok("GET", path, headers={"If-Modified-Since": early})["LastName"] == "A"
+    unchanged = org.request("GET", path, headers={"If-Modified-Since": late})
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    for name in ("If-Modified-Since", "If-Unmodified-Since", "If-Match"):
+        assert org.ok("GET", path, headers={name: "soon"})["LastName"] == "A"  # only a write is refused for that
+    org.ok("DELETE", path, headers={"If-Unmodified-Since": early})
+
+
+def test_an_accounts_etag_guards_it_and_a_contact_has_none(org: OrgClient) -> None:
+    path = f"sobjects/Account/{org.create('Account', Name='Acme')}"
+    first = org.request("GET", path).headers["ETag"]
+    changed = org.request("PATCH", path, json={"Phone": "1"}, headers={"If-Match": f'"x", {first}'})
+    assert (changed.status_code, changed.headers["ETag"] != first) == (204, True)
+    assert org.request("GET", path).headers["ETag"] == changed.headers["ETag"]
+    expected = (412, "PRECONDITION_FAILED")
+    for headers in ({"If-Match": first}, {"If-None-Match": "*"}, {"If-None-Match": changed.headers["ETag"]}):
+        assert org.refused("PATCH", path, json={"Phone": "2"}, headers=headers)[:2] == expected
+    assert org.refused("GET", path, headers={"If-Match": first})[:2] == expected
+    assert org.request("GET", path, headers={"If-None-Match": changed.headers["ETag"]}).status_code == 304
+    for name in ("If-Match", "If-None-Match"):
+        assert org.refused("PATCH", path, json={}, headers={name: "bare"})[:2] == (400, "INVALID_HEADER")
+    assert org.ok("GET", path)["Phone"] == "1"
+    contact = org.request("GET", f"sobjects/Contact/{org.create(LastName='A')}")
+    assert "ETag" not in contact.headers
+    org.ok("PATCH", f"sobjects/Contact/{contact.json()['Id']}", json={"Title": "T"}, headers={"If-Match": first})
+
+
 def test_deleted_records_stay_in_the_bin_and_come_back(org: OrgClient) -> None:
     account = org.create("Account", Name="Acme")
     contact = org.create(LastName="A", AccountId=account)

@@ -136,7 +136,7 @@ class MethodNotAllowed(SalesforceError):
 
 
 class PreconditionFailed(SalesforceError):
-    """If-Unmodified-Since, and it was."""
+    """A conditional header, and the record is another one."""
 
     def __init__(self) -> None:
         super().__init__(412, "PRECONDITION_FAILED", "Resource has been modified since the date given")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
 
 from sync_pipeline.sandbox.salesforce.access import ADMINISTRATOR_ACTOR, NAME_PARTS, Acting, Row
@@ -12,10 +11,10 @@ from sync_pipeline.sandbox.salesforce.base import insert_row
 from sync_pipeline.sandbox.salesforce.bulk_insert import BulkInsert
 from sync_pipeline.sandbox.salesforce.catalogue import ObjectDef
 from sync_pipeline.sandbox.salesforce.checks import not_writable, read_body
+from sync_pipeline.sandbox.salesforce.conditions import ANY, Conditions
 from sync_pipeline.sandbox.salesforce.errors import (
     NotFound,
     ParseError,
-    PreconditionFailed,
     RowError,
     SeveralRecords,
 )
@@ -26,7 +25,6 @@ from sync_pipeline.sandbox.salesforce.rules import (
     check_validation_rules,
     rewrite,
 )
-from sync_pipeline.sandbox.salesforce.storage import from_stamp
 
 __all__ = ["ADMINISTRATOR_ACTOR", "Acting", "Org", "Row"]
 MOST_MERGED: Final = 2
@@ -68,13 +66,12 @@ class Org(BulkInsert):
         return str(record["Id"])
 
     def update(
-        self, acting: Acting, target: ObjectDef, record_id: str, body: Any, *, unmodified_since: datetime | None = None
+        self, acting: Acting, target: ObjectDef, record_id: str, body: Any, *, conditions: Conditions = ANY
     ) -> None:
         """Stamps the record even where nothing changes, as Salesforce does. Raises ParseError, RowError, NotFound,
         PreconditionFailed."""
         before = self.read(acting, target, record_id)
-        if unmodified_since is not None and _second(before) > unmodified_since:
-            raise PreconditionFailed()
+        conditions.check(target, before)
         changes = read_body(target, body, creating=False, loose_email=self._loose_email)
         self._check_writable(acting, target, before, changes)
         record = {**before, **changes}
@@ -88,8 +85,9 @@ class Org(BulkInsert):
                 self._save(acting, contacts, child, {}, "update")
 
     def upsert(
-        self, acting: Acting, target: ObjectDef, field_name: str, value: str, body: Any, *, update_only: bool = False
-    ) -> tuple[str, bool]:
+        self, acting: Acting, target: ObjectDef, field_name: str, value: str, body: Any, *, update_only: bool = False,
+        conditions: Conditions = ANY,
+    ) -> tuple[str, bool]:  # fmt: skip
         """(id, whether it was created). Raises SeveralRecords where several have the value, NotFound where none has it
         and none is to be created."""
         found = self.having(acting, target, field_name, value)
@@ -102,7 +100,7 @@ class Org(BulkInsert):
         if len(found) > 1:
             raise SeveralRecords([f"/sobjects/{target.name}/{each}" for each in found])
         if found:
-            self.update(acting, target, found[0], body)
+            self.update(acting, target, found[0], body, conditions=conditions)
             return found[0], False
         if not isinstance(body, Mapping):
             raise ParseError("The HTTP entity body must be an object at [line:1, column:1]")
@@ -272,8 +270,3 @@ class Org(BulkInsert):
                     for row in self._children(child, one.name, loser_id):
                         parent = None if row["Id"] == winner_id else winner_id
                         self._save(acting, child, row, {one.name: parent}, "update")
-
-
-def _second(row: Row) -> datetime:
-    """When a record was last modified, to the second: HTTP dates have no more."""
-    return from_stamp(row["LastModifiedDate"]).replace(microsecond=0)

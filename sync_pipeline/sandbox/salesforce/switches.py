@@ -91,6 +91,11 @@ SWITCHES: Final[Mapping[str, Switch]] = {
         "What an upsert by Email does when several Contacts have it was never seen; first updates the oldest of them.",
         ("refuse", "first"),
     ),
+    "salesforce_conditions_by_external_id": Switch(
+        False,
+        "Conditional headers (If-Unmodified-Since, If-Match …) are documented for rows by their id only; true checks"
+        " them for rows by an external id too, false ignores them there.",
+    ),
     "salesforce_upsert_needs_view_all": Switch(
         False,
         "Upsert by a field that is not unique is said to need View All Data; true refuses it to other users.",
