@@ -110,6 +110,33 @@ def test_an_address_that_is_none_in_a_composite_is_refused(org: OrgClient) -> No
     assert org.request("POST", "composite/batch", json=batch).status_code < 500
 
 
+@pytest.mark.parametrize("value", [[None], {"a": 1}, ["LF"], 5, True, [], "", "SPACE"])
+@pytest.mark.parametrize("key", ["lineEnding", "columnDelimiter", "contentType", "operation", "object"])
+def test_a_jobs_format_that_is_none_is_refused(org: OrgClient, key: str, value: Any) -> None:
+    bodies = {
+        "jobs/ingest": {"object": "Contact", "operation": "insert", key: value},
+        "jobs/query": {"operation": "query", "query": "SELECT Id FROM Contact", key: value},
+    }
+    for path, body in bodies.items():
+        status, code, _ = org.refused("POST", path, json=body)
+        assert (status, code in ("INVALIDJOB", "INVALIDENTITY", "JSON_PARSER_ERROR")) == (400, True)
+    kept = org.ok("POST", "jobs/ingest", json={"object": "Contact", "operation": "insert", "lineEnding": None})
+    assert (kept["lineEnding"], kept["columnDelimiter"]) == ("LF", "COMMA")
+
+
+@pytest.mark.parametrize("value", ["1e300", "9" * 40, "2147483648", "1.5", "[]", '{"a": 1}', "true"])
+def test_a_number_that_a_field_cannot_hold_is_refused(org: OrgClient, value: str) -> None:
+    org.control("salesforce/fields", {"object": "Contact", "name": "Count__c", "type": "int"})
+    body = f'{{"LastName": "A", "Count__c": {value}}}'
+    assert org.refused("POST", "sobjects/Contact", content=body)[:2] == (400, "JSON_PARSER_ERROR")
+
+
+@pytest.mark.parametrize("key", ["error_code", "message", "contains"])
+def test_a_validation_rule_that_could_not_be_told_is_refused(org: OrgClient, key: str) -> None:
+    rule = {"object": "Contact", "field": "Title", "contains": "x", "message": "No.", key: ["X"]}
+    assert org.request("POST", "/_sandbox/salesforce/validation_rules", json=rule).status_code == 400
+
+
 def test_a_page_acts_for_known_users_only(org: OrgClient) -> None:
     answer = org.http.post("/pages/act_as", data={"user": "Ünïcödé 🙂"})
     assert (answer.status_code, "no such user" in answer.text) == (400, True)

@@ -62,10 +62,19 @@ def formats(body: Mapping[str, Any]) -> Json:
     """Delimiter and line ending of a new job. Raises SalesforceError."""
     if body.get("contentType", "CSV") != "CSV":
         raise invalid(f"InvalidJob : contentType {body['contentType']} is not supported, only CSV")
-    delimiter, line_ending = body.get("columnDelimiter") or "COMMA", body.get("lineEnding") or "LF"
-    if delimiter not in bulk_csv.DELIMITERS or line_ending not in bulk_csv.LINE_ENDINGS:
-        raise invalid(f"InvalidJob : unknown columnDelimiter or lineEnding: {delimiter}, {line_ending}")
-    return {"delimiter": delimiter, "line_ending": line_ending}
+    return {
+        "delimiter": _format(body, "columnDelimiter", bulk_csv.DELIMITERS, "COMMA"),
+        "line_ending": _format(body, "lineEnding", bulk_csv.LINE_ENDINGS, "LF"),
+    }
+
+
+def _format(body: Mapping[str, Any], key: str, known: Mapping[str, str], default: str) -> str:
+    given = body.get(key)
+    if given is None:
+        return default
+    if not isinstance(given, str) or given not in known:
+        raise invalid(f"InvalidJob : unknown {key}, known are {', '.join(known)}")
+    return given
 
 
 def _external_id(org: Org, target: ObjectDef, body: Mapping[str, Any]) -> str:

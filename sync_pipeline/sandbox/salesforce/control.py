@@ -195,6 +195,9 @@ def _validation_rule(org: Org, body: Body) -> Json:
     _keys(body, needed=("object",), allowed=("field", "contains", "message", "error_code", "times", "clear"))
     if not body.get("clear"):
         _keys(body, needed=("field", "contains", "message"), allowed=tuple(body))
+        for key in ("contains", "message", "error_code"):
+            if not isinstance(body.get(key, ""), str):
+                raise ValueError(f"{key} is a text, got {body[key]!r}")
     return _rule(org, "validation", body, ("field",))
 
 
