@@ -49,7 +49,9 @@ def _action(action: Callable[[Org, Body], Any]) -> ControlAction:
     def run(state: State, body: Body) -> Any:
         try:
             with state.transaction():
-                return action(Org(state), body)
+                org = Org(state)
+                org.expire_bin()
+                return action(org, body)
         except SalesforceError as error:
             raise ValueError(str(error)) from error
 

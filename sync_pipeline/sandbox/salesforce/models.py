@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 from sync_pipeline.sandbox.salesforce.access import ADMINISTRATOR_ACTOR, NAME_PARTS, Acting, Row
@@ -25,9 +26,12 @@ from sync_pipeline.sandbox.salesforce.rules import (
     check_validation_rules,
     rewrite,
 )
+from sync_pipeline.sandbox.salesforce.storage import stamp
 
 __all__ = ["ADMINISTRATOR_ACTOR", "Acting", "Org", "Row"]
 MOST_MERGED: Final = 2
+BIN_LIFE: Final = timedelta(days=15)
+SERVICE_ACTOR: Final = "service"  # what nobody asked for
 
 
 class Org(BulkInsert):
@@ -165,18 +169,28 @@ class Org(BulkInsert):
 
     def empty_bin(self, ids: Sequence[str] | None = None) -> int:
         """Removes deleted records for good (all, or these) and says how many."""
+        if ids is None:
+            return self._purge(self.administrator(), "1", [])
+        return self._purge(
+            self.administrator(), f"Id IN ({', '.join('?' * len(ids))})", [full_id(each) for each in ids]
+        )
+
+    def expire_bin(self) -> None:
+        """Removes for good what has been in the bin for too long, as the service does by itself. Before every call."""
+        oldest = stamp(self.state.now() - BIN_LIFE)
+        self._purge(self.administrator(SERVICE_ACTOR), "SystemModstamp < ?", [oldest])
+
+    def _purge(self, acting: Acting, condition: str, values: Sequence[str | None]) -> int:
         removed = 0
         for target in self.catalogue.objects.values():
             if not target.undeletable:
                 continue
-            chosen, values = "", list[str | None]()
-            if ids is not None:
-                values = [full_id(each) for each in ids]
-                chosen = f" AND Id IN ({', '.join('?' * len(values))})"
-            rows = self.state.db.execute(f"SELECT * FROM {target.table} WHERE IsDeleted = 1{chosen}", values).fetchall()
+            rows = self.state.db.execute(
+                f"SELECT * FROM {target.table} WHERE IsDeleted = 1 AND {condition}", values
+            ).fetchall()
             for row in rows:
                 self.state.db.execute(f"DELETE FROM {target.table} WHERE Id = ?", (row["Id"],))
-                self._log(self.administrator(), target, row["Id"], "purge", dict(row), None)
+                self._log(acting, target, row["Id"], "purge", dict(row), None)
             removed += len(rows)
         return removed
 

@@ -52,6 +52,7 @@ class _Page:
         self.form = dict(parse_qsl(text.decode("utf-8", "replace"), keep_blank_values=True))
         self.forms = parse_qsl(text.decode("utf-8", "replace"), keep_blank_values=True)
         self.org = Org(request.app.state.sandbox)
+        self.org.expire_bin()
         self.acting = self._whoever(request.cookies.get(COOKIE) or ADMINISTRATOR)
         self.user = self.acting.username
 

@@ -117,6 +117,7 @@ def _endpoint(handlers: Mapping[str, Handler], *, needs_user: bool) -> Callable[
         if method not in handlers:
             raise MethodNotAllowed(method, list(handlers))
         call = Call(request, await request.body())
+        call.org.expire_bin()
         if needs_user:
             call.acting  # noqa: B018 - a token that stands for nobody is refused, whatever the route needs it for
         return handlers[method](call)
