@@ -254,8 +254,9 @@ class Org(BulkInsert):
         self, acting: Acting, target: ObjectDef, row: Row, *, deleted_with: str | None = None, master: str | None = None
     ) -> None:
         now = self._stamp()
-        values = {"IsDeleted": 1, "MasterRecordId": master, "SystemModstamp": now, "LastModifiedDate": now,
-                  "LastModifiedById": acting.user_id}  # fmt: skip
+        values = {"IsDeleted": 1, "SystemModstamp": now, "LastModifiedDate": now, "LastModifiedById": acting.user_id}
+        if target.mergeable:
+            values["MasterRecordId"] = master
         if target.name == "Contact":
             values["_deleted_with"] = deleted_with
         assignments = ", ".join(f'"{name}" = ?' for name in values)
@@ -266,7 +267,7 @@ class Org(BulkInsert):
 
     def _restore(self, acting: Acting, target: ObjectDef, row: Row) -> None:
         self.state.db.execute("DELETE FROM sf_deleted WHERE object = ? AND id = ?", (target.name, row["Id"]))
-        changed: Row = {"IsDeleted": 0, "MasterRecordId": None}
+        changed: Row = {"IsDeleted": 0} | ({"MasterRecordId": None} if target.mergeable else {})
         if target.name == "Contact":
             changed["_deleted_with"] = None
         self._save(acting, target, row, changed, "undelete")
