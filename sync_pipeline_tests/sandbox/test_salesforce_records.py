@@ -197,6 +197,19 @@ def test_collections_answer_row_by_row_or_all_or_none(org: OrgClient) -> None:
     assert org.refused("POST", "composite/sobjects", json={"records": rows * 67})[1] == "EXCEEDED_ID_LIMIT"
 
 
+def test_a_collection_of_more_than_ten_runs_of_a_type_is_refused(org: OrgClient) -> None:
+    contact = {"attributes": {"type": "Contact"}, "LastName": "C"}
+    account = {"attributes": {"type": "Account"}, "Name": "A"}
+    ten, eleven = [contact, contact, account] * 5, [contact, account] * 5 + [contact]
+    assert all(result["success"] for result in org.ok("POST", "composite/sobjects", json={"records": ten}))
+    for method in ("POST", "PATCH"):
+        refused = org.refused(method, "composite/sobjects", json={"records": eleven})
+        assert refused[:2] == (400, "LIMIT_EXCEEDED")
+    assert len(org.query("SELECT Id FROM Contact")) == 10
+    org.control("switches", {"salesforce_too_many_chunks_code": "EXCEEDED_ID_LIMIT"})
+    assert org.refused("POST", "composite/sobjects", json={"records": eleven})[1] == "EXCEEDED_ID_LIMIT"
+
+
 def test_an_unreadable_value_refuses_the_whole_collection_unless_switched(org: OrgClient) -> None:
     rows = [{"attributes": {"type": "Contact"}, "LastName": "A", "Birthdate": value} for value in ("2000-01-01", "x")]
     assert org.refused("POST", "composite/sobjects", json={"records": rows})[:2] == (400, "JSON_PARSER_ERROR")

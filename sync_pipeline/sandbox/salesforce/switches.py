@@ -130,6 +130,11 @@ SWITCHES: Final[Mapping[str, Switch]] = {
     "salesforce_too_many_records_code": Switch(
         "EXCEEDED_ID_LIMIT", "The errorCode of a Collections call of over 200 rows."
     ),
+    "salesforce_too_many_chunks_code": Switch(
+        "LIMIT_EXCEEDED",
+        "A Collections call may hold at most 10 runs of records of one type; with which errorCode more are refused is"
+        " not documented.",
+    ),
     "salesforce_reporting_loop_refused": Switch(
         True,
         "Whether a loop of ReportsToId is refused with CIRCULAR_DEPENDENCY or accepted.",
