@@ -116,7 +116,7 @@ def close(org: Org, job: Job) -> Job:
         header, rows = bulk_csv.read(job.content or b"", delimiter=job.delimiter, line_ending=job.line_ending)
         _check_header(org, job, header)
     except UnreadableCsv as error:
-        return bulk_jobs.change(org, job, state="Failed", error=str(error), content=None)
+        return bulk_jobs.change(org, job, state="Failed", error=str(error))
     org.state.db.executemany(
         "INSERT INTO sf_job_rows (job, position, outcome, line) VALUES (?, ?, 'unprocessed', ?)",
         ((job.id, position, json.dumps(row, ensure_ascii=False)) for position, row in enumerate(rows)),
@@ -255,6 +255,8 @@ def results(org: Org, job: Job, outcome: Outcome) -> bytes:
     """The CSV of successfulResults, failedResults or unprocessedrecords. Raises SalesforceError."""
     if job.state not in bulk_jobs.FINAL_STATES:
         raise wrong_state(f"the job {job.id} is {job.state}; its results are there when it has ended")
+    if outcome == "unprocessed" and job.content is not None:
+        return job.content  # no row of it was ever looked at
     rows = org.state.db.execute(
         "SELECT id, told, line FROM sf_job_rows WHERE job = ? AND outcome = ? ORDER BY position", (job.id, outcome)
     ).fetchall()
