@@ -131,6 +131,35 @@ def test_a_number_that_a_field_cannot_hold_is_refused(org: OrgClient, value: str
     assert org.refused("POST", "sobjects/Contact", content=body)[:2] == (400, "JSON_PARSER_ERROR")
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "The HTTP entity body is required, but this request has no entity body."),
+        (b"\xff{}", "Invalid UTF-8 at [line:1, column:1]"),
+        (b"{", "Unexpected character or end of input at [line:1, column:2]"),
+        (b'{"LastName": ["a"]}', "Cannot deserialize instance of string from START_ARRAY value ["),
+        (b'{"LastName": {"a": null}}', "Cannot deserialize instance of string from START_OBJECT value {"),
+        (b'{"LastName": true}', "Cannot deserialize instance of string from VALUE_TRUE value true"),
+        (b'{"Birthdate": 5}', "Cannot deserialize instance of date from VALUE_NUMBER_INT value 5"),
+    ],
+)
+def test_what_cannot_be_read_is_told_in_the_services_words(org: OrgClient, content: bytes, told: str) -> None:
+    status, code, message = org.refused("POST", "sobjects/Contact", content=content)
+    assert (status, code, message.startswith(told)) == (400, "JSON_PARSER_ERROR", True), message
+
+
+def test_no_message_shows_what_language_the_stand_in_is_written_in(org: OrgClient) -> None:
+    sent = [
+        ("jobs/ingest", {"operation": "insert"}), ("jobs/ingest", {"object": "Contact"}),
+        ("jobs/query", {"query": "SELECT Id FROM Contact"}),
+        ("jobs/ingest", {"object": "Contact", "operation": "insert", "contentType": None}),
+        ("composite", {"compositeRequest": []}), ("composite/batch", {"batchRequests": []}),
+    ]  # fmt: skip
+    for path, body in sent:
+        status, _, message = org.refused("POST", path, json=body)
+        assert (status, "None" in message, "more than" in message) == (400, False, False), message
+
+
 @pytest.mark.parametrize("key", ["error_code", "message", "contains"])
 def test_a_validation_rule_that_could_not_be_told_is_refused(org: OrgClient, key: str) -> None:
     rule = {"object": "Contact", "field": "Title", "contains": "x", "message": "No.", key: ["X"]}

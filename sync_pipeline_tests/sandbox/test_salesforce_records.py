@@ -317,6 +317,26 @@ def test_a_duplicate_rule_names_its_matches_and_can_be_overridden(org: OrgClient
     assert result["success"]
 
 
+def test_a_version_before_52_does_not_know_the_duplicate_header(org: OrgClient) -> None:
+    org.control("salesforce/duplicate_rules", {"object": "Contact"})
+    values = {"LastName": "A", "Email": "a@example.com"}
+    org.create(**values)
+    options: dict[str, Any] = {"json": values, "headers": {"Sforce-Duplicate-Rule-Header": "allowSave=true"}}
+    path = "/services/data/v{}/sobjects/Contact"
+    assert org.request("POST", path.format("51.0"), **options).json()[0]["errorCode"] == "DUPLICATES_DETECTED"
+    assert org.ok("POST", path.format("52.0"), **options)["success"] is True
+
+
+def test_an_external_id_that_ends_like_a_file_is_not_found(org: OrgClient) -> None:
+    contact = org.create(LastName="A", Email="a@example.inc")
+    path = "sobjects/Contact/Email/a@example.inc"
+    assert org.refused("GET", path)[:2] == (404, "NOT_FOUND")
+    assert org.refused("PATCH", path, json={"LastName": "B"})[:2] == (404, "NOT_FOUND")
+    rows = [{"attributes": {"type": "Contact"}, "Email": "a@example.inc", "LastName": "C"}]
+    [result] = org.ok("PATCH", "composite/sobjects/Contact/Email", json={"records": rows})
+    assert (result["created"], org.get(contact)["LastName"]) == (False, "C")
+
+
 def test_a_person_accounts_contact_keeps_its_name(org: OrgClient) -> None:
     pair = org.control("salesforce/person_accounts", {"FirstName": "Pia", "LastName": "Person"})
     contact = org.get(pair["contact"])

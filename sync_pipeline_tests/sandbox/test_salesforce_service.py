@@ -65,6 +65,20 @@ def test_a_jwt_acts_as_its_user_and_is_logged_as_the_application(org: OrgClient)
     assert (other.status_code, other.json()["error"]) == (400, "invalid_client_id")
 
 
+def test_a_jwt_that_has_expired_gets_no_token(org: OrgClient) -> None:
+    claims = {"iss": "sandbox-consumer", "sub": ANNA, "exp": int(time.time()) - 60}
+    refused = _token(org, grant_type="urn:ietf:params:oauth:grant-type:jwt-bearer", assertion=_assertion(claims))
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
+
+
+@pytest.mark.parametrize("kind", ["contacts", "accounts"])
+def test_a_page_about_what_is_not_there_is_a_page(org: OrgClient, kind: str) -> None:
+    for method, path in (("GET", f"/pages/{kind}/zz"), ("POST", f"/pages/{kind}/zz/delete")):
+        answer = org.http.request(method, path)
+        assert (answer.status_code, answer.headers["Content-Type"].partition(";")[0]) == (404, "text/html")
+        assert "does not exist" in answer.text
+
+
 def test_wrong_secrets_and_passwords_get_no_token(org: OrgClient) -> None:
     client = {"client_id": "sandbox-consumer", "client_secret": "sandbox-secret"}
     wrong = _token(org, grant_type="client_credentials", client_id="sandbox-consumer", client_secret="x")

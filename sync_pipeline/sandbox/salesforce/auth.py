@@ -55,6 +55,9 @@ def grant(org: Org, form: Mapping[str, str]) -> Grant:
         case flow if flow == JWT_BEARER:
             claims = _claims(form.get("assertion", ""))
             _check_consumer(str(claims.get("iss")))
+            expires = claims.get("exp")
+            if isinstance(expires, int | float) and expires <= org.state.now().timestamp():
+                raise TokenRefused(400, "invalid_grant", "assertion has expired")
             return Grant(_known_user(org, str(claims.get("sub")), "user hasn't approved this consumer"))
         case "client_credentials":
             if (form.get("client_id"), form.get("client_secret")) != (CONSUMER_KEY, CONSUMER_SECRET):

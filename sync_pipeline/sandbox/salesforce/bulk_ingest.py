@@ -13,7 +13,7 @@ from sync_pipeline.sandbox.salesforce.bulk_csv import NULL, UnreadableCsv
 from sync_pipeline.sandbox.salesforce.bulk_jobs import Job, invalid, wrong_state
 from sync_pipeline.sandbox.salesforce.catalogue import FieldDef, ObjectDef
 from sync_pipeline.sandbox.salesforce.checks import stored_value
-from sync_pipeline.sandbox.salesforce.errors import NotFound, ParseError, RowError, SalesforceError
+from sync_pipeline.sandbox.salesforce.errors import NotFound, ParseError, RowError, SalesforceError, as_sent
 from sync_pipeline.sandbox.salesforce.fault_answers import RowFault
 from sync_pipeline.sandbox.salesforce.models import Acting, Org
 from sync_pipeline.sandbox.salesforce.sobject_collections import known_id, upsert_record
@@ -39,10 +39,11 @@ def create(org: Org, acting: Acting, version: str, body: Any) -> Job:
     if operation == "hardDelete":
         raise SalesforceError(400, "FEATURENOTENABLED", "hardDelete is not enabled for this user")
     if operation not in OPERATIONS:
-        raise invalid(f"InvalidJob : Unknown operation: {operation}")
-    target = org.catalogue.object(str(body.get("object")))
+        raise invalid(f"InvalidJob : Unknown operation: {as_sent(operation)}")
+    named = as_sent(body.get("object"))
+    target = org.catalogue.object(named)
     if target is None:
-        raise SalesforceError(400, "INVALIDENTITY", f"Entity '{body.get('object')}' is not supported by the Bulk API.")
+        raise SalesforceError(400, "INVALIDENTITY", f"Entity '{named}' is not supported by the Bulk API.")
     return bulk_jobs.create(
         org,
         acting,
@@ -61,7 +62,7 @@ def create(org: Org, acting: Acting, version: str, body: Any) -> Job:
 def formats(body: Mapping[str, Any]) -> Json:
     """Delimiter and line ending of a new job. Raises SalesforceError."""
     if body.get("contentType", "CSV") != "CSV":
-        raise invalid(f"InvalidJob : contentType {body['contentType']} is not supported, only CSV")
+        raise invalid(f"InvalidJob : contentType {as_sent(body['contentType'])} is not supported, only CSV")
     return {
         "delimiter": _format(body, "columnDelimiter", bulk_csv.DELIMITERS, "COMMA"),
         "line_ending": _format(body, "lineEnding", bulk_csv.LINE_ENDINGS, "LF"),
@@ -94,7 +95,7 @@ def _external_id(org: Org, target: ObjectDef, body: Mapping[str, Any]) -> str:
 def upload(org: Org, job: Job, content_type: str, content: bytes) -> None:
     """PUT batches: once, while the job is Open. Raises SalesforceError."""
     if content_type.partition(";")[0].strip().lower() != "text/csv":
-        raise SalesforceError(415, "UNSUPPORTED_MEDIA_TYPE", f"Content-Type text/csv is needed, not {content_type!r}")
+        raise SalesforceError(415, "UNSUPPORTED_MEDIA_TYPE", f"Content-Type text/csv is needed, not {content_type}")
     if job.state != "Open":
         raise wrong_state(f"the job {job.id} is {job.state} and takes no data")
     if job.content is not None:

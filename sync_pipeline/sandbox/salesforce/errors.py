@@ -11,6 +11,7 @@ SalesforceError
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -84,21 +85,35 @@ class ParseError(SalesforceError):
 
     @classmethod
     def value(cls, kind: str, value: Any) -> ParseError:
-        token = (
-            "VALUE_STRING"
-            if isinstance(value, str)
-            else "VALUE_NUMBER"
-            if isinstance(value, int | float)
-            else "START_OBJECT"
-        )
+        token, shown = _token(value)
         return cls(
-            f"Cannot deserialize instance of {kind} from {token} value {value} or request may be missing a required"
+            f"Cannot deserialize instance of {kind} from {token} value {shown} or request may be missing a required"
             " field at [line:1, column:2]"
         )
 
     @classmethod
     def unknown_field(cls, name: str, object_name: str) -> ParseError:
         return cls(f"No such column '{name}' on sobject of type {object_name}", code="INVALID_FIELD")
+
+
+def as_sent(value: Any) -> str:
+    """A JSON value as the client wrote it, a text without its quotes."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _token(value: Any) -> tuple[str, str]:
+    """What a JSON parser calls a value, and what it shows of it."""
+    match value:
+        case str():
+            return "VALUE_STRING", value
+        case dict():
+            return "START_OBJECT", "{"
+        case list():
+            return "START_ARRAY", "["
+        case bool() | None:
+            return f"VALUE_{as_sent(value).upper()}", as_sent(value)
+        case _:
+            return "VALUE_NUMBER_INT" if isinstance(value, int) else "VALUE_NUMBER_FLOAT", as_sent(value)
 
 
 class QueryError(SalesforceError):

@@ -100,7 +100,11 @@ def page_routes() -> list[Route]:
 
 def _endpoint(handler: Callable[[_Page], Response]) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
-        return handler(_Page(request, await request.body()))
+        page = _Page(request, await request.body())
+        try:
+            return handler(page)
+        except SalesforceError as refused:
+            return page.render("base.html", status=refused.status, error=refused.message)
 
     return endpoint
 

@@ -209,7 +209,7 @@ def read_by_external_id(call: Call) -> Response:
 
 def upsert(call: Call) -> Response:
     """PATCH sobjects/X/FIELD/VALUE?updateOnly=."""
-    field_name, value = call.path["field"], call.path["value"]
+    field_name, value = call.path["field"], _external_id(call)
     if isinstance(call.body, dict) and any(name.lower() == field_name.lower() for name in call.body):
         raise SalesforceError(
             400, "INVALID_FIELD", f"The {field_name} field should not be specified in the sobject data.", [field_name]
@@ -251,8 +251,16 @@ def _tagged(response: Response, call: Call, row: Row) -> Response:
     return response
 
 
+def _external_id(call: Call) -> str:
+    """The value in the path. Salesforce takes one that ends with .inc for a file (resources-sobject-upsert-patch)."""
+    value = str(call.path["value"])
+    if value.lower().endswith(".inc"):
+        raise NotFound()
+    return value
+
+
 def _only(call: Call) -> str:
-    found = call.org.having(call.acting, call.target, call.path["field"], call.path["value"])
+    found = call.org.having(call.acting, call.target, call.path["field"], _external_id(call))
     if not found:
         raise NotFound()
     if len(found) > 1:

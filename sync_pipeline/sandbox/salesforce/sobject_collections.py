@@ -7,7 +7,14 @@ from itertools import groupby
 from typing import Any, Final
 
 from sync_pipeline.sandbox.salesforce.catalogue import FieldDef, ObjectDef
-from sync_pipeline.sandbox.salesforce.errors import NotFound, ParseError, RowError, SalesforceError, SeveralRecords
+from sync_pipeline.sandbox.salesforce.errors import (
+    NotFound,
+    ParseError,
+    RowError,
+    SalesforceError,
+    SeveralRecords,
+    as_sent,
+)
 from sync_pipeline.sandbox.salesforce.fault_answers import RowFault
 from sync_pipeline.sandbox.salesforce.ids import full_id
 from sync_pipeline.sandbox.salesforce.models import Acting, Org
@@ -40,7 +47,7 @@ def update(org: Org, acting: Acting, body: Any) -> list[Json]:
         target, given = _type(org, record), _id_in(record)
         if not given:
             raise RowError("MISSING_ARGUMENT", "Id not specified in an update call")
-        record_id = known_id(org, target, str(given))
+        record_id = known_id(org, target, as_sent(given))
         org.update(acting, target, record_id, {key: value for key, value in record.items() if key.lower() != "id"})
         return _success(record_id)
 
@@ -74,7 +81,7 @@ def upsert_record(
             raise RowError("MISSING_ARGUMENT", f"{field.name} not specified")
         return org.create(acting, target, rest), True
     try:
-        return org.upsert(acting, target, field.name, str(value), rest)
+        return org.upsert(acting, target, field.name, as_sent(value), rest)
     except SeveralRecords as several:
         found = [address.rpartition("/")[2] for address in several.addresses]
         message = f"{field.name}: more than one record found for external id field: [{', '.join(found)}]"
