@@ -61,7 +61,7 @@ def _document(process: subprocess.Popen[str]) -> dict[str, Any]:
 
 
 def accounts(started: dict[str, Any]) -> int:
-    headers = {"Authorization": "Bearer user:admin"}
+    headers = {"Authorization": "Bearer user:admin@acme.example.com"}
     url = f"{started['salesforce_url']}/services/data/v60.0/query"
     answer = httpx.get(url, params={"q": "SELECT COUNT() FROM Account"}, headers=headers)
     return int(answer.json()["totalSize"])

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from sync_pipeline.sandbox.graph.models import Mailboxes
 from sync_pipeline.sandbox.salesforce.access import logged
-from sync_pipeline.sandbox.salesforce.catalogue import OBJECTS
 from sync_pipeline.sandbox.salesforce.models import Org
 from sync_pipeline.sandbox.state import Json, State
 
@@ -35,10 +34,11 @@ def snapshot(state: State) -> dict[Key, Json]:
         seen["contact", row["immutable_id"]] = mailboxes.full_form(row)
     for row in db.execute("SELECT owner, media_type, content FROM graph_photos"):
         seen["photo", row["owner"]] = {"mediaContentType": row["media_type"], "size": len(row["content"])}
-    for name in OBJECTS:
-        target = org.object(name)
+    for target in org.catalogue.objects.values():
         for row in db.execute(f"SELECT * FROM {target.table}"):
-            seen[name, row["Id"]] = logged(target, dict(row))
+            seen[target.name, row["Id"]] = logged(target, dict(row))
+    for row in db.execute("SELECT name, definition FROM sf_objects"):
+        seen["Object", row["name"]] = json.loads(row["definition"])
     for row in db.execute("SELECT object, name, definition FROM sf_fields"):
         seen["Field", f"{row['object']}.{row['name']}"] = json.loads(row["definition"])
     return seen

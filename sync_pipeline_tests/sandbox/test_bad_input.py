@@ -110,6 +110,62 @@ def test_an_address_that_is_none_in_a_composite_is_refused(org: OrgClient) -> No
     assert org.request("POST", "composite/batch", json=batch).status_code < 500
 
 
+@pytest.mark.parametrize("value", [[None], {"a": 1}, ["LF"], 5, True, [], "", "SPACE"])
+@pytest.mark.parametrize("key", ["lineEnding", "columnDelimiter", "contentType", "operation", "object"])
+def test_a_jobs_format_that_is_none_is_refused(org: OrgClient, key: str, value: Any) -> None:
+    bodies = {
+        "jobs/ingest": {"object": "Contact", "operation": "insert", key: value},
+        "jobs/query": {"operation": "query", "query": "SELECT Id FROM Contact", key: value},
+    }
+    for path, body in bodies.items():
+        status, code, _ = org.refused("POST", path, json=body)
+        assert (status, code in ("INVALIDJOB", "INVALIDENTITY", "JSON_PARSER_ERROR")) == (400, True)
+    kept = org.ok("POST", "jobs/ingest", json={"object": "Contact", "operation": "insert", "lineEnding": None})
+    assert (kept["lineEnding"], kept["columnDelimiter"]) == ("LF", "COMMA")
+
+
+@pytest.mark.parametrize("value", ["1e300", "9" * 40, "2147483648", "1.5", "[]", '{"a": 1}', "true"])
+def test_a_number_that_a_field_cannot_hold_is_refused(org: OrgClient, value: str) -> None:
+    org.control("salesforce/fields", {"object": "Contact", "name": "Count__c", "type": "int"})
+    body = f'{{"LastName": "A", "Count__c": {value}}}'
+    assert org.refused("POST", "sobjects/Contact", content=body)[:2] == (400, "JSON_PARSER_ERROR")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "The HTTP entity body is required, but this request has no entity body."),
+        (b"\xff{}", "Invalid UTF-8 at [line:1, column:1]"),
+        (b"{", "Unexpected character or end of input at [line:1, column:2]"),
+        (b'{"LastName": ["a"]}', "Cannot deserialize instance of string from START_ARRAY value ["),
+        (b'{"LastName": {"a": null}}', "Cannot deserialize instance of string from START_OBJECT value {"),
+        (b'{"LastName": true}', "Cannot deserialize instance of string from VALUE_TRUE value true"),
+        (b'{"Birthdate": 5}', "Cannot deserialize instance of date from VALUE_NUMBER_INT value 5"),
+    ],
+)
+def test_what_cannot_be_read_is_told_in_the_services_words(org: OrgClient, content: bytes, told: str) -> None:
+    status, code, message = org.refused("POST", "sobjects/Contact", content=content)
+    assert (status, code, message.startswith(told)) == (400, "JSON_PARSER_ERROR", True), message
+
+
+def test_no_message_shows_what_language_the_stand_in_is_written_in(org: OrgClient) -> None:
+    sent = [
+        ("jobs/ingest", {"operation": "insert"}), ("jobs/ingest", {"object": "Contact"}),
+        ("jobs/query", {"query": "SELECT Id FROM Contact"}),
+        ("jobs/ingest", {"object": "Contact", "operation": "insert", "contentType": None}),
+        ("composite", {"compositeRequest": []}), ("composite/batch", {"batchRequests": []}),
+    ]  # fmt: skip
+    for path, body in sent:
+        status, _, message = org.refused("POST", path, json=body)
+        assert (status, "None" in message, "more than" in message) == (400, False, False), message
+
+
+@pytest.mark.parametrize("key", ["error_code", "message", "contains"])
+def test_a_validation_rule_that_could_not_be_told_is_refused(org: OrgClient, key: str) -> None:
+    rule = {"object": "Contact", "field": "Title", "contains": "x", "message": "No.", key: ["X"]}
+    assert org.request("POST", "/_sandbox/salesforce/validation_rules", json=rule).status_code == 400
+
+
 def test_a_page_acts_for_known_users_only(org: OrgClient) -> None:
     answer = org.http.post("/pages/act_as", data={"user": "Ünïcödé 🙂"})
     assert (answer.status_code, "no such user" in answer.text) == (400, True)
@@ -169,6 +225,19 @@ def test_a_log_after_a_number_without_end_is_refused(graph: GraphClient) -> None
         ("fields", {"object": "Contact", "name": "A__c", "label": 5}),
         ("fields", {"object": "Contact", "name": "A__c", "switch": "no such switch"}),
         ("fields", {"object": "Contact", "name": "A__c", "type": "picklist", "picklistValues": [5]}),
+        ("objects", {"object": "Invoice"}),
+        ("objects", {"object": 'I" TEXT; --__c'}),
+        ("objects", {"object": ["Invoice__c"]}),
+        ("objects", {"object": "Invoice__c", "label": ["x"]}),
+        ("objects", {"object": "Invoice__c", "keyPrefix": "003"}),
+        ("objects", {"object": "Invoice__c", "keyPrefix": "a"}),
+        ("objects", {"object": "Invoice__c", "fields": {"name": "A__c"}}),
+        ("objects", {"object": "Invoice__c", "fields": [{"name": ["A__c"]}]}),
+        ("objects", {"object": "Invoice__c", "fields": [{"name": "Amount"}]}),
+        ("objects", {"object": "Invoice__c", "fields": [{"name": "A__c"}, {"name": "a__c"}]}),
+        ("objects", {"object": "Invoice__c", "fields": [{"name": "A__c", "type": ["int"]}]}),
+        ("objects", {"object": "Invoice__c", "fields": [{"name": "A__c", "type": "reference"}]}),
+        ("objects", {"object": "Invoice__c", "fields": [{"name": "A__c", "nonsense": 1}]}),
         ("listviews", {"developer_name": "V", "where": {"a": 1}}),
         ("listviews", {"developer_name": "V", "label": ["V"]}),
         ("listviews", {"developer_name": "V", "visible_to": [5]}),

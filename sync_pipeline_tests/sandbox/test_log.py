@@ -98,6 +98,14 @@ def _field(org: OrgClient) -> None:
         org.control("salesforce/fields", {"object": "Contact", "name": "Ext__c", "hidden": hidden})
 
 
+def _object(org: OrgClient) -> None:
+    fields = [{"name": "Code__c", "externalId": True}]
+    org.control("salesforce/objects", {"object": "Invoice__c", "label": "Invoice", "fields": fields})
+    invoice = org.create("Invoice__c", Name="One", Code__c="1")
+    org.ok("DELETE", f"sobjects/Invoice__c/{invoice}")
+    org.control("salesforce/undelete", {"ids": [invoice]})
+
+
 def _person_account(org: OrgClient) -> None:
     org.control("salesforce/person_accounts", {"LastName": "Person"})
 
@@ -125,6 +133,7 @@ ACTS: Final[dict[str, tuple[Callable[[OrgClient], Any], set[str], list[str]]]] =
     "empty_bin": (_empty_bin, {ADMIN}, ["create"] * 3 + ["delete"] * 3 + ["purge"] * 3),
     "list_view": (_list_view, {ADMIN}, ["create", "update", "delete"]),
     "user": (_user, {ADMIN}, ["create", "update"]),
+    "object": (_object, {ADMIN}, ["create", "create", "delete", "undelete"]),
     "field": (_field, {ADMIN}, ["create", "update"]),
     "person_account": (_person_account, {ADMIN}, ["create", "create", "update"]),
     "ingest_job": (_ingest, {ADMIN}, ["create"]),

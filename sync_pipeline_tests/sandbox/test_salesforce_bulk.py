@@ -159,6 +159,20 @@ def test_data_that_cannot_be_read_fails_the_job_and_writes_nothing(
     assert len(_results(org, job, "successfulResults", delimiter)) == (1 if state == "JobComplete" else 0)
 
 
+def test_a_job_that_never_began_gives_its_data_back_as_unprocessed(org: OrgClient) -> None:
+    failed, ended = _run(org, 'LastName,Nonsense\nA,"b\nc"\nB,d\n')
+    assert (ended["state"], ended["numberRecordsProcessed"]) == ("Failed", 0)
+    expected = [{"LastName": "A", "Nonsense": "b\nc"}, {"LastName": "B", "Nonsense": "d"}]
+    assert _results(org, failed, "unprocessedrecords") == _results(org, failed, "unprocessedRecords") == expected
+    aborted = _open(org)
+    _upload(org, aborted, "LastName\nA\n")
+    org.ok("PATCH", f"jobs/ingest/{aborted}", json={"state": "Aborted"})
+    assert _results(org, aborted, "unprocessedrecords") == [{"LastName": "A"}]
+    for job in (failed, aborted):
+        assert _results(org, job, "failedResults") == _results(org, job, "successfulResults") == []
+    assert org.query("SELECT Id FROM Contact") == []
+
+
 def test_values_of_the_wrong_type_fail_their_row(org: OrgClient) -> None:
     job, ended = _run(org, "LastName,Birthdate\nA,1990-02-30\nB,1990-02-28\n")
     assert (ended["numberRecordsProcessed"], ended["numberRecordsFailed"]) == (2, 1)

@@ -167,6 +167,29 @@ def test_query_all_shows_deleted_records_until_the_bin_is_emptied(org: OrgClient
     assert org.refused("GET", f"sobjects/Contact/{gone}")[:2] == (404, "NOT_FOUND")
 
 
+def test_the_bin_keeps_a_record_for_fifteen_days(org: OrgClient) -> None:
+    day = 86_400
+    account = org.create("Account", Name="Acme")
+    gone, kept = org.create(LastName="Gone", AccountId=account), org.create(LastName="Kept")
+    org.ok("DELETE", f"sobjects/Account/{account}")
+    org.control("clock", {"advance_seconds": 14 * day})
+    org.ok("DELETE", f"sobjects/Contact/{kept}")
+    binned = "SELECT Id FROM Contact WHERE IsDeleted = true ORDER BY Id"
+    assert [record["Id"] for record in org.query(binned, "queryAll")] == sorted([gone, kept])
+    org.control("clock", {"advance_seconds": day + 60})
+    late = org.request("POST", "/_sandbox/salesforce/undelete", json={"ids": [account]})
+    assert (late.status_code, "not in the recycle bin" in late.text) == (400, True)
+    assert org.http.get("/pages/bin").text.count("Undelete") == 1
+    assert [record["Id"] for record in org.query(binned, "queryAll")] == [kept]
+    assert org.query("SELECT Id FROM Account", "queryAll") == []
+    assert org.refused("GET", f"sobjects/Contact/{gone}")[:2] == (404, "NOT_FOUND")
+    purged = [(entry["actor"], entry["id"]) for entry in org.log() if entry["action"] == "purge"]
+    assert sorted(purged) == sorted([("service", account), ("service", gone)])
+    org.control("salesforce/undelete", {"ids": [kept]})
+    org.control("clock", {"advance_seconds": 30 * day})
+    assert org.get(kept)["LastName"] == "Kept"
+
+
 def test_updated_and_deleted_tell_what_changed_between_two_minutes(org: OrgClient) -> None:
     org.control("clock", {"set": "2031-05-01T10:00:30Z"})
     kept, gone = org.create(LastName="Kept"), org.create(LastName="Gone")

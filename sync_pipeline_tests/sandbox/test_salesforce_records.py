@@ -109,6 +109,40 @@ def test_if_unmodified_since_guards_an_update(org: OrgClient) -> None:
     assert org.refused("PATCH", path, json={}, headers={"If-Unmodified-Since": "soon"})[0] == 400
 
 
+def test_a_record_is_read_only_if_it_is_as_old_or_as_new_as_asked(org: OrgClient) -> None:
+    org.control("clock", {"set": "2031-05-01T10:00:30Z"})
+    path = f"sobjects/Contact/{org.create(LastName='A')}"
+    early, late = "Thu, 01 May 2031 10:00:29 GMT", "Thu, 01 May 2031 10:01:30 GMT"
+    refused = org.refused("GET", path, headers={"If-Unmodified-Since": early})
+    assert refused[:2] == (412, "PRECONDITION_FAILED")
+    assert org.ok("GET", path, headers={"If-Unmodified-Since": late})["LastName"] == "A"
+    assert org.ok("GET", path, headers={"If-Modified-Since": early})["LastName"] == "A"
+    unchanged = org.request("GET", path, headers={"If-Modified-Since": late})
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    for name in ("If-Modified-Since", "If-Unmodified-Since", "If-Match"):
+        assert org.ok("GET", path, headers={name: "soon"})["LastName"] == "A"  # only a write is refused for that
+    org.ok("DELETE", path, headers={"If-Unmodified-Since": early})
+
+
+def test_an_accounts_etag_guards_it_and_a_contact_has_none(org: OrgClient) -> None:
+    path = f"sobjects/Account/{org.create('Account', Name='Acme')}"
+    first = org.request("GET", path).headers["ETag"]
+    changed = org.request("PATCH", path, json={"Phone": "1"}, headers={"If-Match": f'"x", {first}'})
+    assert (changed.status_code, changed.headers["ETag"] != first) == (204, True)
+    assert org.request("GET", path).headers["ETag"] == changed.headers["ETag"]
+    expected = (412, "PRECONDITION_FAILED")
+    for headers in ({"If-Match": first}, {"If-None-Match": "*"}, {"If-None-Match": changed.headers["ETag"]}):
+        assert org.refused("PATCH", path, json={"Phone": "2"}, headers=headers)[:2] == expected
+    assert org.refused("GET", path, headers={"If-Match": first})[:2] == expected
+    assert org.request("GET", path, headers={"If-None-Match": changed.headers["ETag"]}).status_code == 304
+    for name in ("If-Match", "If-None-Match"):
+        assert org.refused("PATCH", path, json={}, headers={name: "bare"})[:2] == (400, "INVALID_HEADER")
+    assert org.ok("GET", path)["Phone"] == "1"
+    contact = org.request("GET", f"sobjects/Contact/{org.create(LastName='A')}")
+    assert "ETag" not in contact.headers
+    org.ok("PATCH", f"sobjects/Contact/{contact.json()['Id']}", json={"Title": "T"}, headers={"If-Match": first})
+
+
 def test_deleted_records_stay_in_the_bin_and_come_back(org: OrgClient) -> None:
     account = org.create("Account", Name="Acme")
     contact = org.create(LastName="A", AccountId=account)
@@ -163,6 +197,19 @@ def test_collections_answer_row_by_row_or_all_or_none(org: OrgClient) -> None:
     assert org.refused("POST", "composite/sobjects", json={"records": rows * 67})[1] == "EXCEEDED_ID_LIMIT"
 
 
+def test_a_collection_of_more_than_ten_runs_of_a_type_is_refused(org: OrgClient) -> None:
+    contact = {"attributes": {"type": "Contact"}, "LastName": "C"}
+    account = {"attributes": {"type": "Account"}, "Name": "A"}
+    ten, eleven = [contact, contact, account] * 5, [contact, account] * 5 + [contact]
+    assert all(result["success"] for result in org.ok("POST", "composite/sobjects", json={"records": ten}))
+    for method in ("POST", "PATCH"):
+        refused = org.refused(method, "composite/sobjects", json={"records": eleven})
+        assert refused[:2] == (400, "LIMIT_EXCEEDED")
+    assert len(org.query("SELECT Id FROM Contact")) == 10
+    org.control("switches", {"salesforce_too_many_chunks_code": "EXCEEDED_ID_LIMIT"})
+    assert org.refused("POST", "composite/sobjects", json={"records": eleven})[1] == "EXCEEDED_ID_LIMIT"
+
+
 def test_an_unreadable_value_refuses_the_whole_collection_unless_switched(org: OrgClient) -> None:
     rows = [{"attributes": {"type": "Contact"}, "LastName": "A", "Birthdate": value} for value in ("2000-01-01", "x")]
     assert org.refused("POST", "composite/sobjects", json={"records": rows})[:2] == (400, "JSON_PARSER_ERROR")
@@ -190,6 +237,16 @@ def test_a_custom_external_id_is_unique_and_upserts(org: OrgClient) -> None:
     ]
     results = org.ok("PATCH", "composite/sobjects/Contact/SyncKey__c", json={"records": rows})
     assert [result["created"] for result in results] == [False, True]
+
+
+def test_an_upsert_that_may_only_update_creates_nothing(org: OrgClient) -> None:
+    path = "sobjects/Contact/Email/a@example.com?updateOnly="
+    expected = (404, "NOT_FOUND", "The requested resource does not exist")
+    assert org.refused("PATCH", f"{path}true", json={"LastName": "A"}) == expected
+    assert org.names("LastName != null") == []
+    assert org.ok("PATCH", f"{path}false", json={"LastName": "A"})["created"] is True
+    assert org.ok("PATCH", f"{path}true", json={"LastName": "B"})["created"] is False
+    assert org.names("LastName != null") == ["B"]
 
 
 def test_an_e_mail_that_several_contacts_have_does_not_upsert(org: OrgClient) -> None:
@@ -258,6 +315,26 @@ def test_a_duplicate_rule_names_its_matches_and_can_be_overridden(org: OrgClient
     allow = {"Sforce-Duplicate-Rule-Header": "allowSave=true; includeRecordDetails=true"}
     [result] = org.ok("POST", "composite/sobjects", json=rows, headers=allow)
     assert result["success"]
+
+
+def test_a_version_before_52_does_not_know_the_duplicate_header(org: OrgClient) -> None:
+    org.control("salesforce/duplicate_rules", {"object": "Contact"})
+    values = {"LastName": "A", "Email": "a@example.com"}
+    org.create(**values)
+    options: dict[str, Any] = {"json": values, "headers": {"Sforce-Duplicate-Rule-Header": "allowSave=true"}}
+    path = "/services/data/v{}/sobjects/Contact"
+    assert org.request("POST", path.format("51.0"), **options).json()[0]["errorCode"] == "DUPLICATES_DETECTED"
+    assert org.ok("POST", path.format("52.0"), **options)["success"] is True
+
+
+def test_an_external_id_that_ends_like_a_file_is_not_found(org: OrgClient) -> None:
+    contact = org.create(LastName="A", Email="a@example.inc")
+    path = "sobjects/Contact/Email/a@example.inc"
+    assert org.refused("GET", path)[:2] == (404, "NOT_FOUND")
+    assert org.refused("PATCH", path, json={"LastName": "B"})[:2] == (404, "NOT_FOUND")
+    rows = [{"attributes": {"type": "Contact"}, "Email": "a@example.inc", "LastName": "C"}]
+    [result] = org.ok("PATCH", "composite/sobjects/Contact/Email", json={"records": rows})
+    assert (result["created"], org.get(contact)["LastName"]) == (False, "C")
 
 
 def test_a_person_accounts_contact_keeps_its_name(org: OrgClient) -> None:

@@ -65,6 +65,20 @@ def test_a_jwt_acts_as_its_user_and_is_logged_as_the_application(org: OrgClient)
     assert (other.status_code, other.json()["error"]) == (400, "invalid_client_id")
 
 
+def test_a_jwt_that_has_expired_gets_no_token(org: OrgClient) -> None:
+    claims = {"iss": "sandbox-consumer", "sub": ANNA, "exp": int(time.time()) - 60}
+    refused = _token(org, grant_type="urn:ietf:params:oauth:grant-type:jwt-bearer", assertion=_assertion(claims))
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
+
+
+@pytest.mark.parametrize("kind", ["contacts", "accounts"])
+def test_a_page_about_what_is_not_there_is_a_page(org: OrgClient, kind: str) -> None:
+    for method, path in (("GET", f"/pages/{kind}/zz"), ("POST", f"/pages/{kind}/zz/delete")):
+        answer = org.http.request(method, path)
+        assert (answer.status_code, answer.headers["Content-Type"].partition(";")[0]) == (404, "text/html")
+        assert "does not exist" in answer.text
+
+
 def test_wrong_secrets_and_passwords_get_no_token(org: OrgClient) -> None:
     client = {"client_id": "sandbox-consumer", "client_secret": "sandbox-secret"}
     wrong = _token(org, grant_type="client_credentials", client_id="sandbox-consumer", client_secret="x")
@@ -84,6 +98,36 @@ def test_a_token_that_is_unknown_or_expired_is_refused(org: OrgClient) -> None:
     assert application.ok("GET", "limits")["DailyApiRequests"]["Max"] == 100_000
     org.control("clock", {"advance_seconds": 3 * 3600})
     assert application.refused("GET", "limits") == expected
+
+
+@pytest.mark.parametrize("who", ["nobody-at-all", "nobody@example.com", "mailbox-only@example.com", BEN])
+def test_who_is_no_active_user_of_the_org_is_refused_everywhere(org: OrgClient, who: str) -> None:
+    org.control("graph/mailbox", {"mailbox": "mailbox-only@example.com", "name": "No User"})
+    issued = org.with_token(
+        _token(org, grant_type="password", username=BEN, password="sandbox-password", client_id="sandbox-consumer",
+               client_secret="sandbox-secret").json()["access_token"]
+    )  # fmt: skip
+    assert issued.query("SELECT Id FROM Contact") == []
+    org.control("salesforce/users", {"username": BEN, "name": "Ben Berg", "is_active": False})
+    expected, mark = (401, "INVALID_SESSION_ID", "Session expired or invalid"), len(org.log())
+    for client in (org.as_user(who), org.as_user("ben@example.com"), issued):
+        assert client.refused("POST", "sobjects/Contact", json={"LastName": "A"}) == expected
+        for path in ("limits", "sobjects/Contact/describe", "query?q=SELECT+Id+FROM+Contact", "jobs/ingest"):
+            assert client.refused("GET", path) == expected
+        assert client.refused("GET", "/services/oauth2/userinfo") == expected
+    refused = org.request("POST", "/_sandbox/salesforce/undelete", json={"ids": ["x"], "user": who})
+    assert (refused.status_code, "no active Salesforce user" in refused.text) == (400, True)
+    assert len(org.log()) == mark
+
+
+def test_an_org_without_an_active_integration_user_gives_the_application_no_token(org: OrgClient) -> None:
+    client = {"client_id": "sandbox-consumer", "client_secret": "sandbox-secret"}
+    application = org.with_token(_token(org, grant_type="client_credentials", **client).json()["access_token"])
+    user = {"username": "integration@acme.example.com", "name": "Integration User", "is_active": False}
+    org.control("salesforce/users", user)
+    refused = _token(org, grant_type="client_credentials", **client)
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
+    assert application.refused("GET", "limits")[:2] == (401, "INVALID_SESSION_ID")
 
 
 def test_addresses_work_with_and_without_a_slash_in_any_version(org: OrgClient) -> None:

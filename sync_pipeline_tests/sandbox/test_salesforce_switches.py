@@ -148,6 +148,20 @@ def test_upserts_answer_and_refuse_as_the_switches_say(org: OrgClient) -> None:
     assert org.as_user(ANNA).refused("PATCH", path, json={"Title": "T"})[1] == "INSUFFICIENT_ACCESS"
 
 
+def test_conditional_headers_can_count_for_rows_by_an_external_id(org: OrgClient) -> None:
+    contact = org.create(LastName="A", Email="a@example.com")
+    path, old = "sobjects/Contact/Email/a@example.com", {"If-Unmodified-Since": "Thu, 01 May 2008 10:00:00 GMT"}
+    org.ok("PATCH", path, json={"Title": "T"}, headers=old)
+    assert org.ok("GET", path, headers=old)["Title"] == "T"
+    _turn(org, "salesforce_conditions_by_external_id", True)
+    assert org.refused("PATCH", path, json={"Title": "U"}, headers=old)[:2] == (412, "PRECONDITION_FAILED")
+    assert org.refused("GET", path, headers=old)[:2] == (412, "PRECONDITION_FAILED")
+    assert org.refused("PATCH", path, json={}, headers={"If-Unmodified-Since": "soon"})[:2] == (400, "INVALID_HEADER")
+    assert org.get(contact)["Title"] == "T"
+    new = "sobjects/Contact/Email/b@example.com"
+    assert org.ok("PATCH", new, json={"LastName": "B"}, headers=old)["created"] is True
+
+
 def test_more_queries_fit_in_a_composite(org: OrgClient) -> None:
     query = "/services/data/v60.0/query?q=SELECT+Id+FROM+Contact"
     parts = [{"method": "GET", "url": query, "referenceId": f"q{n}"} for n in range(6)]

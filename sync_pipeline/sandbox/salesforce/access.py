@@ -10,7 +10,7 @@ from typing import Any, Final
 from sync_pipeline.sandbox.salesforce.base import ADMINISTRATOR, INTEGRATION_USER, ensure_base, insert_user
 from sync_pipeline.sandbox.salesforce.catalogue import Catalogue, ObjectDef, catalogue
 from sync_pipeline.sandbox.salesforce.checks import stored_value
-from sync_pipeline.sandbox.salesforce.errors import NotFound, RowError
+from sync_pipeline.sandbox.salesforce.errors import InvalidSession, NotFound, RowError
 from sync_pipeline.sandbox.salesforce.ids import full_id, make_id
 from sync_pipeline.sandbox.salesforce.rules import having
 from sync_pipeline.sandbox.salesforce.storage import prepare, record_of, stamp
@@ -67,22 +67,26 @@ class Access:
         return None if row is None else dict(row)
 
     def acting(self, actor: Actor) -> Acting:
-        """The application without a user is the integration user; an unknown person acts as the administrator."""
-        if actor.user is None:
-            user = self.user(INTEGRATION_USER)
-        else:
-            paired = self.state.db.execute(
-                "SELECT salesforce_user FROM people WHERE fold(mailbox) = fold(?)", (actor.user,)
-            ).fetchone()
-            user = self.user(actor.user) or self.user((paired and paired["salesforce_user"]) or ADMINISTRATOR)
-        user = user or self.user(ADMINISTRATOR)
+        """The application without a user is the integration user; a person is known by username or by mailbox.
+
+        Raises InvalidSession for who is no user of the org, or no active one."""
+        user = self.user(INTEGRATION_USER if actor.user is None else actor.user)
         if user is None:
-            raise LookupError("the org has lost its administrator; reset the sandbox")
-        return Acting(actor.name, user["Id"], user["Username"], bool(user["_is_administrator"]))
+            paired = self.state.db.execute(
+                "SELECT salesforce_user FROM people WHERE fold(mailbox) = fold(?) AND salesforce_user IS NOT NULL",
+                (actor.user,),
+            ).fetchone()
+            user = None if paired is None else self.user(paired["salesforce_user"])
+        if user is None or not user["IsActive"]:
+            raise InvalidSession()
+        return _acting(actor.name, user)
 
     def administrator(self, actor: str = ADMINISTRATOR_ACTOR) -> Acting:
-        """The administrator, under the given name in the log."""
-        return self.acting(Actor(actor, ADMINISTRATOR))
+        """The administrator, under the given name in the log; the stand-in's own hand, whether he is active or not."""
+        user = self.user(ADMINISTRATOR)
+        if user is None:
+            raise LookupError("the org has lost its administrator; reset the sandbox")
+        return _acting(actor, user)
 
     def create_user(self, username: str, name: str, **more: Any) -> str:
         """A new User (see base.insert_user) and its id; logged as made by the administrator."""
@@ -189,6 +193,10 @@ class Access:
             before=None if before is None else logged(target, before),
             after=None if after is None else logged(target, after),
         )
+
+
+def _acting(actor: str, user: Row) -> Acting:
+    return Acting(actor, user["Id"], user["Username"], bool(user["_is_administrator"]))
 
 
 def logged(target: ObjectDef, row: Row) -> Row:

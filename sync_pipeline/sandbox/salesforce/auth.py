@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from sync_pipeline.sandbox.salesforce.base import INTEGRATION_USER
 from sync_pipeline.sandbox.salesforce.models import Acting, Org
 from sync_pipeline.sandbox.state import Json
 from sync_pipeline.sandbox.tokens import Tokens
@@ -54,10 +55,14 @@ def grant(org: Org, form: Mapping[str, str]) -> Grant:
         case flow if flow == JWT_BEARER:
             claims = _claims(form.get("assertion", ""))
             _check_consumer(str(claims.get("iss")))
+            expires = claims.get("exp")
+            if isinstance(expires, int | float) and expires <= org.state.now().timestamp():
+                raise TokenRefused(400, "invalid_grant", "assertion has expired")
             return Grant(_known_user(org, str(claims.get("sub")), "user hasn't approved this consumer"))
         case "client_credentials":
             if (form.get("client_id"), form.get("client_secret")) != (CONSUMER_KEY, CONSUMER_SECRET):
                 raise TokenRefused(401, "invalid_client", "invalid client credentials")
+            _known_user(org, INTEGRATION_USER, "no client credentials user enabled")
             return Grant(None)
         case "password":
             _check_consumer(form.get("client_id", ""))

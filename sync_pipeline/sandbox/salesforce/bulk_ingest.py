@@ -13,7 +13,7 @@ from sync_pipeline.sandbox.salesforce.bulk_csv import NULL, UnreadableCsv
 from sync_pipeline.sandbox.salesforce.bulk_jobs import Job, invalid, wrong_state
 from sync_pipeline.sandbox.salesforce.catalogue import FieldDef, ObjectDef
 from sync_pipeline.sandbox.salesforce.checks import stored_value
-from sync_pipeline.sandbox.salesforce.errors import NotFound, ParseError, RowError, SalesforceError
+from sync_pipeline.sandbox.salesforce.errors import NotFound, ParseError, RowError, SalesforceError, as_sent
 from sync_pipeline.sandbox.salesforce.fault_answers import RowFault
 from sync_pipeline.sandbox.salesforce.models import Acting, Org
 from sync_pipeline.sandbox.salesforce.sobject_collections import known_id, upsert_record
@@ -39,10 +39,11 @@ def create(org: Org, acting: Acting, version: str, body: Any) -> Job:
     if operation == "hardDelete":
         raise SalesforceError(400, "FEATURENOTENABLED", "hardDelete is not enabled for this user")
     if operation not in OPERATIONS:
-        raise invalid(f"InvalidJob : Unknown operation: {operation}")
-    target = org.catalogue.object(str(body.get("object")))
+        raise invalid(f"InvalidJob : Unknown operation: {as_sent(operation)}")
+    named = as_sent(body.get("object"))
+    target = org.catalogue.object(named)
     if target is None:
-        raise SalesforceError(400, "INVALIDENTITY", f"Entity '{body.get('object')}' is not supported by the Bulk API.")
+        raise SalesforceError(400, "INVALIDENTITY", f"Entity '{named}' is not supported by the Bulk API.")
     return bulk_jobs.create(
         org,
         acting,
@@ -61,11 +62,20 @@ def create(org: Org, acting: Acting, version: str, body: Any) -> Job:
 def formats(body: Mapping[str, Any]) -> Json:
     """Delimiter and line ending of a new job. Raises SalesforceError."""
     if body.get("contentType", "CSV") != "CSV":
-        raise invalid(f"InvalidJob : contentType {body['contentType']} is not supported, only CSV")
-    delimiter, line_ending = body.get("columnDelimiter") or "COMMA", body.get("lineEnding") or "LF"
-    if delimiter not in bulk_csv.DELIMITERS or line_ending not in bulk_csv.LINE_ENDINGS:
-        raise invalid(f"InvalidJob : unknown columnDelimiter or lineEnding: {delimiter}, {line_ending}")
-    return {"delimiter": delimiter, "line_ending": line_ending}
+        raise invalid(f"InvalidJob : contentType {as_sent(body['contentType'])} is not supported, only CSV")
+    return {
+        "delimiter": _format(body, "columnDelimiter", bulk_csv.DELIMITERS, "COMMA"),
+        "line_ending": _format(body, "lineEnding", bulk_csv.LINE_ENDINGS, "LF"),
+    }
+
+
+def _format(body: Mapping[str, Any], key: str, known: Mapping[str, str], default: str) -> str:
+    given = body.get(key)
+    if given is None:
+        return default
+    if not isinstance(given, str) or given not in known:
+        raise invalid(f"InvalidJob : unknown {key}, known are {', '.join(known)}")
+    return given
 
 
 def _external_id(org: Org, target: ObjectDef, body: Mapping[str, Any]) -> str:
@@ -85,7 +95,7 @@ def _external_id(org: Org, target: ObjectDef, body: Mapping[str, Any]) -> str:
 def upload(org: Org, job: Job, content_type: str, content: bytes) -> None:
     """PUT batches: once, while the job is Open. Raises SalesforceError."""
     if content_type.partition(";")[0].strip().lower() != "text/csv":
-        raise SalesforceError(415, "UNSUPPORTED_MEDIA_TYPE", f"Content-Type text/csv is needed, not {content_type!r}")
+        raise SalesforceError(415, "UNSUPPORTED_MEDIA_TYPE", f"Content-Type text/csv is needed, not {content_type}")
     if job.state != "Open":
         raise wrong_state(f"the job {job.id} is {job.state} and takes no data")
     if job.content is not None:
@@ -107,7 +117,7 @@ def close(org: Org, job: Job) -> Job:
         header, rows = bulk_csv.read(job.content or b"", delimiter=job.delimiter, line_ending=job.line_ending)
         _check_header(org, job, header)
     except UnreadableCsv as error:
-        return bulk_jobs.change(org, job, state="Failed", error=str(error), content=None)
+        return bulk_jobs.change(org, job, state="Failed", error=str(error))
     org.state.db.executemany(
         "INSERT INTO sf_job_rows (job, position, outcome, line) VALUES (?, ?, 'unprocessed', ?)",
         ((job.id, position, json.dumps(row, ensure_ascii=False)) for position, row in enumerate(rows)),
@@ -246,6 +256,8 @@ def results(org: Org, job: Job, outcome: Outcome) -> bytes:
     """The CSV of successfulResults, failedResults or unprocessedrecords. Raises SalesforceError."""
     if job.state not in bulk_jobs.FINAL_STATES:
         raise wrong_state(f"the job {job.id} is {job.state}; its results are there when it has ended")
+    if outcome == "unprocessed" and job.content is not None:
+        return job.content  # no row of it was ever looked at
     rows = org.state.db.execute(
         "SELECT id, told, line FROM sf_job_rows WHERE job = ? AND outcome = ? ORDER BY position", (job.id, outcome)
     ).fetchall()

@@ -109,7 +109,7 @@ def abort(org: Org, job: Job) -> Job:
     """Raises SalesforceError for a job that has ended."""
     if job.state in FINAL_STATES:
         raise wrong_state(f"Aborting already Completed Job not allowed: {job.id} is {job.state}")
-    return change(org, job, state="Aborted", content=None)
+    return change(org, job, state="Aborted")
 
 
 def delete(org: Org, job: Job) -> None:

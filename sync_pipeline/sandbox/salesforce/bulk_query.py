@@ -10,7 +10,7 @@ from typing import Any, Final
 from sync_pipeline.sandbox.salesforce import bulk_csv, bulk_jobs
 from sync_pipeline.sandbox.salesforce.bulk_ingest import formats
 from sync_pipeline.sandbox.salesforce.bulk_jobs import Job, invalid, wrong_state
-from sync_pipeline.sandbox.salesforce.errors import ParseError, SalesforceError
+from sync_pipeline.sandbox.salesforce.errors import ParseError, SalesforceError, as_sent
 from sync_pipeline.sandbox.salesforce.models import Acting, Org
 from sync_pipeline.sandbox.salesforce.queries import compile_for
 from sync_pipeline.sandbox.salesforce.soql_compile import Statement
@@ -28,7 +28,7 @@ def create(org: Org, acting: Acting, version: str, body: Any) -> Job:
         raise ParseError(f'Unrecognized field "{unknown[0]}" (class QueryJobInfo), not marked as ignorable')
     operation = body.get("operation")
     if operation not in OPERATIONS:
-        raise invalid(f"InvalidJob : Unknown operation: {operation}")
+        raise invalid(f"InvalidJob : Unknown operation: {as_sent(operation)}")
     statement = compile_for(org, acting, body["query"], include_deleted=operation == "queryAll")
     _refuse(statement)
     header = [".".join([*output.parents, output.key]) for output in statement.outputs]

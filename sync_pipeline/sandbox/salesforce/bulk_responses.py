@@ -119,7 +119,7 @@ def _results(outcome: Outcome) -> Handler:
 def _query_results(call: Call) -> Response:
     given = call.query.get("maxRecords")
     if given is not None and (not given.isascii() or not given.isdigit() or len(given) > 9 or int(given) == 0):
-        raise SalesforceError(400, "INVALIDJOB", f"maxRecords is a whole number from 1, got {given!r}")
+        raise SalesforceError(400, "INVALIDJOB", f"maxRecords is a whole number from 1, got {given}")
     locator = call.query.get("locator")
     text, following, count = bulk_query.results(
         call.org, _job(call, "query"), call.version,

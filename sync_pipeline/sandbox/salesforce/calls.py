@@ -19,6 +19,7 @@ from sync_pipeline.sandbox.salesforce.models import Acting, Org
 from sync_pipeline.sandbox.strict_json import read_json
 
 DAILY_CALLS: Final = 100_000
+DUPLICATE_HEADER_FROM: Final = 52.0  # earlier API versions do not know Sforce-Duplicate-Rule-Header
 _COUNT: Final = re.compile(r"[0-9]{1,9}")
 _VERSION: Final = re.compile(r"\d{2,3}\.0")
 
@@ -39,7 +40,9 @@ class Call:
     @cached_property
     def acting(self) -> Acting:
         """The user, with what the duplicate header asks for."""
-        options = _options(self.request.headers.get("sforce-duplicate-rule-header", ""))
+        version = str(self.path.get("version", ""))
+        knows = _VERSION.fullmatch(version) is not None and float(version) >= DUPLICATE_HEADER_FROM
+        options = _options(self.request.headers.get("sforce-duplicate-rule-header", "")) if knows else {}
         return replace(
             self.org.acting(self.request.state.actor),
             allow_duplicates=options.get("allowsave") == "true",
@@ -77,8 +80,11 @@ class Call:
         try:
             return read_json(self.text)
         except ValueError as error:
+            if not self.text.strip():
+                raise ParseError("The HTTP entity body is required, but this request has no entity body.") from error
             where = f"at [line:{getattr(error, 'lineno', 1)}, column:{getattr(error, 'colno', 1)}]"
-            raise ParseError(f"Unexpected character or end of input: {error} {where}") from error
+            what = "Invalid UTF-8" if isinstance(error, UnicodeError) else "Unexpected character or end of input"
+            raise ParseError(f"{what} {where}") from error
 
     @cached_property
     def batch_size(self) -> int | None:

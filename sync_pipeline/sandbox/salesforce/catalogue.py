@@ -18,6 +18,7 @@ NUMBER_TYPES: Final = frozenset({"int", "double", "currency", "percent"})
 ID_TYPES: Final = frozenset({"id", "reference"})
 FIELD_TYPES: Final = TEXT_TYPES | NUMBER_TYPES | ID_TYPES | {"boolean", "date", "datetime", "address"}
 LONGEST_FILTERABLE: Final = 255
+CUSTOM: Final = "Custom"  # the description that every custom object begins with
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,10 @@ class ObjectDef:
         return self._relationships.get(name.lower())
 
     @property
+    def is_custom(self) -> bool:
+        return self.name.endswith("__c")
+
+    @property
     def has_owner(self) -> bool:
         return "OwnerId" in self.fields
 
@@ -132,18 +137,25 @@ def raw_description(name: str) -> dict[str, Any]:
     return description
 
 
+def description_of(state: State, name: str) -> dict[str, Any]:
+    """The description that an object of the org was made from, a standard or a custom one."""
+    row = state.db.execute("SELECT definition FROM sf_objects WHERE name = ?", (name,)).fetchone()
+    return raw_description(name) if row is None else dict(json.loads(row["definition"]))
+
+
 def catalogue(state: State) -> Catalogue:
     """The org's objects at this moment."""
+    own = tuple(row["definition"] for row in state.db.execute("SELECT definition FROM sf_objects ORDER BY rowid"))
     changes = state.db.execute("SELECT object, name, definition FROM sf_fields ORDER BY rowid").fetchall()
     on = frozenset(name for name in FIELD_SWITCHES if state.switches[name])
-    return _build(tuple(tuple(row) for row in changes), on)
+    return _build(own, tuple(tuple(row) for row in changes), on)
 
 
 @lru_cache(maxsize=64)
-def _build(changes: tuple[tuple[str, ...], ...], on: frozenset[str]) -> Catalogue:
+def _build(own: tuple[str, ...], changes: tuple[tuple[str, ...], ...], on: frozenset[str]) -> Catalogue:
     objects: dict[str, ObjectDef] = {}
-    for name in OBJECTS:
-        raw = raw_description(name)
+    for raw in (*map(raw_description, OBJECTS), *map(json.loads, own)):
+        name = raw["name"]
         described: dict[str, dict[str, Any]] = {one["name"]: one for one in raw.pop("fields")}
         for changed_object, field_name, definition in changes:
             if changed_object == name:

@@ -104,7 +104,8 @@ def _number(one: FieldDef, value: Any) -> float | int:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
         raise ParseError.value(one.type, value) from None
-    if isinstance(value, bool) or not isfinite(number) or (one.type == "int" and number != int(number)):
+    fits = isfinite(number) and (one.type != "int" or (number == int(number) and abs(number) < 2**31))
+    if isinstance(value, bool) or not fits:
         raise ParseError.value(one.type, value)
     return int(number) if one.type == "int" else number
 

@@ -122,8 +122,7 @@ def _part(each: Any) -> _Part:
 
 
 def _check(call: Call, parts: Sequence[_Part]) -> None:
-    if not 1 <= len(parts) <= MOST_PARTS:
-        raise SalesforceError(400, "LIMIT_EXCEEDED", f"The request cannot have more than {MOST_PARTS} subrequests")
+    _check_count(len(parts))
     most = int(call.org.state.switches["salesforce_composite_most_queries"])
     if sum(1 for part in parts if _COUNTED.search(_split(part.url).path)) > most:
         message = f"The request cannot have more than {most} query and sObject collection subrequests"
@@ -179,8 +178,7 @@ def _batch(call: Call, routes: Routes) -> Response:
     body = call.body
     if not isinstance(body, dict) or not isinstance(body.get("batchRequests"), list):
         raise ParseError("the body needs a list `batchRequests` at [line:1, column:1]")
-    if not 1 <= len(body["batchRequests"]) <= MOST_PARTS:
-        raise SalesforceError(400, "LIMIT_EXCEEDED", f"The request cannot have more than {MOST_PARTS} subrequests")
+    _check_count(len(body["batchRequests"]))
     parts = [_batch_part(each) for each in body["batchRequests"]]
     results: list[Json] = []
     for part in parts:
@@ -207,11 +205,18 @@ def _batch_part(each: Any) -> _Part:
 # -- both --------------------------------------------------------------------------------------------------------------
 
 
+def _check_count(parts: int) -> None:
+    if parts > MOST_PARTS:
+        raise SalesforceError(400, "LIMIT_EXCEEDED", f"The request cannot have more than {MOST_PARTS} subrequests")
+    if parts == 0:
+        raise SalesforceError(400, "LIMIT_EXCEEDED", "The request must have at least one subrequest")
+
+
 def _split(url: str) -> SplitResult:
     try:
         return urlsplit(url)
-    except ValueError as error:
-        raise ParseError(f"{url!r} is no address: {error} at [line:1, column:1]") from None
+    except ValueError:
+        raise ParseError(f"{url} is no address at [line:1, column:1]") from None
 
 
 def _send(call: Call, routes: Routes, part: _Part, url: str, body: Any) -> Response:

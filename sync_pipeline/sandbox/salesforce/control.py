@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import fields as dataclass_fields
-from typing import Any, Final
+from typing import Any
 
 from sync_pipeline.sandbox.runtime import ControlAction
-from sync_pipeline.sandbox.salesforce import listviews, rules
+from sync_pipeline.sandbox.salesforce import definitions, listviews, rules
 from sync_pipeline.sandbox.salesforce.base import ADMINISTRATOR
-from sync_pipeline.sandbox.salesforce.catalogue import (
-    LONGEST_FILTERABLE,
-    FieldDef,
-    ObjectDef,
-    make_field,
-    raw_description,
-)
-from sync_pipeline.sandbox.salesforce.errors import SalesforceError
+from sync_pipeline.sandbox.salesforce.definitions import keys
+from sync_pipeline.sandbox.salesforce.errors import InvalidSession, SalesforceError
 from sync_pipeline.sandbox.salesforce.models import ADMINISTRATOR_ACTOR, Acting, Org
-from sync_pipeline.sandbox.salesforce.storage import add_column
 from sync_pipeline.sandbox.state import Actor, Json, State
 
 Body = Mapping[str, Any]
-_API_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_FIELD_KEYS: Final = tuple(one.name for one in dataclass_fields(FieldDef))
 
 
 def control_actions() -> dict[str, ControlAction]:
@@ -36,7 +24,8 @@ def control_actions() -> dict[str, ControlAction]:
         "empty_bin": _empty_bin,
         "users": _user,
         "person_accounts": _person_account,
-        "fields": _field,
+        "objects": definitions.add_object,
+        "fields": definitions.change_field,
         "listviews": listviews.change,
         "triggers": _trigger,
         "validation_rules": _validation_rule,
@@ -49,7 +38,9 @@ def _action(action: Callable[[Org, Body], Any]) -> ControlAction:
     def run(state: State, body: Body) -> Any:
         try:
             with state.transaction():
-                return action(Org(state), body)
+                org = Org(state)
+                org.expire_bin()
+                return action(org, body)
         except SalesforceError as error:
             raise ValueError(str(error)) from error
 
@@ -59,31 +50,34 @@ def _action(action: Callable[[Org, Body], Any]) -> ControlAction:
 def _acting(org: Org, body: Body) -> Acting:
     """The person who does it; the administrator unless the body names a `user`."""
     name = str(body.get("user") or ADMINISTRATOR)
-    return org.acting(Actor(f"user:{name}", name))
+    try:
+        return org.acting(Actor(f"user:{name}", name))
+    except InvalidSession:
+        raise ValueError(f"there is no active Salesforce user {name!r}") from None
 
 
 def _merge(org: Org, body: Body) -> Json:
-    _keys(body, needed=("winner", "losers"), allowed=("user", "fill"))
+    keys(body, needed=("winner", "losers"), allowed=("user", "fill"))
     losers = [str(each) for each in body["losers"]]
     org.merge(_acting(org, body), str(body["winner"]), losers, fill=bool(body.get("fill", False)))
     return {"winner": body["winner"], "losers": losers}
 
 
 def _undelete(org: Org, body: Body) -> Json:
-    _keys(body, needed=("ids",), allowed=("user",))
+    keys(body, needed=("ids",), allowed=("user",))
     for each in body["ids"]:
         org.undelete(_acting(org, body), str(each))
     return {"ids": list(body["ids"])}
 
 
 def _empty_bin(org: Org, body: Body) -> Json:
-    _keys(body, allowed=("ids",))
+    keys(body, allowed=("ids",))
     return {"removed": org.empty_bin(body.get("ids"))}
 
 
 def _user(org: Org, body: Body) -> Json:
     more = ("email", "alias", "federation_identifier", "is_active", "administrator")
-    _keys(body, needed=("username", "name"), allowed=("mailbox", *more))
+    keys(body, needed=("username", "name"), allowed=("mailbox", *more))
     for key, value in body.items():
         if not isinstance(value, bool if key in ("is_active", "administrator") else str):
             raise ValueError(
@@ -111,74 +105,9 @@ def _person_account(org: Org, body: Body) -> Json:
     return {"account": account, "contact": contact}
 
 
-def _field(org: Org, body: Body) -> Json:
-    """Adds a field, or changes one. `required` is short for not nillable; `hidden` takes it away from everyone."""
-    _keys(body, needed=("object", "name"), allowed=(*_FIELD_KEYS, "required"))
-    target = _object(org, body)
-    name = str(body["name"])
-    old = next((one for one in raw_description(target.name)["fields"] if one["name"] == name), None)
-    definition = {key: value for key, value in body.items() if key not in ("object", "required")}
-    if "required" in body:
-        definition["nillable"] = not body["required"]
-    earlier = org.state.db.execute(
-        "SELECT definition FROM sf_fields WHERE object = ? AND name = ?", (target.name, name)
-    ).fetchone()
-    if earlier is not None:
-        definition = {**json.loads(earlier["definition"]), **definition}
-    elif old is None:
-        definition = {"label": name.removesuffix("__c").replace("_", " "), **_custom(name, definition)}
-    one = _checked_field(org, {**(old or {}), **definition})
-    org.state.db.execute(
-        "INSERT INTO sf_fields VALUES (?, ?, ?)"
-        " ON CONFLICT (object, name) DO UPDATE SET definition = excluded.definition",
-        (target.name, name, json.dumps(definition, ensure_ascii=False)),
-    )
-    add_column(org.state, target.name, one)
-    org.state.record(
-        service="salesforce", actor=ADMINISTRATOR_ACTOR, mailbox=None, entity="Field", id=f"{target.name}.{name}",
-        action="create" if earlier is None else "update", after=definition,
-        before=None if earlier is None else json.loads(earlier["definition"]),
-    )  # fmt: skip
-    return {"object": target.name, **definition}
-
-
-def _checked_field(org: Org, description: Json) -> FieldDef:
-    """A field that nothing stumbles over later. Raises ValueError."""
-    kinds: dict[str, type] = {"length": int, "name": str, "label": str, "referenceTo": list, "picklistValues": list}
-    texts = ("type", "compoundFieldName", "relationshipName", "extraTypeInfo", "switch")
-    for key, value in description.items():
-        expected = kinds.get(key, str | None if key in texts else bool)
-        if key != "defaultValue" and (not isinstance(value, expected) or (key == "length" and type(value) is bool)):
-            raise ValueError(f"{key} of a field is a {getattr(expected, '__name__', 'text')}, got {value!r}")
-    if not _API_NAME.fullmatch(description["name"]):
-        raise ValueError(f"a field's name has letters, digits and underscores, got {description['name']!r}")
-    if not isinstance(description.get("defaultValue"), str | int | float | None):
-        raise ValueError(f"defaultValue is a plain value, got {description['defaultValue']!r}")
-    parents = list(description.get("referenceTo", ()))
-    unknown = [each for each in parents if not isinstance(each, str) or org.catalogue.object(each) is None]
-    if unknown or (description["type"] == "reference") != bool(parents):
-        raise ValueError(f"a reference, and nothing else, names the objects it refers to, got {parents!r}")
-    if not all(isinstance(each, str) for each in description.get("picklistValues", ())):
-        raise ValueError(f"picklistValues is a list of texts, got {description['picklistValues']!r}")
-    if description.get("switch") not in (None, *org.state.switches):
-        raise ValueError(f"there is no switch {description['switch']!r}")
-    return make_field(description)
-
-
-def _custom(name: str, definition: Json) -> Json:
-    if not name.endswith("__c"):
-        raise ValueError(f"a new field's name ends with __c, got {name!r}")
-    kind = definition.setdefault("type", "string")
-    length = definition.setdefault("length", 255 if kind in ("string", "textarea", "picklist", "url") else 0)
-    if kind == "textarea" and length > LONGEST_FILTERABLE:
-        definition |= {"filterable": False, "sortable": False}
-    definition["custom"] = True
-    return definition
-
-
 def _trigger(org: Org, body: Body) -> Json:
     """{object, field, rewrite: upper | lower | trim | collapse | {"set": value}, times}, or {object, clear: true}."""
-    _keys(body, needed=("object",), allowed=("field", "rewrite", "times", "clear"))
+    keys(body, needed=("object",), allowed=("field", "rewrite", "times", "clear"))
     if not body.get("clear"):
         how = body.get("rewrite")
         is_set = isinstance(how, Mapping) and set(how) == {"set"} and isinstance(how["set"], str | None)
@@ -189,22 +118,25 @@ def _trigger(org: Org, body: Body) -> Json:
 
 def _validation_rule(org: Org, body: Body) -> Json:
     """{object, field, contains, message, error_code, times}, or {object, clear: true}."""
-    _keys(body, needed=("object",), allowed=("field", "contains", "message", "error_code", "times", "clear"))
+    keys(body, needed=("object",), allowed=("field", "contains", "message", "error_code", "times", "clear"))
     if not body.get("clear"):
-        _keys(body, needed=("field", "contains", "message"), allowed=tuple(body))
+        keys(body, needed=("field", "contains", "message"), allowed=tuple(body))
+        for key in ("contains", "message", "error_code"):
+            if not isinstance(body.get(key, ""), str):
+                raise ValueError(f"{key} is a text, got {body[key]!r}")
     return _rule(org, "validation", body, ("field",))
 
 
 def _duplicate_rule(org: Org, body: Body) -> Json:
     """{object, fields, action: alert | block, name}, or {object, clear: true}. Without fields: Email."""
-    _keys(body, needed=("object",), allowed=("fields", "action", "name", "clear"))
+    keys(body, needed=("object",), allowed=("fields", "action", "name", "clear"))
     if body.get("action", "alert") not in ("alert", "block"):
         raise ValueError(f"action is alert or block, got {body['action']!r}")
     return _rule(org, "duplicate", {"fields": ["Email"], **body}, ("fields",))
 
 
 def _rule(org: Org, kind: str, body: Body, naming: tuple[str, ...]) -> Json:
-    target = _object(org, body)
+    target = definitions.known_object(org, body)
     times = body.get("times")
     if times is not None and (type(times) is not int or times < 1):
         raise ValueError(f"times is a whole number from 1, got {times!r}")
@@ -216,19 +148,3 @@ def _rule(org: Org, kind: str, body: Body, naming: tuple[str, ...]) -> Json:
         if name not in target.fields:
             raise ValueError(f"{target.name} has no field {name!r}")
     return {"id": rules.add_rule(org.state, kind, target, body)}
-
-
-def _object(org: Org, body: Body) -> ObjectDef:
-    target = org.catalogue.object(str(body["object"]))
-    if target is None:
-        raise ValueError(f"unknown object {body['object']!r}; known: {', '.join(org.catalogue.objects)}")
-    return target
-
-
-def _keys(body: Body, *, needed: tuple[str, ...] = (), allowed: tuple[str, ...] = ()) -> None:
-    known = (*needed, *allowed)
-    unknown = sorted(set(body) - set(known))
-    missing = [key for key in needed if key not in body]
-    if unknown or missing:
-        what = f"unknown key {unknown[0]!r}" if unknown else f"{missing[0]} is needed"
-        raise ValueError(f"{what}; known: {', '.join(known)}")

@@ -51,7 +51,7 @@ def describe_briefly(target: ObjectDef, version: str) -> dict[str, Any]:
     return {
         "activateable": False,
         "createable": target.createable,
-        "custom": False,
+        "custom": target.is_custom,
         "customSetting": False,
         "deepCloneable": False,
         "deletable": target.deletable,

@@ -5,12 +5,13 @@ SalesforceError
 │   └── DuplicatesDetected  carries the matches
 ├── ParseError              the body as such could not be read: refuses a whole collection
 ├── QueryError              SOQL that is malformed, or names what is not there
-├── NotFound, MethodNotAllowed, PreconditionFailed
+├── InvalidSession, NotFound, MethodNotAllowed, PreconditionFailed
 └── SeveralRecords          300, the list of the records' addresses
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -84,21 +85,35 @@ class ParseError(SalesforceError):
 
     @classmethod
     def value(cls, kind: str, value: Any) -> ParseError:
-        token = (
-            "VALUE_STRING"
-            if isinstance(value, str)
-            else "VALUE_NUMBER"
-            if isinstance(value, int | float)
-            else "START_OBJECT"
-        )
+        token, shown = _token(value)
         return cls(
-            f"Cannot deserialize instance of {kind} from {token} value {value} or request may be missing a required"
+            f"Cannot deserialize instance of {kind} from {token} value {shown} or request may be missing a required"
             " field at [line:1, column:2]"
         )
 
     @classmethod
     def unknown_field(cls, name: str, object_name: str) -> ParseError:
         return cls(f"No such column '{name}' on sobject of type {object_name}", code="INVALID_FIELD")
+
+
+def as_sent(value: Any) -> str:
+    """A JSON value as the client wrote it, a text without its quotes."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _token(value: Any) -> tuple[str, str]:
+    """What a JSON parser calls a value, and what it shows of it."""
+    match value:
+        case str():
+            return "VALUE_STRING", value
+        case dict():
+            return "START_OBJECT", "{"
+        case list():
+            return "START_ARRAY", "["
+        case bool() | None:
+            return f"VALUE_{as_sent(value).upper()}", as_sent(value)
+        case _:
+            return "VALUE_NUMBER_INT" if isinstance(value, int) else "VALUE_NUMBER_FLOAT", as_sent(value)
 
 
 class QueryError(SalesforceError):
@@ -111,6 +126,13 @@ class QueryError(SalesforceError):
         lines = soql.split("\n")
         line = lines[row - 1] if row <= len(lines) else ""
         super().__init__(400, code, f"\n{line}\n{' ' * column}^\nERROR at Row:{row}:Column:{column + 1}\n{message}")
+
+
+class InvalidSession(SalesforceError):
+    """The token is not accepted, or stands for nobody who may use the org."""
+
+    def __init__(self) -> None:
+        super().__init__(401, "INVALID_SESSION_ID", "Session expired or invalid")
 
 
 class NotFound(SalesforceError):
@@ -129,7 +151,7 @@ class MethodNotAllowed(SalesforceError):
 
 
 class PreconditionFailed(SalesforceError):
-    """If-Unmodified-Since, and it was."""
+    """A conditional header, and the record is another one."""
 
     def __init__(self) -> None:
         super().__init__(412, "PRECONDITION_FAILED", "Resource has been modified since the date given")

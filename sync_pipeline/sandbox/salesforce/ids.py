@@ -21,6 +21,11 @@ def make_id(key_prefix: str, number: int) -> str:
     return with_checksum(f"{key_prefix}{_POD}{digits}")
 
 
+def custom_prefix(number: int) -> str:
+    """The key prefix of the `number`th custom object: a01, a02 …"""
+    return "a" + _DIGITS[number // 62 % 62] + _DIGITS[number % 62]
+
+
 def with_checksum(short: str) -> str:
     """15 characters to 18."""
     groups = (short[start : start + 5] for start in (0, 5, 10))

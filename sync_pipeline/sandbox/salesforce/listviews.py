@@ -22,6 +22,7 @@ COLUMNS: Final = {
                 ("Phone", "Phone"), ("toLabel(Type)", "Type"), ("Owner.Alias", "Account Owner Alias")),
     "Lead": (("Name", "Name"), ("Company", "Company"), ("Email", "Email"), ("Owner.Alias", "Owner Alias")),
 }  # fmt: skip
+CUSTOM_COLUMNS: Final = (("Name", "Name"), ("Owner.Alias", "Owner Alias"))
 HIDDEN_COLUMNS: Final = ("Id", "CreatedDate", "LastModifiedDate", "SystemModstamp")
 _ORDER: Final = " ORDER BY Name ASC NULLS FIRST, Id ASC NULLS FIRST"
 _OPERATORS: Final = {
@@ -72,7 +73,7 @@ def soql_of(row: Row) -> str | None:
     """The query that lists the view's records; None where it cannot be said in SOQL."""
     if not row["IsSoqlCompatible"]:
         return None
-    names = [name for name, _ in COLUMNS[row["SobjectType"]]]
+    names = [name for name, _ in COLUMNS.get(row["SobjectType"], CUSTOM_COLUMNS)]
     scope = "" if row["_scope"] == "everything" else f" USING SCOPE {row['_scope']}"
     where = f" WHERE {row['_where']}" if row["_where"] else ""
     return f"SELECT {', '.join([*names, *HIDDEN_COLUMNS])} FROM {row['SobjectType']}{scope}{where}{_ORDER}"
@@ -184,8 +185,9 @@ def _definition(name: str, body: Mapping[str, Any], row: Row | None) -> ListView
 
 
 def _validate(org: Org, view: ListViewDef) -> None:
-    if view.object not in COLUMNS or view.scope not in ("everything", "mine"):
-        raise ValueError(f"a list view is of {', '.join(COLUMNS)}, its scope everything or mine")
+    known = [*COLUMNS, *(target.name for target in org.catalogue.objects.values() if target.is_custom)]
+    if view.object not in known or view.scope not in ("everything", "mine"):
+        raise ValueError(f"a list view is of {', '.join(known)}, its scope everything or mine")
     condition = f" WHERE {view.where}" if view.where else ""
     try:
         run_query(org, org.administrator(), f"SELECT Id FROM {view.object}{condition} LIMIT 1", include_deleted=False,
@@ -199,7 +201,7 @@ def _names(view: ListViewDef) -> str | None:
 
 
 def _columns(target: ObjectDef) -> list[Json]:
-    shown = [(name, label, False) for name, label in COLUMNS[target.name]]
+    shown = [(name, label, False) for name, label in COLUMNS.get(target.name, CUSTOM_COLUMNS)]
     columns = []
     for name, label, hidden in [*shown, *((name, name, True) for name in HIDDEN_COLUMNS)]:
         path = name.removeprefix("toLabel(").removesuffix(")")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import timedelta
 from typing import Any, Final
 
 from sync_pipeline.sandbox.salesforce.access import ADMINISTRATOR_ACTOR, NAME_PARTS, Acting, Row
@@ -12,10 +12,10 @@ from sync_pipeline.sandbox.salesforce.base import insert_row
 from sync_pipeline.sandbox.salesforce.bulk_insert import BulkInsert
 from sync_pipeline.sandbox.salesforce.catalogue import ObjectDef
 from sync_pipeline.sandbox.salesforce.checks import not_writable, read_body
+from sync_pipeline.sandbox.salesforce.conditions import ANY, Conditions
 from sync_pipeline.sandbox.salesforce.errors import (
     NotFound,
     ParseError,
-    PreconditionFailed,
     RowError,
     SeveralRecords,
 )
@@ -26,10 +26,12 @@ from sync_pipeline.sandbox.salesforce.rules import (
     check_validation_rules,
     rewrite,
 )
-from sync_pipeline.sandbox.salesforce.storage import from_stamp
+from sync_pipeline.sandbox.salesforce.storage import stamp
 
 __all__ = ["ADMINISTRATOR_ACTOR", "Acting", "Org", "Row"]
 MOST_MERGED: Final = 2
+BIN_LIFE: Final = timedelta(days=15)
+SERVICE_ACTOR: Final = "service"  # what nobody asked for
 
 
 class Org(BulkInsert):
@@ -68,13 +70,12 @@ class Org(BulkInsert):
         return str(record["Id"])
 
     def update(
-        self, acting: Acting, target: ObjectDef, record_id: str, body: Any, *, unmodified_since: datetime | None = None
+        self, acting: Acting, target: ObjectDef, record_id: str, body: Any, *, conditions: Conditions = ANY
     ) -> None:
         """Stamps the record even where nothing changes, as Salesforce does. Raises ParseError, RowError, NotFound,
         PreconditionFailed."""
         before = self.read(acting, target, record_id)
-        if unmodified_since is not None and _second(before) > unmodified_since:
-            raise PreconditionFailed()
+        conditions.check(target, before)
         changes = read_body(target, body, creating=False, loose_email=self._loose_email)
         self._check_writable(acting, target, before, changes)
         record = {**before, **changes}
@@ -87,8 +88,12 @@ class Org(BulkInsert):
             for child in self._children(contacts, "AccountId", before["Id"]):
                 self._save(acting, contacts, child, {}, "update")
 
-    def upsert(self, acting: Acting, target: ObjectDef, field_name: str, value: str, body: Any) -> tuple[str, bool]:
-        """(id, whether it was created). Raises SeveralRecords where several have the value."""
+    def upsert(
+        self, acting: Acting, target: ObjectDef, field_name: str, value: str, body: Any, *, update_only: bool = False,
+        conditions: Conditions = ANY,
+    ) -> tuple[str, bool]:  # fmt: skip
+        """(id, whether it was created). Raises SeveralRecords where several have the value, NotFound where none has it
+        and none is to be created."""
         found = self.having(acting, target, field_name, value)
         one = target.field(field_name)
         ambiguous = one is not None and one.type != "id" and not one.unique
@@ -99,11 +104,11 @@ class Org(BulkInsert):
         if len(found) > 1:
             raise SeveralRecords([f"/sobjects/{target.name}/{each}" for each in found])
         if found:
-            self.update(acting, target, found[0], body)
+            self.update(acting, target, found[0], body, conditions=conditions)
             return found[0], False
         if not isinstance(body, Mapping):
             raise ParseError("The HTTP entity body must be an object at [line:1, column:1]")
-        if one is not None and one.type == "id":
+        if update_only or (one is not None and one.type == "id"):
             raise NotFound()
         return self.create(acting, target, {**body, field_name: value}), True
 
@@ -164,18 +169,28 @@ class Org(BulkInsert):
 
     def empty_bin(self, ids: Sequence[str] | None = None) -> int:
         """Removes deleted records for good (all, or these) and says how many."""
+        if ids is None:
+            return self._purge(self.administrator(), "1", [])
+        return self._purge(
+            self.administrator(), f"Id IN ({', '.join('?' * len(ids))})", [full_id(each) for each in ids]
+        )
+
+    def expire_bin(self) -> None:
+        """Removes for good what has been in the bin for too long, as the service does by itself. Before every call."""
+        oldest = stamp(self.state.now() - BIN_LIFE)
+        self._purge(self.administrator(SERVICE_ACTOR), "SystemModstamp < ?", [oldest])
+
+    def _purge(self, acting: Acting, condition: str, values: Sequence[str | None]) -> int:
         removed = 0
         for target in self.catalogue.objects.values():
             if not target.undeletable:
                 continue
-            chosen, values = "", list[str | None]()
-            if ids is not None:
-                values = [full_id(each) for each in ids]
-                chosen = f" AND Id IN ({', '.join('?' * len(values))})"
-            rows = self.state.db.execute(f"SELECT * FROM {target.table} WHERE IsDeleted = 1{chosen}", values).fetchall()
+            rows = self.state.db.execute(
+                f"SELECT * FROM {target.table} WHERE IsDeleted = 1 AND {condition}", values
+            ).fetchall()
             for row in rows:
                 self.state.db.execute(f"DELETE FROM {target.table} WHERE Id = ?", (row["Id"],))
-                self._log(self.administrator(), target, row["Id"], "purge", dict(row), None)
+                self._log(acting, target, row["Id"], "purge", dict(row), None)
             removed += len(rows)
         return removed
 
@@ -239,8 +254,9 @@ class Org(BulkInsert):
         self, acting: Acting, target: ObjectDef, row: Row, *, deleted_with: str | None = None, master: str | None = None
     ) -> None:
         now = self._stamp()
-        values = {"IsDeleted": 1, "MasterRecordId": master, "SystemModstamp": now, "LastModifiedDate": now,
-                  "LastModifiedById": acting.user_id}  # fmt: skip
+        values = {"IsDeleted": 1, "SystemModstamp": now, "LastModifiedDate": now, "LastModifiedById": acting.user_id}
+        if target.mergeable:
+            values["MasterRecordId"] = master
         if target.name == "Contact":
             values["_deleted_with"] = deleted_with
         assignments = ", ".join(f'"{name}" = ?' for name in values)
@@ -251,7 +267,7 @@ class Org(BulkInsert):
 
     def _restore(self, acting: Acting, target: ObjectDef, row: Row) -> None:
         self.state.db.execute("DELETE FROM sf_deleted WHERE object = ? AND id = ?", (target.name, row["Id"]))
-        changed: Row = {"IsDeleted": 0, "MasterRecordId": None}
+        changed: Row = {"IsDeleted": 0} | ({"MasterRecordId": None} if target.mergeable else {})
         if target.name == "Contact":
             changed["_deleted_with"] = None
         self._save(acting, target, row, changed, "undelete")
@@ -269,8 +285,3 @@ class Org(BulkInsert):
                     for row in self._children(child, one.name, loser_id):
                         parent = None if row["Id"] == winner_id else winner_id
                         self._save(acting, child, row, {one.name: parent}, "update")
-
-
-def _second(row: Row) -> datetime:
-    """When a record was last modified, to the second: HTTP dates have no more."""
-    return from_stamp(row["LastModifiedDate"]).replace(microsecond=0)

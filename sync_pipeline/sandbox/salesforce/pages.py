@@ -17,7 +17,7 @@ from starlette.routing import Route
 from sync_pipeline.sandbox.salesforce import listviews
 from sync_pipeline.sandbox.salesforce.base import ADMINISTRATOR
 from sync_pipeline.sandbox.salesforce.catalogue import FieldDef, ObjectDef
-from sync_pipeline.sandbox.salesforce.errors import SalesforceError
+from sync_pipeline.sandbox.salesforce.errors import InvalidSession, SalesforceError
 from sync_pipeline.sandbox.salesforce.models import Acting, Org, Row
 from sync_pipeline.sandbox.salesforce.queries import run_query
 from sync_pipeline.sandbox.state import Actor, Json
@@ -52,11 +52,16 @@ class _Page:
         self.form = dict(parse_qsl(text.decode("utf-8", "replace"), keep_blank_values=True))
         self.forms = parse_qsl(text.decode("utf-8", "replace"), keep_blank_values=True)
         self.org = Org(request.app.state.sandbox)
-        self.user = request.cookies.get(COOKIE) or ADMINISTRATOR
+        self.org.expire_bin()
+        self.acting = self._whoever(request.cookies.get(COOKIE) or ADMINISTRATOR)
+        self.user = self.acting.username
 
-    @property
-    def acting(self) -> Acting:
-        return self.org.acting(Actor(f"user:{self.user}", self.user))
+    def _whoever(self, user: str) -> Acting:
+        """The cookie's user; the administrator in the place of one who is gone, or active no more."""
+        try:
+            return self.org.acting(Actor(f"user:{user}", user))
+        except InvalidSession:
+            return self.org.administrator()
 
     def soql(self, query: str, *, include_deleted: bool = False) -> list[Json]:
         found = run_query(
@@ -95,7 +100,11 @@ def page_routes() -> list[Route]:
 
 def _endpoint(handler: Callable[[_Page], Response]) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
-        return handler(_Page(request, await request.body()))
+        page = _Page(request, await request.body())
+        try:
+            return handler(page)
+        except SalesforceError as refused:
+            return page.render("base.html", status=refused.status, error=refused.message)
 
     return endpoint
 
@@ -123,7 +132,7 @@ def _back(path: str) -> Response:
 
 def _act_as(page: _Page) -> Response:
     user = page.org.user(page.form.get("user", ADMINISTRATOR))
-    if user is None:
+    if user is None or not user["IsActive"]:
         return _contacts(page, "There is no such user.")
     response = _back("/")
     response.set_cookie(COOKIE, user["Username"], samesite="lax")

@@ -74,10 +74,10 @@ def _date(text: str) -> datetime:
         # A plus that was not escaped in the address arrives as a blank.
         moment = datetime.fromisoformat(text.replace(" ", "+"))
         if moment.tzinfo is None:
-            raise _date_error(f"a date needs a time zone: {text!r}")
+            raise _date_error(f"a date needs a time zone: {text}")
         return moment.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise _date_error(f"not a date: {text!r}") from None
+        raise _date_error(f"not a date: {text}") from None
 
 
 def _date_error(message: str) -> SalesforceError:

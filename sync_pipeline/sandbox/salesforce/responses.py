@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from starlette.responses import JSONResponse, Response
 
-from sync_pipeline.sandbox.salesforce import auth, listviews, replication, sobject_collections, tree
+from sync_pipeline.sandbox.salesforce import auth, conditions, listviews, replication, sobject_collections, tree
 from sync_pipeline.sandbox.salesforce.calls import DAILY_CALLS, Call, answer, calls_used
 from sync_pipeline.sandbox.salesforce.catalogue import ObjectDef
 from sync_pipeline.sandbox.salesforce.columns import describe_columns
+from sync_pipeline.sandbox.salesforce.conditions import Conditions
 from sync_pipeline.sandbox.salesforce.describe import describe_briefly, describe_object
 from sync_pipeline.sandbox.salesforce.errors import NotFound, ParseError, SalesforceError, SeveralRecords
 from sync_pipeline.sandbox.salesforce.ids import full_id
@@ -184,17 +183,16 @@ def create(call: Call) -> Response:
 
 def read(call: Call) -> Response:
     """GET sobjects/X/ID?fields=."""
-    row = call.org.read(call.acting, call.target, _record_id(call))
-    return answer(call.request, _record(call.target, row, _field_names(call.query.get("fields")), call.version))
+    return _shown(call, call.org.read(call.acting, call.target, _record_id(call)), *_asked_for(call))
 
 
 def update(call: Call) -> Response:
-    """PATCH sobjects/X/ID, honouring If-Unmodified-Since."""
+    """PATCH sobjects/X/ID, under conditions."""
     if isinstance(call.body, dict) and any(name.lower() == "id" for name in call.body):
         raise SalesforceError(400, "INVALID_FIELD", "The Id field should not be specified in the sobject data.", [])
-    since = _http_date(call.request.headers.get("if-unmodified-since"))
-    call.org.update(call.acting, call.target, _record_id(call), call.body, unmodified_since=since)
-    return answer(call.request, status=204)
+    record_id, guard = _record_id(call), conditions.for_writing(call.request.headers)
+    call.org.update(call.acting, call.target, record_id, call.body, conditions=guard)
+    return _tagged(answer(call.request, status=204), call, call.org.row(call.target.name, record_id))
 
 
 def delete(call: Call) -> Response:
@@ -205,19 +203,23 @@ def delete(call: Call) -> Response:
 
 def read_by_external_id(call: Call) -> Response:
     """GET sobjects/X/FIELD/VALUE."""
-    row = call.org.read(call.acting, call.target, _only(call))
-    return answer(call.request, _record(call.target, row, _field_names(call.query.get("fields")), call.version))
+    guards = _asked_for(call) if _guards_external_ids(call) else (conditions.ANY, conditions.ANY)
+    return _shown(call, call.org.read(call.acting, call.target, _only(call)), *guards)
 
 
 def upsert(call: Call) -> Response:
-    """PATCH sobjects/X/FIELD/VALUE."""
-    field_name, value = call.path["field"], call.path["value"]
+    """PATCH sobjects/X/FIELD/VALUE?updateOnly=."""
+    field_name, value = call.path["field"], _external_id(call)
     if isinstance(call.body, dict) and any(name.lower() == field_name.lower() for name in call.body):
         raise SalesforceError(
             400, "INVALID_FIELD", f"The {field_name} field should not be specified in the sobject data.", [field_name]
         )
+    update_only = call.query.get("updateOnly", "").lower() == "true"
+    guard = conditions.for_writing(call.request.headers) if _guards_external_ids(call) else conditions.ANY
     try:
-        record_id, created = call.org.upsert(call.acting, call.target, field_name, value, call.body)
+        record_id, created = call.org.upsert(
+            call.acting, call.target, field_name, value, call.body, update_only=update_only, conditions=guard
+        )
     except SeveralRecords as several:
         raise _addressed(several, call) from several
     with_body_from = float(call.org.state.switches["salesforce_upsert_update_body_from_version"])
@@ -227,8 +229,38 @@ def upsert(call: Call) -> Response:
     return answer(call.request, result, 201 if created else 200)
 
 
+def _asked_for(call: Call) -> tuple[Conditions, Conditions]:
+    return conditions.for_reading(call.request.headers)
+
+
+def _guards_external_ids(call: Call) -> bool:
+    return bool(call.org.state.switches["salesforce_conditions_by_external_id"])
+
+
+def _shown(call: Call, row: Row, must_hold: Conditions, has_already: Conditions) -> Response:
+    must_hold.check(call.target, row)
+    names = _field_names(call.query.get("fields"))
+    if has_already.is_known(call.target, row):
+        return _tagged(answer(call.request, status=304), call, row)
+    return _tagged(answer(call.request, _record(call.target, row, names, call.version)), call, row)
+
+
+def _tagged(response: Response, call: Call, row: Row) -> Response:
+    if call.target.name == conditions.TAGGED:
+        response.headers["ETag"] = conditions.etag(row)
+    return response
+
+
+def _external_id(call: Call) -> str:
+    """The value in the path. Salesforce takes one that ends with .inc for a file (resources-sobject-upsert-patch)."""
+    value = str(call.path["value"])
+    if value.lower().endswith(".inc"):
+        raise NotFound()
+    return value
+
+
 def _only(call: Call) -> str:
-    found = call.org.having(call.acting, call.target, call.path["field"], call.path["value"])
+    found = call.org.having(call.acting, call.target, call.path["field"], _external_id(call))
     if not found:
         raise NotFound()
     if len(found) > 1:
@@ -265,16 +297,6 @@ def _record(target: ObjectDef, row: Row, names: Sequence[str] | None, version: s
         else:
             record[one.name] = shown(one, row[one.name])
     return record
-
-
-def _http_date(header: str | None) -> datetime | None:
-    if header is None:
-        return None
-    try:
-        moment = parsedate_to_datetime(header)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except ValueError:
-        raise SalesforceError(400, "INVALID_HEADER", f"not an HTTP date: {header!r}") from None
 
 
 # -- collections -------------------------------------------------------------------------------------------------------

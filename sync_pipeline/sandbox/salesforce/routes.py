@@ -96,7 +96,9 @@ def _with_handlers() -> Routes:
 @cache
 def _table() -> tuple[tuple[Route, Mapping[str, Handler]], ...]:
     """The API's routes with their handlers."""
-    return tuple((_Route(path, _endpoint(handlers)), handlers) for path, handlers in API.items())
+    return tuple(
+        (_Route(path, _endpoint(handlers, needs_user=not _is_public(path))), handlers) for path, handlers in API.items()
+    )
 
 
 class _Route(Route):
@@ -107,14 +109,18 @@ class _Route(Route):
         self.path_regex = re.compile("^/+" + self.path_regex.pattern.removeprefix("^/").removesuffix("$") + "/?$")
 
 
-def _endpoint(handlers: Mapping[str, Handler]) -> Callable[[Request], Any]:
+def _endpoint(handlers: Mapping[str, Handler], *, needs_user: bool) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
         method = "GET" if request.method == "HEAD" else request.method
         if len(request.scope["raw_path"]) + len(request.scope["query_string"]) > LONGEST_ADDRESS:
             raise SalesforceError(414, "URI_TOO_LONG", f"the address has more than {LONGEST_ADDRESS} bytes")
         if method not in handlers:
             raise MethodNotAllowed(method, list(handlers))
-        return handlers[method](Call(request, await request.body()))
+        call = Call(request, await request.body())
+        call.org.expire_bin()
+        if needs_user:
+            call.acting  # noqa: B018 - a token that stands for nobody is refused, whatever the route needs it for
+        return handlers[method](call)
 
     return endpoint
 

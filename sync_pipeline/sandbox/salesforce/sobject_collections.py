@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 from typing import Any, Final
 
 from sync_pipeline.sandbox.salesforce.catalogue import FieldDef, ObjectDef
-from sync_pipeline.sandbox.salesforce.errors import NotFound, ParseError, RowError, SalesforceError, SeveralRecords
+from sync_pipeline.sandbox.salesforce.errors import (
+    NotFound,
+    ParseError,
+    RowError,
+    SalesforceError,
+    SeveralRecords,
+    as_sent,
+)
 from sync_pipeline.sandbox.salesforce.fault_answers import RowFault
 from sync_pipeline.sandbox.salesforce.ids import full_id
 from sync_pipeline.sandbox.salesforce.models import Acting, Org
@@ -15,6 +23,7 @@ from sync_pipeline.sandbox.state import Json
 
 MOST_RECORDS: Final = 200
 MOST_RETRIEVED: Final = 2000
+MOST_CHUNKS: Final = 10  # runs of records of one type
 _ROLLED_BACK: Final = "Record rolled back because not all records were valid and the request was using AllOrNone header"
 
 
@@ -38,7 +47,7 @@ def update(org: Org, acting: Acting, body: Any) -> list[Json]:
         target, given = _type(org, record), _id_in(record)
         if not given:
             raise RowError("MISSING_ARGUMENT", "Id not specified in an update call")
-        record_id = known_id(org, target, str(given))
+        record_id = known_id(org, target, as_sent(given))
         org.update(acting, target, record_id, {key: value for key, value in record.items() if key.lower() != "id"})
         return _success(record_id)
 
@@ -72,7 +81,7 @@ def upsert_record(
             raise RowError("MISSING_ARGUMENT", f"{field.name} not specified")
         return org.create(acting, target, rest), True
     try:
-        return org.upsert(acting, target, field.name, str(value), rest)
+        return org.upsert(acting, target, field.name, as_sent(value), rest)
     except SeveralRecords as several:
         found = [address.rpartition("/")[2] for address in several.addresses]
         message = f"{field.name}: more than one record found for external id field: [{', '.join(found)}]"
@@ -143,6 +152,9 @@ def _records(body: Any) -> list[Any]:
     if not isinstance(records, list):
         raise ParseError("the body needs a list `records` at [line:1, column:1]")
     _limit(len(records), MOST_RECORDS)
+    if sum(1 for _ in groupby((_type_name(record) or "").lower() for record in records)) > MOST_CHUNKS:
+        message = f"Cannot have more than {MOST_CHUNKS} chunks in a single operation. Please rearrange the data"
+        raise SalesforceError(400, "TOO_MANY_CHUNKS", message)
     return records
 
 
@@ -161,10 +173,15 @@ def check_retrieved(count: int) -> None:
     _limit(count, MOST_RETRIEVED)
 
 
-def _type(org: Org, record: Any) -> ObjectDef:
+def _type_name(record: Any) -> str | None:
     attributes = record.get("attributes") if isinstance(record, dict) else None
     name = attributes.get("type") if isinstance(attributes, dict) else None
-    if not isinstance(name, str):
+    return name if isinstance(name, str) else None
+
+
+def _type(org: Org, record: Any) -> ObjectDef:
+    name = _type_name(record)
+    if name is None:
         raise ParseError("each record needs attributes.type at [line:1, column:1]")
     target = org.catalogue.object(name)
     if target is None:

@@ -32,7 +32,9 @@ _INDEXES: Final = {
     "User": ("fold(Username)", "fold(Email)"),
     "ListView": ("fold(DeveloperName)",),
 }  # fmt: skip
+_CUSTOM_INDEXES: Final = ("fold(Name)", "SystemModstamp", "OwnerId")
 _OTHER_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS sf_objects (name TEXT PRIMARY KEY, definition TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS sf_fields (object TEXT NOT NULL, name TEXT NOT NULL, definition TEXT NOT NULL,
     PRIMARY KEY (object, name));
 CREATE TABLE IF NOT EXISTS sf_deleted (object TEXT NOT NULL, id TEXT NOT NULL, deleted_at TEXT NOT NULL,
@@ -59,28 +61,39 @@ def prepare(state: State) -> None:
     """Creates what is not there yet. Call it at start, outside a transaction."""
     if "salesforce_sharing" in state.switches:
         return
-    state.schema("\n".join([_OTHER_TABLES, *(_table(name) for name in OBJECTS)]))
+    tables = [statement for name in OBJECTS for statement in _table(raw_description(name), _INDEXES.get(name, ()))]
+    state.schema("\n".join([_OTHER_TABLES, *tables]))
     state.declare_switches(SWITCHES)
     for name in OBJECTS:
         for one in (make_field(raw) for raw in raw_description(name)["fields"]):
             add_column(state, name, one)
 
 
-def _table(name: str) -> str:
-    columns = [_column(make_field(raw)) for raw in raw_description(name)["fields"] if raw["type"] != "address"]
+def create_table(state: State, raw: Json) -> None:
+    """A custom object's table, empty. One of that name can be there still: a reset forgets the object alone."""
+    state.db.execute(f'DROP TABLE IF EXISTS "sf_{raw["name"]}"')
+    for statement in _table(raw, _CUSTOM_INDEXES):
+        state.db.execute(statement)
+    for one in map(make_field, raw["fields"]):
+        add_column(state, raw["name"], one)
+
+
+def _table(raw: Json, indexed: tuple[str, ...]) -> list[str]:
+    name = raw["name"]
+    columns = [_column(make_field(one)) for one in raw["fields"] if one["type"] != "address"]
     body = ", ".join([*columns, *_INTERNAL.get(name, ())])
     indexes = [
         f'CREATE INDEX IF NOT EXISTS "sf_{name}_{number}" ON "sf_{name}" ({expression});'
-        for number, expression in enumerate(_INDEXES.get(name, ()))
+        for number, expression in enumerate(indexed)
     ]
     if "_deleted_with TEXT" in _INTERNAL.get(name, ()):
         on = f'"sf_{name}" (_deleted_with) WHERE _deleted_with IS NOT NULL'
         indexes.append(f'CREATE INDEX IF NOT EXISTS "sf_{name}_deleted_with" ON {on};')
-    if "IsDeleted" in (raw["name"] for raw in raw_description(name)["fields"]):
+    if "IsDeleted" in (one["name"] for one in raw["fields"]):
         # The recycle bin of a large table is found without reading the table.
         on = f'"sf_{name}" (SystemModstamp) WHERE IsDeleted = 1'
         indexes.append(f'CREATE INDEX IF NOT EXISTS "sf_{name}_deleted" ON {on};')
-    return "\n".join([f'CREATE TABLE IF NOT EXISTS "sf_{name}" ({body}) WITHOUT ROWID;', *indexes])
+    return [f'CREATE TABLE IF NOT EXISTS "sf_{name}" ({body}) WITHOUT ROWID;', *indexes]
 
 
 def _column(one: FieldDef) -> str:
@@ -98,7 +111,7 @@ def add_column(state: State, object_name: str, one: FieldDef) -> None:
     present = {row["name"] for row in state.db.execute(f'PRAGMA table_info("sf_{object_name}")')}
     if one.name not in present:
         state.db.execute(f'ALTER TABLE "sf_{object_name}" ADD COLUMN {_column(one)}')
-    if one.custom and (one.externalId or one.unique):
+    if one.custom and (one.externalId or one.unique or one.type == "reference"):
         expression = f'"{one.name}"' if one.caseSensitive or not one.is_text else f'fold("{one.name}")'
         state.db.execute(
             f'CREATE INDEX IF NOT EXISTS "sf_{object_name}_{one.name}" ON "sf_{object_name}" ({expression})'

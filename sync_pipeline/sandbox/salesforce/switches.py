@@ -91,6 +91,11 @@ SWITCHES: Final[Mapping[str, Switch]] = {
         "What an upsert by Email does when several Contacts have it was never seen; first updates the oldest of them.",
         ("refuse", "first"),
     ),
+    "salesforce_conditions_by_external_id": Switch(
+        False,
+        "Conditional headers (If-Unmodified-Since, If-Match …) are documented for rows by their id only; true checks"
+        " them for rows by an external id too, false ignores them there.",
+    ),
     "salesforce_upsert_needs_view_all": Switch(
         False,
         "Upsert by a field that is not unique is said to need View All Data; true refuses it to other users.",
@@ -124,6 +129,11 @@ SWITCHES: Final[Mapping[str, Switch]] = {
     "salesforce_lost_cursor_code": Switch("INVALID_QUERY_LOCATOR", "The errorCode of a cursor that is gone."),
     "salesforce_too_many_records_code": Switch(
         "EXCEEDED_ID_LIMIT", "The errorCode of a Collections call of over 200 rows."
+    ),
+    "salesforce_too_many_chunks_code": Switch(
+        "LIMIT_EXCEEDED",
+        "A Collections call may hold at most 10 runs of records of one type; with which errorCode more are refused is"
+        " not documented.",
     ),
     "salesforce_reporting_loop_refused": Switch(
         True,

@@ -11,6 +11,7 @@ _CODES: Final = {
     "INVALID_FIELD_FOR_INSERT_UPDATE": "salesforce_read_only_field_code",
     "MALFORMED_ID": "salesforce_bad_reference_code",
     "EXCEEDED_ID_LIMIT": "salesforce_too_many_records_code",
+    "TOO_MANY_CHUNKS": "salesforce_too_many_chunks_code",
     "INVALID_QUERY_LOCATOR": "salesforce_lost_cursor_code",
 }
 

@@ -61,6 +61,7 @@ class OtherCalls:
             "salesforce/users": [{"username": f"u{number}@acme.example.com", "name": "New User"},
                                  {"username": "ben@acme.example.com", "name": "Ben Falk", "is_active": True}],
             "salesforce/person_accounts": [{"LastName": "Person"}],
+            "salesforce/objects": [{"object": f"O{number}__c", "fields": [{"name": "Ext__c", "unique": True}]}],
             "salesforce/fields": [{"object": "Contact", "name": f"F{number % 5}__c", "type": "string"}],
             "salesforce/listviews": [{"developer_name": f"V{number % 5}", "where": "Title = 'CEO'"}],
             "salesforce/triggers": [{"object": "Contact", "field": "Title", "rewrite": "trim", "times": 1}],
