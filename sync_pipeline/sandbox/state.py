@@ -36,16 +36,24 @@ KEPT_BY_RESET: Final = frozenset({"tokens"})  # a reset empties the data; who is
 class Switch:
     """A choice about what nobody knows of the real service: its default, and why it can be chosen (a sentence).
 
-    choices: the values it takes, where they are few and no booleans."""
+    choices: the values it takes, where they are few and no booleans.
+    bounds: the lowest and the highest number it takes; where both are whole numbers it takes whole numbers only.
+    """
 
     default: Any
     why: str
     choices: tuple[Any, ...] = ()
+    bounds: tuple[float, float] | None = None
 
 
 CORE_SWITCHES: Final[Mapping[str, Any]] = {
-    "latency_ms": Switch(0, "How long every call takes before it is handled: the real services answer in 50 to 500 ms.")
+    "latency_ms": Switch(
+        0,
+        "How long every call takes before it is handled: the real services answer in 50 to 500 ms.",
+        bounds=(0.0, 600_000.0),
+    )
 }
+LONGEST_TEXT: Final = 80  # of a switch that takes any text, which are the services' error codes
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,18 @@ class Actor:
 def iso(moment: datetime) -> str:
     """UTC with milliseconds and Z, e.g. 2026-01-31T08:00:00.123Z."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def within(what: str, value: Any, bounds: tuple[float, float]) -> Any:
+    """The value if it is a number from the lower bound to the upper one, a whole number where both bounds are.
+    Raises TypeError or ValueError, which name the range."""
+    is_whole = all(isinstance(bound, int) for bound in bounds)
+    wanted = f"a {'whole ' if is_whole else ''}number from {bounds[0]:.15g} to {bounds[1]:.15g}"
+    if isinstance(value, bool) or not isinstance(value, int if is_whole else int | float):
+        raise TypeError(f"{what} takes {wanted}, got {value!r:.80}")
+    if not bounds[0] <= value <= bounds[1]:
+        raise ValueError(f"{what} takes {wanted}, got {value!r:.80}")
+    return value
 
 
 def fold(text: str | None) -> str | None:
@@ -180,6 +200,7 @@ class State:
                 "default": switch.default,
                 "value": self.switches[name],
                 "choices": list(switch.choices or ((False, True) if isinstance(switch.default, bool) else ())),
+                "bounds": None if switch.bounds is None else list(switch.bounds),
                 "why": switch.why,
             }
             for name, switch in sorted(self._declared.items())
@@ -187,13 +208,17 @@ class State:
 
     def check_switch(self, name: str, value: Any) -> None:
         """Raises KeyError for a switch nobody declared, TypeError for a value of another type than its default,
-        ValueError for one that is not among its choices."""
-        expected, choices = self._declared[name].default, self._declared[name].choices
-        fits = type(value) is type(expected) or (type(expected) in (int, float) and type(value) in (int, float))
-        if not fits:
-            raise TypeError(f"switch {name} takes a {type(expected).__name__}, got {value!r}")
-        if choices and value not in choices:
-            raise ValueError(f"switch {name} takes one of {', '.join(map(repr, choices))}, got {value!r}")
+        ValueError for one that is not among its choices or outside its bounds."""
+        switch = self._declared[name]
+        if switch.bounds is not None:
+            within(f"switch {name}", value, switch.bounds)
+            return
+        if type(value) is not type(switch.default):
+            raise TypeError(f"switch {name} takes a {type(switch.default).__name__}, got {value!r:.80}")
+        if switch.choices and value not in switch.choices:
+            raise ValueError(f"switch {name} takes one of {', '.join(map(repr, switch.choices))}, got {value!r:.80}")
+        if isinstance(value, str) and not switch.choices and not (0 < len(value) <= LONGEST_TEXT and value.isascii()):
+            raise ValueError(f"switch {name} takes 1 to {LONGEST_TEXT} plain characters, got {value!r:.80}")
 
     def set_switch(self, name: str, value: Any) -> None:
         """Raises what check_switch raises."""
