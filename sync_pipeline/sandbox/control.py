@@ -34,7 +34,8 @@ def control_routes() -> list[Route]:
     """The routes; services add actions of their own by name (Service.control)."""
     table: dict[tuple[str, str], Callable[[Runtime, Request, Any], Any]] = {
         ("GET", "mailboxes"): _mailboxes,
-        ("GET", "log"): _log,
+        ("GET", "log"): lambda runtime, request, body: runtime.state.log(_after(request)),
+        ("GET", "log/faults"): lambda runtime, request, body: runtime.state.fault_log(_after(request)),
         ("GET", "requests"): lambda runtime, request, body: runtime.requests(),
         ("DELETE", "requests"): _forget_requests,
         ("GET", "faults/known"): lambda runtime, request, body: runtime.faults.known(),
@@ -89,12 +90,12 @@ def _mailboxes(runtime: Runtime, request: Request, body: Any) -> list[dict[str, 
     ]
 
 
-def _log(runtime: Runtime, request: Request, body: Any) -> list[dict[str, Any]]:
+def _after(request: Request) -> int:
     after = request.query_params.get("after", "0")
     if unknown := sorted(set(request.query_params) - {"after"}):
         raise ValueError(f"unknown parameter {unknown[0]!r}; known: after")
     number = int(after) if after.isascii() and after.isdigit() and len(after) < 20 else after
-    return runtime.state.log(within("after", number, (0, LAST_ENTRY)))
+    return int(within("after", number, (0, LAST_ENTRY)))
 
 
 def _forget_requests(runtime: Runtime, request: Request, body: Any) -> dict[str, Any]:

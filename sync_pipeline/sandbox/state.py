@@ -25,6 +25,9 @@ CREATE INDEX IF NOT EXISTS people_user ON people (fold(salesforce_user));
 CREATE TABLE IF NOT EXISTS mutations (
     seq INTEGER PRIMARY KEY, at TEXT NOT NULL, service TEXT NOT NULL, actor TEXT NOT NULL, mailbox TEXT,
     entity TEXT NOT NULL, id TEXT NOT NULL, action TEXT NOT NULL, before TEXT, after TEXT);
+CREATE TABLE IF NOT EXISTS fired_faults (
+    seq INTEGER PRIMARY KEY, log_seq INTEGER NOT NULL, at TEXT NOT NULL, service TEXT NOT NULL, actor TEXT NOT NULL,
+    fault TEXT NOT NULL, position TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL, in_batch INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS tokens (
     token TEXT PRIMARY KEY, service TEXT NOT NULL, user TEXT, expires_at REAL NOT NULL);
 """
@@ -281,6 +284,22 @@ class State:
         """Every mutation with a number above `after`, oldest first."""
         rows = self.db.execute("SELECT * FROM mutations WHERE seq > ? ORDER BY seq", (after,))
         return [{**dict(row), "before": _load(row["before"]), "after": _load(row["after"])} for row in rows]
+
+    def record_fault(
+        self, *, service: str, actor: str, fault: str, position: str, method: str, path: str, in_batch: bool
+    ) -> None:
+        """Notes that a fault fired, and how far the log of mutations had come. In a table of its own: who reads the log
+        reads changes of state and nothing else."""
+        self.db.execute(
+            "INSERT INTO fired_faults (log_seq, at, service, actor, fault, position, method, path, in_batch)"
+            " SELECT coalesce(max(seq), 0), ?, ?, ?, ?, ?, ?, ?, ? FROM mutations",
+            (iso(self.now()), service, actor, fault, position, method, path, in_batch),
+        )
+
+    def fault_log(self, after: int = 0) -> list[Json]:
+        """Every fault that fired, with a number above `after`, oldest first."""
+        rows = self.db.execute("SELECT * FROM fired_faults WHERE seq > ? ORDER BY seq", (after,))
+        return [{**dict(row), "in_batch": bool(row["in_batch"])} for row in rows]
 
     # -- people --------------------------------------------------------------------------------------------------------
 
