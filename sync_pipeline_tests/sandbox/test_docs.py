@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from pathlib import Path
 from typing import Final
+from urllib.parse import parse_qsl
 
 import pytest
 
-from sync_pipeline_tests.sandbox.graph_client import GraphClient
+from sync_pipeline.sandbox.seed import seeder
+from sync_pipeline.sandbox.server import SandboxServer
+from sync_pipeline_tests import loopback
+from sync_pipeline_tests.sandbox.graph_client import ANNA, GraphClient
+from sync_pipeline_tests.sandbox.salesforce_client import OrgClient
 
 PAGE: Final = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text(encoding="utf-8")
 #: The service faults that are to be had (reliability.md), word by word; those of the process are the harness's.
@@ -66,6 +73,74 @@ def test_what_produces_a_fault_is_there(graph: GraphClient, service: str, what: 
                 f"| {service} | `{path.replace('v60.0', 'v{version}').replace('Contact', '{object}')}` | {method} |"
                 in PAGE
             )
+
+
+def test_every_action_of_the_running_server_is_told_with_an_example(graph: GraphClient) -> None:
+    told = {name for cell, _, _ in rows("actions") for name in re.findall(r"`([^`]+)`", cell)}
+    assert told | {"expire_tokens"} == set(actions(graph))
+    for name in ("reset", "mailboxes", "log", "log/faults", "requests", "faults", "switches", "clock", "expire_tokens"):
+        assert f"/_sandbox/{name}" in PAGE
+
+
+def test_the_examples_of_the_actions_are_accepted_as_they_stand() -> None:
+    with SandboxServer(seeder=seeder(mailboxes=1, contacts=0, accounts=1)) as server:
+        loopback.post(f"{server.graph_url}/_sandbox/reset", json={}).raise_for_status()
+        org, graph = OrgClient(server), GraphClient(server.graph_url, f"user:{ANNA}")
+        with org.http, graph.http:
+            if "Customers" not in {each["displayName"] for each in graph.ok("GET", "contactFolders")["value"]}:
+                graph.folder("Customers")
+            ids = {name: org.create(LastName=name) for name in ("first", "second", "deleted", "binned")}
+            for name in ("deleted", "binned"):
+                org.ok("DELETE", f"sobjects/Contact/{ids[name]}")
+            ids["outlook"] = graph.contact(surname="Dragged")["id"]
+            for cell, example, _ in rows("actions"):
+                body = re.sub(r"<(\w+)>", lambda found: ids[found[1]], example.strip("`"))
+                for name in re.findall(r"`([^`]+)`", cell):
+                    answer = loopback.post(f"{server.salesforce_url}/_sandbox/{name}", json=json.loads(body))
+                    assert answer.status_code == 200, f"{name} {body}: {answer.text}"
+
+
+def test_each_login_of_the_page_gives_a_token() -> None:
+    with SandboxServer(seeder=seeder(mailboxes=1, contacts=0, accounts=0)) as server:
+        loopback.post(f"{server.graph_url}/_sandbox/reset", json={}).raise_for_status()
+        forms = re.findall(r"`(grant_type=[^`]+)`", PAGE)
+        assert len(forms) == 5
+        claims = {"iss": "sandbox-consumer", "sub": "anna@acme.example.com"}
+        assertion = f"e30.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode()}.c2ln"
+        for form in forms:
+            is_graph = "sandbox-app" in form
+            path = (
+                f"{server.graph_url}/any/oauth2/v2.0/token"
+                if is_graph
+                else f"{server.salesforce_url}/services/oauth2/token"
+            )
+            answer = loopback.post(path, data=dict(parse_qsl(form.replace("…", assertion))))
+            assert answer.status_code == 200, f"{form}: {answer.text}"
+            token = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+            with loopback.client(server.graph_url if is_graph else server.salesforce_url, headers=token) as client:
+                client.get("/v1.0/users" if is_graph else "/services/data/v60.0/sobjects").raise_for_status()
+
+
+#: What the page says is not there, by a call that shows it.
+REFUSED_QUERIES: Final = {
+    "GROUP BY": "SELECT LastName, COUNT(Id) n FROM Contact GROUP BY LastName",
+    "child subqueries": "SELECT Id, (SELECT Id FROM Contacts) FROM Account",
+    "TYPEOF": "SELECT TYPEOF Owner WHEN User THEN Name END FROM Contact",
+    "THIS_FISCAL_YEAR": "SELECT Id FROM Contact WHERE LastModifiedDate = THIS_FISCAL_YEAR",
+    "CALENDAR_YEAR": "SELECT Id FROM Contact WHERE CALENDAR_YEAR(LastModifiedDate) = 2024",
+    "FORMAT": "SELECT FORMAT(CreatedDate) FROM Contact",
+    "FOR UPDATE": "SELECT Id FROM Contact FOR UPDATE",
+    "ALL ROWS": "SELECT Id FROM Contact ALL ROWS",
+    "Task": "SELECT Id FROM Task",
+}
+
+
+@pytest.mark.parametrize("what", sorted(REFUSED_QUERIES))
+def test_what_the_page_says_of_soql_is_refused_is(sandbox_server: SandboxServer, what: str) -> None:
+    assert what in PAGE.split("## What it does not do")[1].split("## Who asks")[0]
+    org = OrgClient(sandbox_server)
+    with org.http:
+        assert org.request("GET", "query", params={"q": REFUSED_QUERIES[what]}).status_code == 400
 
 
 def actions(graph: GraphClient) -> list[str]:
