@@ -60,6 +60,7 @@ class Service:
     fault_kinds: fault name -> what it means and which calls it hits; the behaviours have no answer.
     exception_handlers: exception class or status -> Starlette handler; an answer of 400 and above undoes what was done.
     is_public: whether a path needs no bearer token (the OAuth endpoints).
+    knows: whether somebody of that name is there at all; another one's token is answered as an unknown token is.
     acts_out: whether the handlers act a fault out themselves (some rows of a call fail, say), from (fault, method,
         path); they find it in `acted_fault`.
     template: the route template that counts a request, from (method, path); None leaves it to the Starlette route.
@@ -76,6 +77,7 @@ class Service:
         default_factory=dict
     )
     is_public: Callable[[str], bool] = lambda path: False
+    knows: Callable[[str], bool] = lambda user: True
     acts_out: Callable[[Fault, str, str], bool] = lambda fault, method, path: False
     template: Callable[[str, str], str] | None = None
     opens_own_transactions: Callable[[str], bool] = lambda path: False

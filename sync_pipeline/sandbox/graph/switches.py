@@ -117,6 +117,11 @@ SWITCHES: Final[Mapping[str, Switch]] = {
     "batch_inherits_prefer": Switch(
         False, "Whether the outer Prefer and client-request-id hold for the parts of a $batch is not documented."
     ),
+    "batch_same_dependency_accepted": Switch(
+        True,
+        "The documentation wants a batch all sequential or all parallel; Microsoft's own JavaScript client also lets"
+        " several parts depend on one and the same. False: that is refused with 400, as other mixtures are.",
+    ),
     "throttled_code": Switch(
         "ApplicationThrottled",
         "Reported beside it: UnknownError with an empty message.",
