@@ -87,7 +87,9 @@ class _Port:
             if name == b"authorization":
                 scheme, _, token = value.decode("utf-8", "replace").partition(" ")
                 if scheme.lower() == "bearer":
-                    return self._runtime.tokens.look_up(self._service.name, token.strip())
+                    actor = self._runtime.tokens.look_up(self._service.name, token.strip())
+                    is_unknown = actor is not None and actor.user is not None and not self._service.knows(actor.user)
+                    return None if is_unknown else actor
         return None
 
 

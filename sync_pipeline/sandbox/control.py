@@ -12,21 +12,30 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sync_pipeline.sandbox.state import State, iso
+from sync_pipeline.sandbox.state import State, iso, within
 from sync_pipeline.sandbox.strict_json import read_json
 
 if TYPE_CHECKING:
     from sync_pipeline.sandbox.runtime import Runtime
 
 CONTROL_PREFIX: Final = "/_sandbox/"
-RESET_KEYS: Final = ("seed", "mailboxes", "contacts", "accounts", "empty")
+#: What a reset takes, with bounds; seed_sandbox's defaults where left out. `empty` is a boolean beside them.
+RESET_NUMBERS: Final[Mapping[str, tuple[int, int]]] = {
+    "seed": (-(10**12), 10**12),
+    "mailboxes": (0, 10_000),
+    "contacts": (0, 1_000_000),
+    "accounts": (0, 5_000_000),
+}
+FARTHEST_SECONDS: Final = 1e10  # of the clock's going on; the state's own bound is in years
+LAST_ENTRY: Final = 10**15
 
 
 def control_routes() -> list[Route]:
     """The routes; services add actions of their own by name (Service.control)."""
     table: dict[tuple[str, str], Callable[[Runtime, Request, Any], Any]] = {
         ("GET", "mailboxes"): _mailboxes,
-        ("GET", "log"): _log,
+        ("GET", "log"): lambda runtime, request, body: runtime.state.log(_after(request)),
+        ("GET", "log/faults"): lambda runtime, request, body: runtime.state.fault_log(_after(request)),
         ("GET", "requests"): lambda runtime, request, body: runtime.requests(),
         ("DELETE", "requests"): _forget_requests,
         ("GET", "faults/known"): lambda runtime, request, body: runtime.faults.known(),
@@ -81,8 +90,12 @@ def _mailboxes(runtime: Runtime, request: Request, body: Any) -> list[dict[str, 
     ]
 
 
-def _log(runtime: Runtime, request: Request, body: Any) -> list[dict[str, Any]]:
-    return runtime.state.log(int(request.query_params.get("after", "0")))
+def _after(request: Request) -> int:
+    after = request.query_params.get("after", "0")
+    if unknown := sorted(set(request.query_params) - {"after"}):
+        raise ValueError(f"unknown parameter {unknown[0]!r}; known: after")
+    number = int(after) if after.isascii() and after.isdigit() and len(after) < 20 else after
+    return int(within("after", number, (0, LAST_ENTRY)))
 
 
 def _forget_requests(runtime: Runtime, request: Request, body: Any) -> dict[str, Any]:
@@ -105,8 +118,9 @@ def _clear_faults(runtime: Runtime, request: Request, body: Any) -> list[dict[st
 def _clock(runtime: Runtime, request: Request, body: Any) -> dict[str, str]:
     keys = _keys(body, ("advance_seconds", "set"))
     if keys == {"advance_seconds"}:
-        runtime.state.advance(float(body["advance_seconds"]))
-    elif keys == {"set"}:
+        bounds = (-FARTHEST_SECONDS, FARTHEST_SECONDS)
+        runtime.state.advance(within("advance_seconds", body["advance_seconds"], bounds))
+    elif keys == {"set"} and isinstance(body["set"], str):
         moment = datetime.fromisoformat(body["set"])
         runtime.state.set_clock(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     else:
@@ -125,16 +139,22 @@ def _switches(runtime: Runtime, request: Request, body: Any) -> dict[str, Any]:
 
 
 def _expire_tokens(runtime: Runtime, request: Request, body: Any) -> dict[str, Any]:
+    _keys(body, ())
     runtime.tokens.expire_all()
     return {}
 
 
 def _reset(runtime: Runtime, request: Request, body: Any) -> list[dict[str, str]]:
-    _keys(body, RESET_KEYS)
+    _keys(body, (*RESET_NUMBERS, "empty"))
+    for name in RESET_NUMBERS.keys() & body.keys():
+        within(name, body[name], RESET_NUMBERS[name])
+    is_empty = body.get("empty", False)
+    if not isinstance(is_empty, bool):
+        raise TypeError(f"empty is true or false, got {is_empty!r:.80}")
     runtime.faults.clear()
     runtime.forget_requests()
     runtime.state.reset()
-    if runtime.seeder is not None and not body.get("empty", False):
+    if runtime.seeder is not None and not is_empty:
         runtime.seeder(runtime.state, body)
     return _mailboxes(runtime, request, body)
 
@@ -151,8 +171,8 @@ def _service_action(runtime: Runtime, request: Request, body: Any) -> Any:
 
 def _keys(body: Any, allowed: tuple[str, ...]) -> set[str]:
     if not isinstance(body, dict):
-        raise ValueError(f"give a JSON object with {', '.join(allowed)}")
+        raise ValueError(f"give a JSON object with {', '.join(allowed) or 'nothing in it'}")
     unknown = sorted(set(body) - set(allowed))
     if unknown:
-        raise ValueError(f"unknown key {unknown[0]!r}; known: {', '.join(allowed)}")
+        raise ValueError(f"unknown key {unknown[0]!r}; known: {', '.join(allowed) or 'none'}")
     return set(body)

@@ -11,11 +11,18 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, cast
 
+from sync_pipeline.sandbox.state import within
+
 Position = Literal["refused", "response_lost"]
 POSITIONS: Final = ("refused", "response_lost")
 CONNECTION_FAULTS: Final = ("timeout", "connection_reset", "truncated_body", "html_error")
 CLOCK_SKEW: Final = "clock_skew"
 MATCH_KEYS: Final = ("service", "method", "path", "actor", "nth", "in_batch")
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+MOST_CALLS: Final = 1_000_000  # of nth and times
+LAST_ROW: Final = 1_000_000
+DAY_SECONDS: Final = 86_400
+YEAR_SECONDS: Final = 366 * DAY_SECONDS
 FAULT_KEYS: Final = ("match", "fault", "position", "times", "retry_after", "hold_seconds", "skew_seconds", "rows")
 
 
@@ -133,8 +140,9 @@ class Faults:
     def kind(self, service: str, fault: Fault) -> FaultKind:
         return self._known[service][fault.name]
 
-    def add(self, descriptions: Sequence[Mapping[str, Any]]) -> None:
-        """Adds rules as POST /_sandbox/faults gives them, all or none. Raises FaultRefused."""
+    def add(self, descriptions: Sequence[Any]) -> None:
+        """Adds rules as POST /_sandbox/faults gives them, all or none. Raises FaultRefused, TypeError or ValueError,
+        which say what is allowed."""
         self._rules.extend([self._parse(description) for description in descriptions])
 
     def clear(self) -> None:
@@ -175,52 +183,77 @@ class Faults:
         if self.fired[fault.name] <= 0:
             del self.fired[fault.name]
 
-    def _parse(self, description: Mapping[str, Any]) -> Fault:
+    def _parse(self, description: Any) -> Fault:
+        if not isinstance(description, Mapping) or not isinstance(description.get("match", {}), Mapping):
+            raise FaultRefused(
+                f"a fault is an object {{match: {{…}}, fault, position, times}}, got {description!r:.80}"
+            )
         match = description.get("match", {})
         _only(description, FAULT_KEYS, "a fault")
         _only(match, MATCH_KEYS, "a fault's match")
-        service = match.get("service")
+        service, actor = _text(match, "service"), _text(match, "actor")
         if service is not None and service not in self._known:
             raise FaultRefused(f"unknown service {service!r}; known: {', '.join(sorted(self._known))}")
         asked = str(description.get("fault"))
         known = set(self._known[service]) if service else set().union(*self._known.values())
         name = asked if asked in known else {_plain(each): each for each in known}.get(_plain(asked))
         if name is None:
-            raise FaultRefused(f"unknown fault {asked!r}; known: {', '.join(sorted(known))}")
+            raise FaultRefused(f"unknown fault {asked!r:.80}; known: {', '.join(sorted(known))}")
         position = description.get("position", "refused")
         if position not in POSITIONS:
-            raise FaultRefused(f"unknown position {position!r}; known: {', '.join(POSITIONS)}")
-        numbers = {"nth": match.get("nth", 1), "times": description.get("times", 1)}
-        for key, number in numbers.items():
-            if not isinstance(number, int) or number < 1:
-                raise FaultRefused(f"{key} must be a whole number from 1, got {number!r}")
-        try:
-            path = re.compile(match["path"]) if "path" in match else None
-        except re.error as error:
-            raise FaultRefused(f"match.path {match['path']!r} is no regular expression: {error}") from error
+            raise FaultRefused(f"unknown position {position!r:.80}; known: {', '.join(POSITIONS)}")
+        in_batch = match.get("in_batch")
+        if not isinstance(in_batch, bool | None):
+            raise FaultRefused(f"match.in_batch is true or false, got {in_batch!r:.80}")
         return Fault(
             name=name,
             service=service,
-            method=str(match["method"]).upper() if "method" in match else None,
-            path=path,
-            actor=match.get("actor"),
-            nth=numbers["nth"],
+            method=_method(match),
+            path=_pattern(match),
+            actor=actor,
+            nth=within("match.nth", match.get("nth", 1), (1, MOST_CALLS)),
             position=cast(Position, position),
-            times=numbers["times"],
-            retry_after=int(description.get("retry_after", 1)),
-            hold_seconds=float(description.get("hold_seconds", 60)),
-            skew_seconds=float(description.get("skew_seconds", 300)),
-            in_batch=match.get("in_batch"),
+            times=within("times", description.get("times", 1), (1, MOST_CALLS)),
+            retry_after=within("retry_after", description.get("retry_after", 1), (0, DAY_SECONDS)),
+            hold_seconds=within("hold_seconds", description.get("hold_seconds", 60), (0.0, float(DAY_SECONDS))),
+            skew_seconds=within(
+                "skew_seconds", description.get("skew_seconds", 300), (-float(YEAR_SECONDS), float(YEAR_SECONDS))
+            ),
+            in_batch=in_batch,
             rows=_rows(description.get("rows")),
         )
+
+
+def _text(match: Mapping[str, Any], key: str) -> str | None:
+    value = match.get(key)
+    if not isinstance(value, str | None):
+        raise FaultRefused(f"match.{key} is a text, got {value!r:.80}")
+    return value
+
+
+def _method(match: Mapping[str, Any]) -> str | None:
+    method = _text(match, "method")
+    if method is None:
+        return None
+    if method.upper() not in METHODS:
+        raise FaultRefused(f"unknown method {method!r:.80}; known: {', '.join(METHODS)}")
+    return method.upper()
+
+
+def _pattern(match: Mapping[str, Any]) -> re.Pattern[str] | None:
+    path = _text(match, "path")
+    try:
+        return None if path is None else re.compile(path)
+    except re.error as error:
+        raise FaultRefused(f"match.path {path!r} is no regular expression: {error}") from error
 
 
 def _rows(given: Any) -> tuple[int, ...] | None:
     if given is None:
         return None
-    if not isinstance(given, list) or not all(isinstance(row, int) and row >= 0 for row in given):
-        raise FaultRefused(f"rows is a list of whole numbers from 0, got {given!r}")
-    return tuple(given)
+    if not isinstance(given, list):
+        raise FaultRefused(f"rows is a list of whole numbers from 0 to {LAST_ROW}, got {given!r:.80}")
+    return tuple(within("a row of rows", row, (0, LAST_ROW)) for row in given)
 
 
 def _plain(name: str) -> str:

@@ -60,6 +60,7 @@ class Service:
     fault_kinds: fault name -> what it means and which calls it hits; the behaviours have no answer.
     exception_handlers: exception class or status -> Starlette handler; an answer of 400 and above undoes what was done.
     is_public: whether a path needs no bearer token (the OAuth endpoints).
+    knows: whether somebody of that name is there at all; another one's token is answered as an unknown token is.
     acts_out: whether the handlers act a fault out themselves (some rows of a call fail, say), from (fault, method,
         path); they find it in `acted_fault`.
     template: the route template that counts a request, from (method, path); None leaves it to the Starlette route.
@@ -76,6 +77,7 @@ class Service:
         default_factory=dict
     )
     is_public: Callable[[str], bool] = lambda path: False
+    knows: Callable[[str], bool] = lambda user: True
     acts_out: Callable[[Fault, str, str], bool] = lambda fault, method, path: False
     template: Callable[[str, str], str] | None = None
     opens_own_transactions: Callable[[str], bool] = lambda path: False
@@ -142,14 +144,25 @@ class Runtime:
                 await asyncio.sleep(latency)
             fault = self.faults.take(service.name, attempt, actor.name)
             kind = FaultKind() if fault is None else self.faults.kind(service.name, fault)
-            if fault is not None and kind.behaviour:
-                return await self._misbehaving(service, path, handle, fault)
-            acted = fault is not None and service.acts_out(fault, method, path)
-            if fault is not None and fault.position == "refused" and not acted and not kind.effect_done:
-                return self._answer(service, fault, None)
+            if fault is None:
+                acted_fault.set(None)
+                return await self._handled(service, path, handle)
+
+            async def fired() -> None:
+                async with self._turn:
+                    self.state.record_fault(
+                        service=service.name, actor=actor.name, fault=fault.name, position=fault.position,
+                        method=method, path=path, in_batch=in_batch,
+                    )  # fmt: skip
+
+            if kind.behaviour:
+                return await self._misbehaving(service, path, handle, fault, fired)
+            acted = service.acts_out(fault, method, path)
             acted_fault.set(fault if acted else None)
-            response = await self._handled(service, path, handle)
-            return response if fault is None or acted else self._answer(service, fault, response)
+            is_refused = fault.position == "refused" and not acted and not kind.effect_done
+            response = None if is_refused else await self._handled(service, path, handle)
+            await fired()
+            return response if acted and response is not None else self._answer(service, fault, response)
         finally:
             if key is not None:
                 self._in_flight[key] -= 1
@@ -158,7 +171,12 @@ class Runtime:
         return await (handle() if service.opens_own_transactions(path) else self.transacted(handle))
 
     async def _misbehaving(
-        self, service: Service, path: str, handle: Callable[[], Awaitable[Response]], fault: Fault
+        self,
+        service: Service,
+        path: str,
+        handle: Callable[[], Awaitable[Response]],
+        fault: Fault,
+        fired: Callable[[], Awaitable[None]],
     ) -> Response:
         """The call goes its way under a behaviour; position response_lost then loses the answer too."""
         behaviour = Injected(fault, used=fault.name == CLOCK_SKEW)
@@ -170,6 +188,7 @@ class Runtime:
         if not behaviour.used:
             self.faults.give_back(fault)
             return response
+        await fired()
         if fault.position == "response_lost":
             raise ConnectionFault(Fault("connection_reset", service.name), response)
         if fault.name == CLOCK_SKEW:

@@ -25,6 +25,9 @@ CREATE INDEX IF NOT EXISTS people_user ON people (fold(salesforce_user));
 CREATE TABLE IF NOT EXISTS mutations (
     seq INTEGER PRIMARY KEY, at TEXT NOT NULL, service TEXT NOT NULL, actor TEXT NOT NULL, mailbox TEXT,
     entity TEXT NOT NULL, id TEXT NOT NULL, action TEXT NOT NULL, before TEXT, after TEXT);
+CREATE TABLE IF NOT EXISTS fired_faults (
+    seq INTEGER PRIMARY KEY, log_seq INTEGER NOT NULL, at TEXT NOT NULL, service TEXT NOT NULL, actor TEXT NOT NULL,
+    fault TEXT NOT NULL, position TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL, in_batch INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS tokens (
     token TEXT PRIMARY KEY, service TEXT NOT NULL, user TEXT, expires_at REAL NOT NULL);
 """
@@ -36,16 +39,24 @@ KEPT_BY_RESET: Final = frozenset({"tokens"})  # a reset empties the data; who is
 class Switch:
     """A choice about what nobody knows of the real service: its default, and why it can be chosen (a sentence).
 
-    choices: the values it takes, where they are few and no booleans."""
+    choices: the values it takes, where they are few and no booleans.
+    bounds: the lowest and the highest number it takes; where both are whole numbers it takes whole numbers only.
+    """
 
     default: Any
     why: str
     choices: tuple[Any, ...] = ()
+    bounds: tuple[float, float] | None = None
 
 
 CORE_SWITCHES: Final[Mapping[str, Any]] = {
-    "latency_ms": Switch(0, "How long every call takes before it is handled: the real services answer in 50 to 500 ms.")
+    "latency_ms": Switch(
+        0,
+        "How long every call takes before it is handled: the real services answer in 50 to 500 ms.",
+        bounds=(0.0, 600_000.0),
+    )
 }
+LONGEST_TEXT: Final = 80  # of a switch that takes any text, which are the services' error codes
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,18 @@ class Actor:
 def iso(moment: datetime) -> str:
     """UTC with milliseconds and Z, e.g. 2026-01-31T08:00:00.123Z."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def within(what: str, value: Any, bounds: tuple[float, float]) -> Any:
+    """The value if it is a number from the lower bound to the upper one, a whole number where both bounds are.
+    Raises TypeError or ValueError, which name the range."""
+    is_whole = all(isinstance(bound, int) for bound in bounds)
+    wanted = f"a {'whole ' if is_whole else ''}number from {bounds[0]:.15g} to {bounds[1]:.15g}"
+    if isinstance(value, bool) or not isinstance(value, int if is_whole else int | float):
+        raise TypeError(f"{what} takes {wanted}, got {value!r:.80}")
+    if not bounds[0] <= value <= bounds[1]:
+        raise ValueError(f"{what} takes {wanted}, got {value!r:.80}")
+    return value
 
 
 def fold(text: str | None) -> str | None:
@@ -180,6 +203,7 @@ class State:
                 "default": switch.default,
                 "value": self.switches[name],
                 "choices": list(switch.choices or ((False, True) if isinstance(switch.default, bool) else ())),
+                "bounds": None if switch.bounds is None else list(switch.bounds),
                 "why": switch.why,
             }
             for name, switch in sorted(self._declared.items())
@@ -187,13 +211,17 @@ class State:
 
     def check_switch(self, name: str, value: Any) -> None:
         """Raises KeyError for a switch nobody declared, TypeError for a value of another type than its default,
-        ValueError for one that is not among its choices."""
-        expected, choices = self._declared[name].default, self._declared[name].choices
-        fits = type(value) is type(expected) or (type(expected) in (int, float) and type(value) in (int, float))
-        if not fits:
-            raise TypeError(f"switch {name} takes a {type(expected).__name__}, got {value!r}")
-        if choices and value not in choices:
-            raise ValueError(f"switch {name} takes one of {', '.join(map(repr, choices))}, got {value!r}")
+        ValueError for one that is not among its choices or outside its bounds."""
+        switch = self._declared[name]
+        if switch.bounds is not None:
+            within(f"switch {name}", value, switch.bounds)
+            return
+        if type(value) is not type(switch.default):
+            raise TypeError(f"switch {name} takes a {type(switch.default).__name__}, got {value!r:.80}")
+        if switch.choices and value not in switch.choices:
+            raise ValueError(f"switch {name} takes one of {', '.join(map(repr, switch.choices))}, got {value!r:.80}")
+        if isinstance(value, str) and not switch.choices and not (0 < len(value) <= LONGEST_TEXT and value.isascii()):
+            raise ValueError(f"switch {name} takes 1 to {LONGEST_TEXT} plain characters, got {value!r:.80}")
 
     def set_switch(self, name: str, value: Any) -> None:
         """Raises what check_switch raises."""
@@ -256,6 +284,22 @@ class State:
         """Every mutation with a number above `after`, oldest first."""
         rows = self.db.execute("SELECT * FROM mutations WHERE seq > ? ORDER BY seq", (after,))
         return [{**dict(row), "before": _load(row["before"]), "after": _load(row["after"])} for row in rows]
+
+    def record_fault(
+        self, *, service: str, actor: str, fault: str, position: str, method: str, path: str, in_batch: bool
+    ) -> None:
+        """Notes that a fault fired, and how far the log of mutations had come. In a table of its own: who reads the log
+        reads changes of state and nothing else."""
+        self.db.execute(
+            "INSERT INTO fired_faults (log_seq, at, service, actor, fault, position, method, path, in_batch)"
+            " SELECT coalesce(max(seq), 0), ?, ?, ?, ?, ?, ?, ?, ? FROM mutations",
+            (iso(self.now()), service, actor, fault, position, method, path, in_batch),
+        )
+
+    def fault_log(self, after: int = 0) -> list[Json]:
+        """Every fault that fired, with a number above `after`, oldest first."""
+        rows = self.db.execute("SELECT * FROM fired_faults WHERE seq > ? ORDER BY seq", (after,))
+        return [{**dict(row), "in_batch": bool(row["in_batch"])} for row in rows]
 
     # -- people --------------------------------------------------------------------------------------------------------
 

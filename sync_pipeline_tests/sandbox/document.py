@@ -129,7 +129,8 @@ def _switches(state: State) -> Table:
     rows: Table = [("Switch", "Default", "Other values", "Why")]
     for name, told in state.declared_switches().items():
         others = [_value(value) for value in told["choices"] if value != told["default"]]
-        rows.append((f"`{name}`", _value(told["default"]), ", ".join(others) or "any", told["why"]))
+        bounds = "any text" if told["bounds"] is None else "{:.15g} to {:.15g}".format(*told["bounds"])
+        rows.append((f"`{name}`", _value(told["default"]), ", ".join(others) or bounds, told["why"]))
     return rows
 
 

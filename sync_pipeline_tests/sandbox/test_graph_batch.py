@@ -65,14 +65,42 @@ def test_a_part_whose_dependency_failed_is_not_done(graph: GraphClient) -> None:
         [post("1", "No type", headers={})],
         [post("1", "Circle", dependsOn=["2"]), post("2", "Circle", dependsOn=["1"])],
         [post("1", "Unknown", dependsOn=["9"])],
+        [post("1", "A"), post("2", "B", dependsOn=["1"]), post("3", "C", dependsOn=["2"]), post("4", "Alone")],
+        [
+            post("1", "A"),
+            post("2", "B", dependsOn=["1"]),
+            post("3", "C", dependsOn=["1"]),
+            post("4", "D", dependsOn=["2", "3"]),
+        ],
+        [post("1", "A"), post("2", "B"), post("3", "C", dependsOn=["1", "2"])],
         [{"id": "1", "method": "GET", "url": "https://example.com/v1.0/me"}],
         [],
     ],
-    ids=["duplicate ids", "21 parts", "no Content-Type", "circle", "unknown dependency", "absolute url", "empty"],
+    ids=[
+        "duplicate ids",
+        "21 parts",
+        "no Content-Type",
+        "circle",
+        "unknown dependency",
+        "mixed",
+        "diamond",
+        "two at once",
+        "absolute url",
+        "empty",
+    ],
 )
 def test_a_malformed_batch_is_refused_as_a_whole(graph: GraphClient, requests: list[dict[str, Any]]) -> None:
     assert graph.error("POST", "/v1.0/$batch", json={"requests": requests})[0] == 400
     assert graph.log() == []
+
+
+def test_parts_that_all_wait_for_one_are_a_batch_unless_the_switch_says_not(graph: GraphClient) -> None:
+    parts = [post("1", "A"), post("2", "B", dependsOn=["1"]), post("3", "C", dependsOn=["1"])]
+    assert {answer["status"] for answer in graph.batch(*parts).values()} == {201}
+    graph.control("POST", "switches", {"batch_same_dependency_accepted": False})
+    told = graph.error("POST", "/v1.0/$batch", json={"requests": parts})
+    assert told[0] == 400
+    assert "all sequential or all parallel" in told[2]
 
 
 def test_photos_travel_as_base64(graph: GraphClient) -> None:

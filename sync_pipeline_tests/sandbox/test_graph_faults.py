@@ -254,3 +254,58 @@ def test_every_fault_can_lose_its_answer_after_the_effect(graph: GraphClient, fa
     assert status in (0, 404, 409, 507)
     assert len(graph.log()) == 2
     assert fired(graph) == {fault: 1}
+
+
+# -- the log of what fired ---------------------------------------------------------------------------------------------
+
+
+def told(graph: GraphClient, after: int = 0) -> list[tuple[str, str, str, str, bool, int]]:
+    """What the log of faults says: fault, position, method, end of the path, whether in a batch, log_seq."""
+    rows = graph.control("GET", f"log/faults?after={after}")
+    assert {row["service"] for row in rows} <= {"graph"}
+    assert {row["actor"] for row in rows} <= {"application"}
+    return [
+        (row["fault"], row["position"], row["method"], row["path"].rpartition("/")[2], row["in_batch"], row["log_seq"])
+        for row in rows
+    ]
+
+
+def test_every_fault_that_fires_is_told_with_its_call_and_its_place_in_the_log(graph: GraphClient) -> None:
+    graph.contact(surname="First")
+    inject(graph, "503")
+    graph.request("POST", "contacts", json={"surname": "Never"})
+    inject(graph, "connection_reset", position="response_lost")
+    with pytest.raises(httpx.TransportError):
+        graph.request("POST", "contacts", json={"surname": "Second"})
+    assert told(graph) == [
+        ("503", "refused", "POST", "contacts", False, 1),
+        ("connection_reset", "response_lost", "POST", "contacts", False, 2),
+    ]
+    assert told(graph, after=1) == told(graph)[1:]
+    # The log itself tells mutations only, numbered without a gap: its readers judge changes of state by it.
+    assert [(row["seq"], row["entity"]) for row in graph.log()] == [(1, "contact"), (2, "contact")]
+
+
+def test_a_behaviour_is_told_once_it_had_something_to_do(graph: GraphClient) -> None:
+    inject(graph, "repeated_delta_items")
+    graph.delta("contacts/delta")
+    assert told(graph) == []
+    graph.contact(surname="Twice")
+    graph.delta("contacts/delta")
+    assert told(graph) == [("repeated_delta_items", "refused", "GET", "delta", False, 1)]
+
+
+def test_a_fault_of_a_batchs_part_is_told_as_such(graph: GraphClient) -> None:
+    inject(graph, "batch_part_429")
+    graph.batch({"id": "1", "method": "GET", "url": f"/users/{ANNA}/contacts"})
+    assert told(graph) == [("batch_part_429", "refused", "GET", "contacts", True, 0)]
+
+
+def test_what_fired_outlives_the_rules_and_ends_with_a_reset(graph: GraphClient) -> None:
+    inject(graph, "503")
+    graph.request("GET", "contacts")
+    graph.control("DELETE", "faults")
+    graph.control("DELETE", "requests")
+    assert [row[0] for row in told(graph)] == ["503"]
+    graph.control("POST", "reset", {"empty": True})
+    assert told(graph) == []

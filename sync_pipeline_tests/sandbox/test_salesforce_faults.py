@@ -172,3 +172,14 @@ def test_unknown_faults_are_refused_with_the_known_ones(org: OrgClient) -> None:
         assert name in refused.json()["error"]
     wrong: Any = [{"fault": "UNABLE_TO_LOCK_ROW", "rows": ["x"]}]
     assert org.request("POST", "/_sandbox/faults", json=wrong).status_code == 400
+
+
+def test_a_fault_of_some_rows_is_told_in_the_log_of_faults(org: OrgClient) -> None:
+    _fault(org, "partial_failure", path="/composite/sobjects")
+    records = [{"attributes": {"type": "Contact"}, "LastName": f"P{n}"} for n in range(2)]
+    org.ok("POST", "composite/sobjects", json={"records": records})
+    [entry] = org.ok("GET", "/_sandbox/log/faults")
+    assert (entry["fault"], entry["service"], entry["path"]) == (
+        "partial_failure", "salesforce", "/services/data/v60.0/composite/sobjects",
+    )  # fmt: skip
+    assert entry["actor"] == "user:admin@acme.example.com"

@@ -41,6 +41,7 @@ class _Part:
 async def run_batch(call: Call, state: State, perform: Perform, mailbox_key: Callable[[str], str | None]) -> Response:
     """The outer answer: 200 with one response per request, in no order. Raises BadRequest for a malformed batch."""
     parts = _parse(call, inherits=bool(state.switches["batch_inherits_prefer"]))
+    _refuse_mixed_order(parts, same_accepted=bool(state.switches["batch_same_dependency_accepted"]))
     outcomes: dict[str, asyncio.Future[Json]] = {
         part.id.casefold(): asyncio.get_running_loop().create_future() for part in parts
     }
@@ -147,6 +148,19 @@ def _refuse_impossible_order(parts: list[_Part]) -> None:
             raise BadRequest(f"The dependsOn of requests {', '.join(sorted(waiting))} form a circle.")
         for part_id in free:
             del waiting[part_id]
+
+
+def _refuse_mixed_order(parts: list[_Part], *, same_accepted: bool) -> None:
+    """A batch is parallel (nothing waits) or sequential (one chain) as a whole, or, with the switch, waits for one."""
+    waited_for = [part.depends_on for part in parts if part.depends_on]
+    is_single = all(len(set(needed)) == 1 for needed in waited_for)
+    distinct = {needed for depends_on in waited_for for needed in depends_on}
+    is_chain = is_single and len(waited_for) == len(parts) - 1 == len(distinct)
+    is_same = same_accepted and is_single and len(distinct) == 1
+    if waited_for and not is_chain and not is_same:
+        raise BadRequest(
+            "Invalid batch payload format: dependsOn must make the requests either all sequential or all parallel."
+        )
 
 
 def _outcome(part_id: str, response: Response) -> Json:

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from starlette.responses import Response
 
-from sync_pipeline.sandbox.graph.errors import BadRequest, GraphError, RequestBodyRead
+from sync_pipeline.sandbox.graph.errors import BadRequest, GraphError, RequestBodyRead, UnsupportedMediaType
 from sync_pipeline.sandbox.graph.odata import Query, is_count
 from sync_pipeline.sandbox.state import Actor, Json
 from sync_pipeline.sandbox.strict_json import read_json
@@ -66,6 +66,9 @@ class Call:
         return self.preferences.get("idtype", "").lower() == "immutableid"
 
     def json_object(self) -> Json:
+        kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind not in ("", "application/json"):
+            raise UnsupportedMediaType(kind)
         try:
             value = read_json(self.body)
         except ValueError:

@@ -25,7 +25,7 @@ def control_actions(mailboxes: Mailboxes, tracking: DeltaTracking) -> dict[str, 
                 if missing:
                     raise ValueError(f"give the texts {', '.join(names)}; missing: {', '.join(missing)}")
                 if unknown := sorted(set(body) - set(names)):
-                    raise ValueError(f"unknown key {unknown[0]!r}; known: {', '.join(names)}")
+                    raise ValueError(f"unknown key {unknown[0]!r}; known: {', '.join(names) or 'none'}")
                 try:
                     return run(*(body[name] for name in names))
                 except GraphError as error:
@@ -75,11 +75,16 @@ def control_actions(mailboxes: Mailboxes, tracking: DeltaTracking) -> dict[str, 
             raise ValueError(f"there is a mailbox {mailbox} already")
         return {"id": mailboxes.create_mailbox(mailbox, name, actor=ADMINISTRATOR)}
 
+    @action()
+    def expire_delta() -> dict[str, int]:
+        """Every delta link and nextLink given so far is answered with 410."""
+        return {"expired": tracking.expire()}
+
     return {
         "graph/move": move,
         "graph/copy": copy,
         "graph/rename": rename,
         "graph/mailbox": mailbox,
         "graph/remove_mailbox": remove_mailbox,
-        "graph/expire_delta": lambda state, body: {"expired": tracking.expire()},
+        "graph/expire_delta": expire_delta,
     }

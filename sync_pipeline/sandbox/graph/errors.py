@@ -44,6 +44,19 @@ class RequestBodyRead(GraphError):
     code = "RequestBodyRead"
 
 
+class UnsupportedMediaType(GraphError):
+    """415: a body that says it is no JSON."""
+
+    status = 415
+    code = "RequestBodyRead"
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            "A supported MIME type could not be found that matches the content type of the request. None of the"
+            f" supported type(s) 'application/json' matches the content type '{kind}'."
+        )
+
+
 class InvalidArgument(GraphError):
     """400: a value that Exchange refuses, such as a third business phone."""
 

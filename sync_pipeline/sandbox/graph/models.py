@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from sync_pipeline.sandbox.graph import properties
-from sync_pipeline.sandbox.graph.errors import IrresolvableConflict, ItemNotFound
+from sync_pipeline.sandbox.graph.errors import IrresolvableConflict, ItemNotFound, UserNotFound
 from sync_pipeline.sandbox.graph.folders import CONTACTS, DELETED, Folders, User, opaque_id
 from sync_pipeline.sandbox.graph.properties import EXTENDED
 from sync_pipeline.sandbox.state import Json, State, iso
@@ -98,6 +98,19 @@ class Mailboxes(Folders):
             **properties.wire(json.loads(row["properties"])),
             EXTENDED: self.extended.of(row["immutable_id"]),
         }
+
+    def owned_by(self, name: str) -> User | None:
+        """The mailbox of a person, who is named by its address or object id, or by the paired Salesforce user."""
+        row = self.state.db.execute(
+            "SELECT mailbox FROM people WHERE fold(salesforce_user) = fold(?) AND mailbox IS NOT NULL", (name,)
+        ).fetchone()
+        for key in (name, row["mailbox"] if row else None):
+            try:
+                if key is not None:
+                    return self.user(key)
+            except UserNotFound:
+                continue
+        return None
 
     # -- writing -------------------------------------------------------------------------------------------------------
 
@@ -350,9 +363,9 @@ class Mailboxes(Folders):
     def _remove(self, user: User, row: sqlite3.Row, actor: str) -> None:
         before = self.full_form(row)
         self._depart(row)
+        self._remove_photo(user, row, actor)
         self.extended.forget(row["immutable_id"])
         self.state.db.execute("DELETE FROM graph_addresses WHERE contact = ?", (row["number"],))
-        self.state.db.execute("DELETE FROM graph_photos WHERE owner = ?", (row["immutable_id"],))
         self.state.db.execute("DELETE FROM graph_contacts WHERE number = ?", (row["number"],))
         self.state.record(
             service="graph",
@@ -364,6 +377,22 @@ class Mailboxes(Folders):
             before=before,
             after=None,
         )
+
+    def _remove_photo(self, user: User, row: sqlite3.Row, actor: str) -> None:
+        gone = self.state.db.execute(
+            "DELETE FROM graph_photos WHERE owner = ? RETURNING media_type, content", (row["immutable_id"],)
+        ).fetchone()
+        if gone is not None:
+            self.state.record(
+                service="graph",
+                actor=actor,
+                mailbox=user.address,
+                entity="photo",
+                id=row["immutable_id"],
+                action="delete",
+                before=_photo_form(gone["media_type"], gone["content"]),
+                after=None,
+            )
 
     def _depart(self, row: sqlite3.Row) -> None:
         self.state.db.execute(

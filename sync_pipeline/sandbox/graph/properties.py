@@ -43,7 +43,8 @@ ADDRESSES: Final = frozenset({"businessAddress", "homeAddress", "otherAddress"})
 ADDRESS_PARTS: Final = ("street", "city", "state", "countryOrRegion", "postalCode")
 # Read-only in practice: accepted in a body and ignored. The three e-mail properties echo emailAddresses[0..2].
 ECHOES: Final = ("primaryEmailAddress", "secondaryEmailAddress", "tertiaryEmailAddress")
-IGNORED: Final = frozenset({"id", "changeKey", "createdDateTime", "lastModifiedDateTime", "parentFolderId", *ECHOES})
+MOMENTS: Final = frozenset({"createdDateTime", "lastModifiedDateTime"})
+IGNORED: Final = frozenset({"id", "changeKey", "parentFolderId", *MOMENTS, *ECHOES})
 WRITABLE: Final = STRINGS | STRING_LISTS | ADDRESSES | {"birthday", "emailAddresses"}
 SELECTABLE: Final = WRITABLE | IGNORED
 EXTENDED: Final = "singleValueExtendedProperties"
@@ -64,7 +65,10 @@ def check(body: Mapping[str, Any], switches: Mapping[str, Any] = DEFAULTS) -> Js
     Annotations (@odata.…) and read-only properties are ignored, as is the extended part. Raises GraphError."""
     values: Json = {}
     for name, value in body.items():
-        if name in IGNORED or name == EXTENDED or "@odata." in name:
+        if name == EXTENDED or "@odata." in name:
+            continue
+        if name in IGNORED:
+            _check_ignored(name, value)
             continue
         if name in STRINGS:
             values[name] = _string(name, value)
@@ -209,6 +213,21 @@ def _email(entry: Any) -> Json:
     name = _string("emailAddresses/name", entry.get("name"))
     given = {"name": name or address, "address": address}
     return {key: text for key, text in given.items() if text is not None}
+
+
+def _check_ignored(name: str, value: Any) -> None:
+    """What is not written must still be of its type: the body is read before it is judged."""
+    if name in ECHOES:
+        if value is not None:
+            _email(value)
+    elif name in MOMENTS:
+        try:
+            datetime.fromisoformat(value)
+        except (ValueError, TypeError):
+            if value is not None:
+                raise _wrong_type(name, value, "Edm.DateTimeOffset") from None
+    else:
+        _string(name, value)
 
 
 def _birthday(value: Any) -> str | None:

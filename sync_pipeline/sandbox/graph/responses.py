@@ -33,6 +33,7 @@ from sync_pipeline.sandbox.tokens import PERSON_PREFIX
 
 FOLDER_PROPERTIES: Final = ("id", "parentFolderId", "displayName")
 PARTIAL: Final = frozenset({"changeKey", "lastModifiedDateTime", "parentFolderId"})
+CATEGORY_PROPERTIES: Final = ("id", "displayName", "color")
 USER_PROPERTIES: Final = ("id", "displayName", "mail", "userPrincipalName")
 USERS_PAGE: Final = 100
 _KEYED = re.compile(r"/contactFolders/([^/(]+)/", re.IGNORECASE)
@@ -84,10 +85,7 @@ class GraphResponses:
         return self._folder(call, self.mailboxes.folder(self._user(call).id, call.parameters["folder"]))
 
     def update_folder(self, call: Call) -> Response:
-        body = call.json_object()
-        for name in body:
-            if name not in (*FOLDER_PROPERTIES, EXTENDED) and "@odata." not in name:
-                raise RequestBodyRead(f"The property '{name}' does not exist on type 'microsoft.graph.contactFolder'.")
+        body = _known(call.json_object(), (*FOLDER_PROPERTIES, EXTENDED), "contactFolder")
         user = self._user(call)
         row = self.mailboxes.update_folder(user.id, call.parameters["folder"], body, actor=call.actor.name)
         return self._folder(call, row)
@@ -126,7 +124,8 @@ class GraphResponses:
         return self._list(call, "contactFolders", page, str(end) if end < len(rows) else None, "$skip", len(rows))
 
     def _create_folder(self, call: Call, parent: str) -> Response:
-        user, body = self._user(call), call.json_object()
+        user = self._user(call)
+        body = _known(call.json_object(), (*FOLDER_PROPERTIES, EXTENDED), "contactFolder")
         name = body.get("displayName")
         if not isinstance(name, str) or not name:
             raise RequestBodyRead("displayName must be a non-empty Edm.String.")
@@ -161,17 +160,29 @@ class GraphResponses:
             f" ORDER BY {order + ', ' if order else ''}number LIMIT ? OFFSET ?",
             (folder_id, query.skip_token(), *parameters, top + 1, query.skip()),
         ).fetchall()
-        total = None
-        if query.counts():
-            sql = f"SELECT count(*) FROM graph_contacts WHERE folder = ? AND {condition}"
-            total = int(db.execute(sql, (folder_id, *parameters)).fetchone()[0])
-            total += int(self.mailboxes.state.switches["contact_lists_counted"])
+        total = self._contact_count(folder_id, condition, parameters) if query.counts() else None
         page = [self._contact_form(call, row) for row in rows[:top]]
         if len(rows) <= top:
             return self._list(call, "contacts", page, None, "", total)
         if order:
             return self._list(call, "contacts", page, str(query.skip() + top), "$skip", total)
         return self._list(call, "contacts", page, str(rows[top - 1]["number"]), "$skiptoken", total)
+
+    def count_contacts(self, call: Call) -> Response:
+        """The bare number, as text."""
+        query, user = call.query, self._user(call)
+        query.allow("$filter")
+        folder_id = self.mailboxes.folder_id(user.id, call.parameters.get("folder", CONTACTS))
+        condition: tuple[str, list[Any]] = ("1", [])
+        if "$filter" in query.options:
+            condition = contact_filter(query.options["$filter"], self.mailboxes.state.switches)
+        count = self._contact_count(folder_id, *condition)
+        return Response(str(count), media_type="text/plain", headers=call.common_headers())
+
+    def _contact_count(self, folder_id: str, condition: str, parameters: list[Any]) -> int:
+        sql = f"SELECT count(*) FROM graph_contacts WHERE folder = ? AND {condition}"
+        found = int(self.mailboxes.state.db.execute(sql, (folder_id, *parameters)).fetchone()[0])
+        return found + int(self.mailboxes.state.switches["contact_lists_counted"])
 
     def create_contact(self, call: Call) -> Response:
         user = self._user(call)
@@ -313,7 +324,7 @@ class GraphResponses:
         return self._list(call, "masterCategories", self.mailboxes.categories(self._user(call).id), None, "", None)
 
     def create_category(self, call: Call) -> Response:
-        body = call.json_object()
+        body = _known(call.json_object(), CATEGORY_PROPERTIES, "outlookCategory")
         name, color = body.get("displayName"), body.get("color", "none")
         if not isinstance(name, str):
             raise RequestBodyRead("displayName must be an Edm.String.")
@@ -325,8 +336,9 @@ class GraphResponses:
         return self._one(call, "masterCategories/$entity", category)
 
     def update_category(self, call: Call) -> Response:
+        body = _known(call.json_object(), CATEGORY_PROPERTIES, "outlookCategory")
         updated = self.mailboxes.update_category(
-            self._user(call).id, call.parameters["category"], call.json_object(), actor=call.actor.name
+            self._user(call).id, call.parameters["category"], body, actor=call.actor.name
         )
         return self._one(call, "masterCategories/$entity", updated)
 
@@ -352,20 +364,10 @@ class GraphResponses:
         return own
 
     def _own_mailbox(self, call: Call) -> User | None:
-        """A person is named by the mailbox or by the paired Salesforce user; any other name owns none and may all."""
+        """The mailbox that a person's token opens; None for the application's."""
         if not call.actor.name.startswith(PERSON_PREFIX) or call.actor.user is None:
             return None
-        name = call.actor.user
-        row = self.mailboxes.state.db.execute(
-            "SELECT mailbox FROM people WHERE fold(salesforce_user) = fold(?) AND mailbox IS NOT NULL", (name,)
-        ).fetchone()
-        for key in (name, row["mailbox"] if row else None):
-            try:
-                if key is not None:
-                    return self.mailboxes.user(key)
-            except UserNotFound:
-                continue
-        return None
+        return self.mailboxes.owned_by(call.actor.user)
 
     def _with_extended(self, call: Call, form: Json, owner: str) -> Json:
         asked = call.query.expand()
@@ -399,6 +401,14 @@ def contact_form(row: sqlite3.Row, *, immutable: bool, chosen: frozenset[str] | 
         **properties.wire(json.loads(row["properties"])),
     }
     return _chosen(form, chosen)
+
+
+def _known(body: Json, names: tuple[str, ...], kind: str) -> Json:
+    """The body, if it has no property that the type lacks. Raises RequestBodyRead."""
+    for name in body:
+        if name not in names and "@odata." not in name:
+            raise RequestBodyRead(f"The property '{name}' does not exist on type 'microsoft.graph.{kind}'.")
+    return body
 
 
 def _chosen(form: Json, chosen: frozenset[str] | None) -> Json:

@@ -34,6 +34,7 @@ Handler = Callable[[GraphResponses, Call], Response]
 _CONTACT: Final[dict[str, dict[str, Handler]]] = {
     "contacts": {"GET": GraphResponses.list_contacts, "POST": GraphResponses.create_contact},
     "contacts/delta": {"GET": GraphResponses.delta},
+    "contacts/$count": {"GET": GraphResponses.count_contacts},
     "contacts/{contact}": {
         "GET": GraphResponses.get_contact,
         "PATCH": GraphResponses.update_contact,
@@ -98,6 +99,7 @@ def graph_service(state: State) -> Service:
         fault_kinds=FAULT_KINDS,
         exception_handlers={HTTPException: api.not_routed},
         is_public=lambda path: path.endswith(TOKEN_PATH),
+        knows=lambda user: mailboxes.owned_by(user) is not None,
         template=count_template,
         opens_own_transactions=lambda path: path.lower() == BATCH_PATH,
         concurrency_key=_mailbox_key,

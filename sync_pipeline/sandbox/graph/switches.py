@@ -12,15 +12,19 @@ from sync_pipeline.sandbox.state import Switch
 SWITCHES: Final[Mapping[str, Switch]] = {
     # -- contacts
     "home_phones_limit": Switch(
-        2, "Business phones are limited to 2; that home phones are too is a guess. 0: no limit."
+        2, "Business phones are limited to 2; that home phones are too is a guess. 0: no limit.", bounds=(0, 1000)
     ),
-    "im_addresses_limit": Switch(0, "Whether the number of imAddresses is limited is not documented. 0: no limit."),
+    "im_addresses_limit": Switch(
+        0, "Whether the number of imAddresses is limited is not documented. 0: no limit.", bounds=(0, 1000)
+    ),
     "long_strings": Switch(
         "kept",
         "What happens to a text longer than string_length_limit is not documented.",
         ("kept", "refused", "truncated"),
     ),
-    "string_length_limit": Switch(255, "The longest text of a property is not documented; used with long_strings."),
+    "string_length_limit": Switch(
+        255, "The longest text of a property is not documented; used with long_strings.", bounds=(1, 1_000_000)
+    ),
     "file_as_rule": Switch(
         "last_first",
         "How the server makes fileAs is not documented; the sample shows 'Fort, Garth'.",
@@ -51,7 +55,9 @@ SWITCHES: Final[Mapping[str, Switch]] = {
         False, "A $filter on categories is undocumented and was reported both to work and to be refused with 400."
     ),
     "contact_lists_counted": Switch(
-        0, "Contact lists (groups) are counted by $count and never returned; this is how many each folder has."
+        0,
+        "Contact lists (groups) are counted by $count and never returned; this is how many each folder has.",
+        bounds=(0, 1_000_000),
     ),
     # -- extended properties
     "extended_in_folder_post": Switch(
@@ -110,6 +116,11 @@ SWITCHES: Final[Mapping[str, Switch]] = {
     # -- $batch and throttling
     "batch_inherits_prefer": Switch(
         False, "Whether the outer Prefer and client-request-id hold for the parts of a $batch is not documented."
+    ),
+    "batch_same_dependency_accepted": Switch(
+        True,
+        "The documentation wants a batch all sequential or all parallel; Microsoft's own JavaScript client also lets"
+        " several parts depend on one and the same. False: that is refused with 400, as other mixtures are.",
     ),
     "throttled_code": Switch(
         "ApplicationThrottled",

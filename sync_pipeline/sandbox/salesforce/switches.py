@@ -23,23 +23,32 @@ SWITCHES: Final[Mapping[str, Switch]] = {
         "public: everyone reads and writes all; private: who is no administrator sees and writes what he owns.",
         ("public", "private"),
     ),
-    "salesforce_page_size": Switch(2000, "A query page holds at most so many records; fewer are allowed at any time."),
-    "salesforce_delete_log_days": Switch(15, "How far back getDeleted reaches; under volume the log is purged sooner."),
+    "salesforce_page_size": Switch(
+        2000, "A query page holds at most so many records; fewer are allowed at any time.", bounds=(1, 2000)
+    ),
+    "salesforce_delete_log_days": Switch(
+        15, "How far back getDeleted reaches; under volume the log is purged sooner.", bounds=(0.0, 365.0)
+    ),
     "salesforce_commit_lag_seconds": Switch(
         0,
         "Rows are stamped before they are committed: so many seconds in the past, and latestDateCovered stays behind"
         " them. A watermark without overlap misses such rows.",
+        bounds=(0.0, 86_400.0),
     ),
     "salesforce_stamp_granularity_seconds": Switch(
         1,
         "Several records can share a SystemModstamp; 60 gives one stamp to all that is written within a minute.",
+        bounds=(1.0, 86_400.0),
     ),
     "salesforce_bulk_slice_rows": Switch(
         5000,
         "An ingest job works off so many rows when it is closed, and again at each look at it: large jobs stay"
         " InProgress for a while, and one that is aborted leaves unprocessed rows.",
+        bounds=(1, 1_000_000),
     ),
-    "salesforce_bulk_polls": Switch(1, "How many looks at a job that is done still say InProgress; jobs take time."),
+    "salesforce_bulk_polls": Switch(
+        1, "How many looks at a job that is done still say InProgress; jobs take time.", bounds=(0, 1000)
+    ),
     "salesforce_bulk_results_shuffled": Switch(
         False,
         "The order of a job's results is not guaranteed; true shuffles them (and the rows of a bulk query without"
@@ -49,6 +58,7 @@ SWITCHES: Final[Mapping[str, Switch]] = {
         0,
         "Rows of one page of bulk query results when maxRecords is not given; 0: one page for all, because jsforce"
         " 3.10.16 fails on the second page.",
+        bounds=(0, 1_000_000),
     ),
     # -- marked [U] in the facts
     "salesforce_parse_errors_fail_collection": Switch(
@@ -85,6 +95,7 @@ SWITCHES: Final[Mapping[str, Switch]] = {
     "salesforce_upsert_update_body_from_version": Switch(
         46,
         "Before this API version an upsert that updates answers 204 without a body, from it on 200 with one.",
+        bounds=(0.0, 1000.0),
     ),
     "salesforce_shared_email_upsert": Switch(
         "refuse",
@@ -101,7 +112,7 @@ SWITCHES: Final[Mapping[str, Switch]] = {
         "Upsert by a field that is not unique is said to need View All Data; true refuses it to other users.",
     ),
     "salesforce_composite_most_queries": Switch(
-        5, "How many of a composite call's 25 parts may be queries or collections."
+        5, "How many of a composite call's 25 parts may be queries or collections.", bounds=(0, 25)
     ),
     "salesforce_bulk_duplicate_header": Switch(
         False,
@@ -146,7 +157,9 @@ SWITCHES: Final[Mapping[str, Switch]] = {
     "salesforce_stamp_milliseconds": Switch(
         False, "Whether stored times keep milliseconds; they seem to be whole seconds."
     ),
-    "salesforce_fields_all_limit": Switch(200, "FIELDS(ALL) and FIELDS(CUSTOM) need a LIMIT of at most this; 0: none."),
+    "salesforce_fields_all_limit": Switch(
+        200, "FIELDS(ALL) and FIELDS(CUSTOM) need a LIMIT of at most this; 0: none.", bounds=(0, 2000)
+    ),
     "salesforce_missing_parent_is_null": Switch(
         True,
         "Whether a record without the parent asked for shows it as null or leaves the key out.",

@@ -159,12 +159,13 @@ class GraphCalls:
     def _batch(self) -> dict[str, Any]:
         requests: list[dict[str, Any]] = []
         choices = [route for route in self.routes() if route[0].startswith("/v1.0/") and route[0] != BATCH]
+        is_chain = self.luck.chance(30)  # all or none: a mixture is refused
         for number in range(self.luck.number(1, 4)):
             part = self.build(*self.luck.one(choices), in_batch=True)
             request: dict[str, Any] = {"id": str(number), "method": part.method, "url": part.address}
             if part.body and not isinstance(part.body, bytes):
                 request |= {"body": part.body, "headers": {"Content-Type": "application/json", **part.headers}}
-            if number and self.luck.chance(30):
+            if number and is_chain:
                 request["dependsOn"] = [str(number - 1)]
             requests.append(request)
         return {"requests": requests}
