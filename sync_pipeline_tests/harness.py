@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from sync_pipeline import engine
 from sync_pipeline.engine.summary import warehouse_path
 from sync_pipeline.sandbox.graph.models import Mailboxes
+from sync_pipeline.sandbox.salesforce.base import ADMINISTRATOR
 from sync_pipeline.sandbox.salesforce.models import Org
 from sync_pipeline.sandbox.server import SandboxServer
 from sync_pipeline.sandbox.state import State
@@ -223,7 +224,7 @@ class World:
         self.server, self.directory = server, directory
         self.control = loopback.client(f"{server.salesforce_url}/_sandbox/")
         self._clients = [self.control]
-        self.salesforce = self._opened(Salesforce(server.salesforce_url, "admin"))
+        self.salesforce = self._opened(Salesforce(server.salesforce_url, ADMINISTRATOR))
         self.anna, self.ben, self.cleo = (self.outlook(address) for address in (ANNA, BEN, CLEO))
         self.mailboxes: dict[str, Json] = {ANNA: {}}
         self.defaults: Json = {}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import yaml
 
 from sync_pipeline.commands.invocation import Invocation, Verb, pass_invocation
 
@@ -56,7 +57,7 @@ def sandbox(
     from sync_pipeline.sandbox.seed import seed_sandbox, seeder
     from sync_pipeline.sandbox.server import STATE_FILE, serve
     from sync_pipeline.sandbox.state import State
-    from sync_pipeline.settings.location import SANDBOX_DATA_DIR
+    from sync_pipeline.settings.location import SANDBOX_DATA_DIR, SANDBOX_GRAPH_URL, SANDBOX_SALESFORCE_URL
 
     size = {"seed": seed, "mailboxes": mailboxes, "contacts": contacts, "accounts": accounts}
     asked = {name: value for name, value in size.items() if value is not None}
@@ -70,7 +71,9 @@ def sandbox(
     fill = seeder(**numbers)
 
     def started(salesforce_url: str, graph_url: str) -> None:
-        _announce(invocation, state, salesforce_url, graph_url)
+        found = (salesforce_url, graph_url) == (SANDBOX_SALESFORCE_URL, SANDBOX_GRAPH_URL)
+        settings = None if found else _write_settings(directory, state, salesforce_url, graph_url)
+        _announce(invocation, state, salesforce_url, graph_url, settings)
 
     try:
         if _filled(directory) is None and not state.people():
@@ -118,19 +121,39 @@ def _prepare(state: State) -> None:
     graph_service(state)
 
 
-def _announce(invocation: Invocation, state: State, salesforce_url: str, graph_url: str) -> None:
-    people = [
+def _people(state: State) -> list[dict[str, str]]:
+    return [
         {"mailbox": row["mailbox"], "salesforce_user": row["salesforce_user"]}
         for row in state.people()
         if row["mailbox"] and row["salesforce_user"]
     ]
+
+
+def _write_settings(directory: Path, state: State, salesforce_url: str, graph_url: str) -> Path:
+    """What `sync-pipeline run` needs for a sandbox that is not on the ports where it looks by itself."""
+    path = directory.resolve() / "settings.yaml"
+    document = {
+        "salesforce": {"url": salesforce_url},
+        "graph": {"url": graph_url},
+        "data_dir": str(path.parent),
+        "mailboxes": _people(state),
+    }
+    path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    return path
+
+
+def _announce(invocation: Invocation, state: State, salesforce_url: str, graph_url: str, settings: Path | None) -> None:
+    people = _people(state)
     document = {"salesforce_url": salesforce_url, "graph_url": graph_url, "mailboxes": people}
+    if settings is not None:
+        document["settings"] = str(settings)
+    command = f"sync-pipeline --settings {settings} run" if settings else "sync-pipeline run"
 
     def show(console: Any) -> None:
         console.print(f"Salesforce  {salesforce_url}\nOutlook     {graph_url}", highlight=False)
         addresses = ", ".join(person["mailbox"] for person in people[:6])
         more = f" and {len(people) - 6} more" if len(people) > 6 else ""
         console.print(f"Open them in a browser. {len(people)} mailboxes: {addresses or 'none'}{more}", highlight=False)
-        console.print("In another shell: sync-pipeline run. Ctrl-C stops.", highlight=False)
+        console.print(f"In another shell: {command}. Ctrl-C stops.", highlight=False, soft_wrap=True)
 
     invocation.emit(document, show)

@@ -20,6 +20,8 @@ from sync_pipeline.warehouse.export import export
 
 #: Of what is left of the time budget: the rest is Outlook's, however large a load Salesforce gets (R21).
 SALESFORCES_SHARE: Final = 0.7
+#: Of the mailboxes that need a look; `sync-pipeline problems` shows all.
+MOST_ROWS: Final = 20
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,7 @@ def finish(session: Session) -> StepResult:
             since=session.reader(connection).unexported_since(session.run_id),
         )
     counts = {key: document[key] for key in ("planned", "pushed", "failed")}
-    return StepResult(counts, _attention(session))
+    return StepResult(counts, [*_attention(session), *_waiting(document)][:MOST_ROWS])
 
 
 STEPS = (
@@ -195,7 +197,19 @@ def _attention(session: Session) -> list[dict[str, str | int]]:
     rows: list[dict[str, str | int]] = [
         {"mailbox": address, "code": error.code, "message": error.message} for address, error in session.stopped.items()
     ]
-    return rows[:20]
+    return rows[:MOST_ROWS]
+
+
+def _waiting(document: dict[str, Any]) -> list[dict[str, str | int]]:
+    return [
+        {
+            "mailbox": row["mailbox"],
+            "code": "waiting",
+            "message": f"{row['holds']} operations wait for a person, {row['problems']} problems.",
+        }
+        for row in document["mailboxes"]
+        if row["holds"] or row["problems"]
+    ]
 
 
 def _mark_folders(session: Session) -> None:

@@ -76,6 +76,14 @@ def test_it_starts_with_people_in_it_and_says_where(tmp_path: Path) -> None:
     assert (tmp_path / "data" / "sandbox" / "sandbox.sqlite").exists()
 
 
+def test_on_ports_of_its_own_it_writes_the_settings_with_which_a_run_finds_it(tmp_path: Path, call: Call) -> None:
+    with sandbox(tmp_path, "--mailboxes", "2", "--contacts", "6", "--accounts", "5") as started:
+        answer = call("run", "--settings", started["settings"], "--json")
+        assert answer.code in (0, 1), answer.err
+        assert answer.document["pushed"] > 0
+        assert [row["status"] for row in answer.document["mailboxes"]] == ["ok", "ok"]
+
+
 def test_its_data_survives_a_restart_and_gives_way_where_other_data_is_asked_for(tmp_path: Path) -> None:
     few = ("--mailboxes", "2", "--contacts", "20", "--accounts", "30")
     with sandbox(tmp_path, *few):
