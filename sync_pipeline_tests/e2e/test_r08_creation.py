@@ -258,3 +258,12 @@ def test_a_last_name_made_of_the_display_name_is_never_written_back_as_surname(
     world.salesforce.update(world.salesforce.contact(Email="madonna@example.com")["Id"], LastName="Ciccone")
     world.run()
     assert world.anna.item(found["id"])["surname"] == "Ciccone"
+
+
+def test_a_last_name_that_is_too_long_is_told_as_that_and_not_as_missing(world: World) -> None:
+    world.run()
+    world.anna.create(world.anna.folder(), surname="M" * 100, email="m@example.com")
+    world.run()
+    [problem] = world.problems()
+    assert (problem["field"], problem["code"]) == ("last_name", "too_long")
+    assert "created then" in problem["remedy"]

@@ -169,15 +169,25 @@ from planning.new_contacts as new
 left join planning.refused_duplicates as refused on refused.mailbox = new.mailbox and refused.outlook_id = new.outlook_id;
 
 insert into planning.plan_problems by name
-select new.mailbox, new.outlook_id, '' as salesforce_id, '' as field, 'required_field_missing' as code,
-    'The contact lacks what Salesforce requires: ' || new.missing || '.' as message,
+with lacking as (
+    -- a value that Salesforce cannot hold is told as that
+    select mailbox, outlook_id, string_agg(name, ', ' order by name) as names
+    from (select mailbox, outlook_id, unnest(string_split(missing, ', ')) as name from planning.new_contacts where missing <> '')
+    where (mailbox, outlook_id, name) not in (select (mailbox, outlook_id, salesforce) from planning.new_values where obstacle is not null)
+    group by all
+)
+select mailbox, outlook_id, '' as salesforce_id, '' as field, 'required_field_missing' as code,
+    'The contact lacks what Salesforce requires: ' || names || '.' as message,
     'Fill it in Outlook, or give a default under create.defaults in the settings.' as remedy
-from planning.new_contacts as new where new.missing <> ''
+from lacking
 union all by name
 select value.mailbox, value.outlook_id, '' as salesforce_id, value.field, value.obstacle as code,
     planning.obstacle(value.field, value.obstacle, value.outlook_value, value.length) as message,
-    'Change the value in Outlook; the other fields travel meanwhile.' as remedy
-from planning.new_values as value where value.obstacle is not null;
+    'Change the value in Outlook; ' || case when new.missing = '' then 'the other fields travel meanwhile.'
+        else 'the contact is created then.' end as remedy
+from planning.new_values as value
+join planning.new_contacts as new on new.mailbox = value.mailbox and new.outlook_id = value.outlook_id
+where value.obstacle is not null;
 
 insert into planning.link_changes by name
 select 'link' as kind, new.mailbox, new.link_id, new.outlook_id, '' as salesforce_id, 'outlook' as origin, new.account_rule as reason,
