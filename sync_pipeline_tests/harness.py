@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sync_pipeline import engine
-from sync_pipeline.engine.summary import warehouse_path
+from sync_pipeline.engine.paths import warehouse_path
 from sync_pipeline.sandbox.graph.models import Mailboxes
 from sync_pipeline.sandbox.salesforce.base import ADMINISTRATOR
 from sync_pipeline.sandbox.salesforce.models import Org

@@ -8,8 +8,8 @@ from typing import Any
 
 from sync_pipeline.commands.invocation import DONE, NOT_SYNCHRONISED, WITH_PROBLEMS, WRONG_USAGE, Invocation
 from sync_pipeline.engine.inputs import mailbox_fields, mailboxes_of, missing_fields, usable_fields
+from sync_pipeline.engine.paths import warehouse_path
 from sync_pipeline.engine.session import LOCK_FILE, derived_installation
-from sync_pipeline.engine.summary import warehouse_path
 from sync_pipeline.model.errors import SettingsInvalid, SyncError, WarehouseUnusable
 from sync_pipeline.outlook.client import Graph
 from sync_pipeline.outlook.extract import Known, find_folder

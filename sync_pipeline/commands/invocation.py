@@ -155,7 +155,7 @@ def log_to_stderr(verbose: bool) -> None:
 @contextmanager
 def reading(settings: Settings) -> Iterator[Reader]:
     """The warehouse, to look at. Raises WarehouseUnusable where there is none yet or another process keeps it."""
-    from sync_pipeline.engine.summary import warehouse_path
+    from sync_pipeline.engine.paths import warehouse_path
     from sync_pipeline.warehouse.connection import open_warehouse
     from sync_pipeline.warehouse.reader import Reader
 
@@ -166,7 +166,7 @@ def reading(settings: Settings) -> Iterator[Reader]:
 @contextmanager
 def writing(settings: Settings) -> Iterator[tuple[Reader, Writer]]:
     """The warehouse, to write a decision into. Raises WarehouseUnusable where there is none yet."""
-    from sync_pipeline.engine.summary import warehouse_path
+    from sync_pipeline.engine.paths import warehouse_path
     from sync_pipeline.warehouse.connection import open_warehouse
     from sync_pipeline.warehouse.reader import Reader
     from sync_pipeline.warehouse.writer import Writer

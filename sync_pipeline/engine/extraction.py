@@ -10,11 +10,10 @@ from datetime import datetime, timedelta
 
 from duckdb import DuckDBPyConnection
 
-from sync_pipeline.engine.inputs import View, fields_fingerprint, settings_fingerprint
+from sync_pipeline.engine.inputs import View, fields_fingerprint
 from sync_pipeline.engine.session import Session
 from sync_pipeline.model.errors import MailboxStopped
 from sync_pipeline.outlook.extract import Known, Page, extract
-from sync_pipeline.push.recovery import recover as settle_intents
 from sync_pipeline.salesforce import extract as salesforce
 from sync_pipeline.salesforce.client import Org
 from sync_pipeline.salesforce.views import ViewError
@@ -26,21 +25,6 @@ MAILBOXES_AT_ONCE = 4
 PAGES_WAITING = 8
 #: How often every Contact's presence is checked, because a lost permission leaves no trace in a change query.
 PRESENCE_EVERY = timedelta(days=1)
-
-
-def recover(session: Session) -> int:
-    """Looks at what a dead run left in doubt, before contacts are read. Returns the operations settled."""
-    if session.options.plan_only:
-        return 0
-    with session.warehouse() as connection:
-        return settle_intents(
-            session.writer(connection),
-            session.org_for,
-            session.graph,
-            session.fields,
-            session.run_context(),
-            mailboxes=[mailbox.mailbox for mailbox in session.working],
-        )
 
 
 def accounts(session: Session) -> int:
@@ -145,7 +129,7 @@ def view_members(session: Session) -> int:
             except ViewError as error:
                 session.stop(MailboxStopped(mailbox.mailbox, error.message, remedy=error.remedy, code=error.code))
             session.progress("List views", len(session.views), len(session.mailboxes))
-        record_stops(session, writer)
+        session.record_stops(writer)
     return sum(len(members) for members in scanned.values())
 
 
@@ -198,7 +182,7 @@ def outlook(session: Session) -> int:
                 items += len(page.contacts)
                 _save(session, writer, address, page)
         _report_vanished(session, writer, reader)
-        record_stops(session, writer)
+        session.record_stops(writer)
     return items
 
 
@@ -325,25 +309,3 @@ def _pages(session: Session, known: dict[str, Known], *, full: bool = False) -> 
                 yield address, page
         if failure is not None:
             raise failure
-
-
-def record_stops(session: Session, writer: Writer) -> None:
-    """Writes down which mailboxes could not be synchronised, and why."""
-    for address, error in session.stopped.items():
-        writer.stop_mailbox(address, code=error.code, message=error.message, remedy=error.remedy)
-
-
-def fingerprints(session: Session) -> list[dict[str, str]]:
-    """What the deletions of each working mailbox rest on: its settings, its view's definition, the credential."""
-    credential = f"{session.settings.salesforce.credentials} {session.org.user_id}"
-    rows = []
-    for mailbox in session.working:
-        view = session.views.get(mailbox.mailbox)
-        own = f"{session.settings.salesforce.credentials} {mailbox.salesforce_user}"
-        values = {
-            "settings": settings_fingerprint(mailbox),
-            "view": view.definition if view else "",
-            "credential": credential if session.settings.salesforce.credentials == "org" else own,
-        }
-        rows += [{"mailbox": mailbox.mailbox, "kind": kind, "value": value} for kind, value in values.items()]
-    return rows

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import duckdb
 
-from sync_pipeline.engine.extraction import fingerprints
-from sync_pipeline.engine.inputs import View, changed_kinds, create_rules, mailbox_fields, plan_mailbox
+from sync_pipeline.engine.inputs import (
+    View,
+    changed_kinds,
+    create_rules,
+    mailbox_fields,
+    plan_mailbox,
+    settings_fingerprint,
+)
 from sync_pipeline.engine.session import Session
 from sync_pipeline.planning.context import PlanContext
 
@@ -53,3 +59,19 @@ def plan_context(session: Session, connection: duckdb.DuckDBPyConnection) -> Pla
         suggestions=max((settings.account.suggestions for settings in session.working), default=3),
         unread=tuple(sorted(session.enabled_in_settings - planned)),
     )
+
+
+def fingerprints(session: Session) -> list[dict[str, str]]:
+    """What the deletions of each working mailbox rest on: its settings, its view's definition, the credential."""
+    credential = f"{session.settings.salesforce.credentials} {session.org.user_id}"
+    rows = []
+    for mailbox in session.working:
+        view = session.views.get(mailbox.mailbox)
+        own = f"{session.settings.salesforce.credentials} {mailbox.salesforce_user}"
+        values = {
+            "settings": settings_fingerprint(mailbox),
+            "view": view.definition if view else "",
+            "credential": credential if session.settings.salesforce.credentials == "org" else own,
+        }
+        rows += [{"mailbox": mailbox.mailbox, "kind": kind, "value": value} for kind, value in values.items()]
+    return rows

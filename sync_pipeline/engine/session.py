@@ -17,7 +17,7 @@ from typing import Self
 import duckdb
 
 from sync_pipeline.engine.inputs import View, mailboxes_of, usable_fields
-from sync_pipeline.engine.summary import warehouse_path
+from sync_pipeline.engine.paths import warehouse_path
 from sync_pipeline.model.errors import MailboxStopped, SettingsInvalid
 from sync_pipeline.model.fields import Field
 from sync_pipeline.outlook.client import Graph
@@ -169,6 +169,11 @@ class Session:
     def stop(self, error: MailboxStopped) -> None:
         """Takes a mailbox out of this run; the others go on."""
         self.stopped.setdefault(error.mailbox, error)
+
+    def record_stops(self, writer: Writer) -> None:
+        """Writes down which mailboxes could not be synchronised, and why."""
+        for address, error in self.stopped.items():
+            writer.stop_mailbox(address, code=error.code, message=error.message, remedy=error.remedy)
 
     @property
     def extended(self) -> tuple[str, ...]:

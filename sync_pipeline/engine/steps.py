@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from sync_pipeline.engine import extraction
-from sync_pipeline.engine.planning_inputs import plan_context
+from sync_pipeline.engine.planning_inputs import fingerprints, plan_context
 from sync_pipeline.engine.session import Progress, RunOptions, Session, no_progress
 from sync_pipeline.engine.summary import exit_code, summary
 from sync_pipeline.model.errors import MailboxStopped
 from sync_pipeline.planning import plan
 from sync_pipeline.push.outlook import push_outlook as push_to_outlook
+from sync_pipeline.push.recovery import recover
 from sync_pipeline.push.salesforce import push_salesforce as push_to_salesforce
 from sync_pipeline.settings import Secrets, Settings
 from sync_pipeline.transport import OutcomeUnknown, Refused
@@ -58,7 +59,7 @@ def extract_accounts(session: Session) -> StepResult:
 
 def extract_contacts(session: Session) -> StepResult:
     """The Contacts that changed since the last run, deleted ones too; before that, what a dead run left in doubt."""
-    recovered = extraction.recover(session)
+    recovered = _recover(session)
     return StepResult({"contacts": extraction.contacts(session), "recovered": recovered})
 
 
@@ -145,10 +146,10 @@ def finish(session: Session) -> StepResult:
         now = session.clock.now()
         if not session.options.plan_only:
             # R20: who keeps the old ones has a deletion still to come, which is to be held as one that follows a change
-            rows = [row for row in extraction.fingerprints(session) if row["mailbox"] in session.settled]
+            rows = [row for row in fingerprints(session) if row["mailbox"] in session.settled]
             writer.save_fingerprints(rows, session.run_id)
             writer.end_old_copy(session.settled & session.old_copies - session.stopped.keys())
-        extraction.record_stops(session, writer)
+        session.record_stops(writer)
         writer.save_requests(session.run_id, session.counter.rows())
         document = summary(session.settings, session.run_id, connection)
         writer.finish_run(
@@ -191,6 +192,21 @@ def synchronise(
         for step in STEPS:
             run_step(session, step)
     return summary(settings, run_id)
+
+
+def _recover(session: Session) -> int:
+    """Looks at what a dead run left in doubt, before contacts are read. Returns the operations settled."""
+    if session.options.plan_only:
+        return 0
+    with session.warehouse() as connection:
+        return recover(
+            session.writer(connection),
+            session.org_for,
+            session.graph,
+            session.fields,
+            session.run_context(),
+            mailboxes=[mailbox.mailbox for mailbox in session.working],
+        )
 
 
 def _attention(session: Session) -> list[dict[str, str | int]]:

@@ -5,22 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from sync_pipeline.engine.paths import warehouse_path
 from sync_pipeline.model.operation import COUNTED_AS, Action
 from sync_pipeline.settings import Settings
 from sync_pipeline.warehouse.connection import open_warehouse
 from sync_pipeline.warehouse.reader import Reader, Row
-
-WAREHOUSE_FILE = "warehouse.duckdb"
-
-
-def warehouse_path(settings: Settings) -> Path:
-    """Where an installation keeps its warehouse."""
-    return settings.data_dir / WAREHOUSE_FILE
 
 
 def summary(settings: Settings, run_id: str, connection: duckdb.DuckDBPyConnection | None = None) -> dict[str, Any]:

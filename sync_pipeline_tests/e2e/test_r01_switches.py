@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sync_pipeline import engine
-from sync_pipeline.engine.summary import warehouse_path
+from sync_pipeline.engine.paths import warehouse_path
 from sync_pipeline.warehouse.connection import open_warehouse
 from sync_pipeline.warehouse.removal import remove_mailbox
 from sync_pipeline_tests import loopback

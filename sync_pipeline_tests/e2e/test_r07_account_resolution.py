@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sync_pipeline.engine.summary import warehouse_path
+from sync_pipeline.engine.paths import warehouse_path
 from sync_pipeline.sandbox.salesforce.models import Org
 from sync_pipeline.warehouse.connection import open_warehouse
 from sync_pipeline.warehouse.reader import Reader

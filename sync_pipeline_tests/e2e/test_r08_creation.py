@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sync_pipeline.engine.summary import warehouse_path
+from sync_pipeline.engine.paths import warehouse_path
 from sync_pipeline_tests.harness import ANNA, BEN, Json, World, of
 
 

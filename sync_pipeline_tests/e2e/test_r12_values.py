@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sync_pipeline.engine.summary import warehouse_path
+from sync_pipeline.engine.paths import warehouse_path
 from sync_pipeline.sandbox.graph import rewriting
 from sync_pipeline.sandbox.graph.faults import TRIMMED
 from sync_pipeline.warehouse.connection import open_warehouse

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sync_pipeline import engine
-from sync_pipeline.engine.summary import warehouse_path
+from sync_pipeline.engine.paths import warehouse_path
 from sync_pipeline.model.errors import SyncError
 from sync_pipeline.warehouse.connection import open_warehouse
 from sync_pipeline.warehouse.lock import RunInProgress

@@ -1,0 +1,14 @@
+"""Where an installation keeps its files, below `data_dir`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sync_pipeline.settings import Settings
+
+WAREHOUSE_FILE = "warehouse.duckdb"
+
+
+def warehouse_path(settings: Settings) -> Path:
+    """Where an installation keeps its warehouse."""
+    return settings.data_dir / WAREHOUSE_FILE
