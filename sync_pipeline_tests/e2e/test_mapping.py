@@ -464,7 +464,9 @@ def test_a_field_that_the_org_does_not_let_us_write_is_left_out(world: World) ->
 # ── fields that planning itself asks for ─────────────────────────────────────────────────────────────────────────────
 
 ASKED = {"first_name": "FirstName", "last_name": "LastName", "company": "AccountId", "email": "Email", "phone": "Phone"}
-each_asked = pytest.mark.parametrize("name", ASKED)
+each_asked = pytest.mark.parametrize(
+    "name", [name if name in ("company", "email") else pytest.param(name, marks=pytest.mark.slow) for name in ASKED]
+)
 
 
 def goes_on(world: World) -> tuple[str, str]:

@@ -217,6 +217,7 @@ def test_after_a_lost_warehouse_what_only_the_loser_held_goes_up_before_its_item
     assert [item["id"] for item in world.anna.contacts()] == [kept]
 
 
+@pytest.mark.slow
 def test_after_a_lost_warehouse_a_removal_waits_for_values_that_salesforce_refuses(world: World) -> None:
     world.org("validation_rules", object="Contact", field="Department", contains="secret", message="No.")
     loser, gone = linked(world, 1)
@@ -230,6 +231,7 @@ def test_after_a_lost_warehouse_a_removal_waits_for_values_that_salesforce_refus
     assert gone in [item["id"] for item in world.anna.contacts()]
 
 
+@pytest.mark.slow
 def test_after_a_lost_warehouse_two_losers_without_the_winner_become_one_item(world: World) -> None:
     first, one = linked(world, 1)
     second, two = linked(world, 2)
@@ -255,6 +257,7 @@ def test_a_copy_of_a_losers_item_is_not_removed_with_it(world: World) -> None:
     assert [item["id"] for item in world.anna.deleted()] == [gone]
 
 
+@pytest.mark.slow
 def test_after_a_lost_warehouse_of_a_losers_item_and_its_copy_only_the_item_is_removed(world: World) -> None:
     loser, gone = linked(world, 1)
     winner, kept = linked(world, 2)

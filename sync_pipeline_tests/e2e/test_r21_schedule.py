@@ -120,6 +120,7 @@ def test_an_old_copy_of_the_warehouse_makes_nothing_twice_and_holds_every_deleti
     assert (len(world.anna.contacts()), len(world.salesforce.contacts())) == (4, 3)
 
 
+@pytest.mark.slow
 def test_an_old_copy_is_one_for_every_mailbox_whichever_is_looked_at_first(world: World) -> None:
     world.use(ANNA, BEN)
     ours, bens = person(world, 1), person(world, 2, owner=BEN)
@@ -177,6 +178,7 @@ def test_a_deletion_after_the_old_copy_was_compared_goes_on(world: World) -> Non
     assert [item["surname"] for item in world.anna.contacts()] == ["Last1"]
 
 
+@pytest.mark.slow
 def test_with_an_old_copy_everything_is_compared(world: World) -> None:
     record, item = linked(world, Title="Base")
     copy = copy_of_warehouse(world)
