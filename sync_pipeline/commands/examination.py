@@ -80,6 +80,7 @@ def _services(settings: Settings, org: Org, graph: Graph, addresses: list[str]) 
     except SyncError as error:
         yield Finding("Salesforce", NOT_SYNCHRONISED, error.message, error.remedy)
         mailboxes = mailboxes or [m for m in settings.mailboxes.listed if not addresses or m.mailbox in addresses]
+    folders, installation = _remembered(settings)
     for mailbox in mailboxes:
         if not mailbox.enabled:
             yield Finding(mailbox.mailbox, DONE, f"switched off (on_disable: {mailbox.on_disable})")
@@ -87,7 +88,8 @@ def _services(settings: Settings, org: Org, graph: Graph, addresses: list[str]) 
         if users is not None:
             yield from _pairing(mailbox, users)
             yield from _view(mailbox, settings, org, users)
-        yield from _mailbox(mailbox, graph, _known(settings, mailbox.mailbox, org_id))
+        known = Known(folder_id=folders.get(mailbox.mailbox, ""), org_id=org_id, installation_id=installation)
+        yield from _mailbox(mailbox, graph, known)
     if unknown := [address for address in addresses if address not in {mailbox.mailbox for mailbox in mailboxes}]:
         yield Finding("mailboxes", WRONG_USAGE, f"the settings know no {', '.join(unknown)}")
     yield from _warehouse(settings, org_id)
@@ -150,17 +152,17 @@ def _view(
         yield Finding(mailbox.mailbox, NOT_SYNCHRONISED, error.message, error.remedy)
 
 
-def _known(settings: Settings, address: str, org_id: str) -> Known:
-    """What the folder is told by, as in a run; of a warehouse that cannot be read only what a new one would know."""
-    folder_id, installation = "", derived_installation(settings.data_dir)
+def _remembered(settings: Settings) -> tuple[dict[str, str], str]:
+    """Our folder by mailbox and this installation's id, read once; of a warehouse that cannot be read only what a new
+    one would know."""
     try:
         with open_warehouse(warehouse_path(settings), read_only=True, wait_seconds=5.0) as connection:
             reader = Reader(connection)
-            folder_id = reader.known(address).folder_id
-            installation = (reader.identity() or {}).get("installation_id", installation)
+            folders = {row["mailbox"]: row["folder_id"] or "" for row in reader.mailboxes()}
+            identity = reader.identity() or {}
     except WarehouseUnusable:  # told in the line of the warehouse
-        pass
-    return Known(folder_id=folder_id, org_id=org_id, installation_id=installation)
+        folders, identity = {}, {}
+    return folders, identity.get("installation_id") or derived_installation(settings.data_dir)
 
 
 def _mailbox(mailbox: MailboxSettings, graph: Graph, known: Known) -> Iterator[Finding]:
