@@ -417,6 +417,18 @@ def world(server: SandboxServer, directory: Path) -> Iterator[World]:
         fresh.close()
 
 
+def linked_with_a_conflict_on_hold(world: World) -> str:
+    """A Contact and Anna's contact, linked by their e-mail; their job titles differ, and a person is asked: the Id."""
+    world.use(conflicts={"default": "hold"})
+    record = person(world, 1, Title="Director")
+    world.run(plan_only=True)
+    world.anna.create(
+        givenName="First1", surname="Last1", email="person1@example.com", jobTitle="Plumber", categories=["Salesforce"]
+    )
+    world.run()
+    return record
+
+
 def stamp_of(item: Json) -> str | None:
     """The Salesforce Contact Id that an item is stamped with."""
     for entry in item.get("singleValueExtendedProperties", []):

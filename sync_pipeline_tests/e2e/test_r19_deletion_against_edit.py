@@ -10,6 +10,7 @@ from sync_pipeline_tests.harness import (
     item_of,
     items_of,
     linked,
+    linked_with_a_conflict_on_hold,
     person,
     see_all,
 )
@@ -179,13 +180,7 @@ def test_a_mailbox_that_is_switched_off_or_taken_off_the_list_keeps_no_deletion_
 def test_what_outlook_held_against_a_first_conflict_is_kept_in_the_history_when_the_contact_is_deleted(
     world: World,
 ) -> None:
-    world.use(conflicts={"default": "hold"})
-    record = person(world, 1, Title="Director")
-    world.run(plan_only=True)
-    world.anna.create(
-        givenName="First1", surname="Last1", email="person1@example.com", jobTitle="Plumber", categories=["Salesforce"]
-    )
-    world.run()
+    record = linked_with_a_conflict_on_hold(world)
     assert item_of(world.anna, record)["jobTitle"] == "Plumber"
     world.salesforce.delete(record)
     world.run()

@@ -6,7 +6,18 @@ from functools import partial
 
 import pytest
 
-from sync_pipeline_tests.harness import ANNA, BEN, Json, World, item_of, items_of, linked, of, person
+from sync_pipeline_tests.harness import (
+    ANNA,
+    BEN,
+    Json,
+    World,
+    item_of,
+    items_of,
+    linked,
+    linked_with_a_conflict_on_hold,
+    of,
+    person,
+)
 
 DAY = 24 * 3600
 NAMES = ("mailbox", "side", "action", "fields", "rule", "reason", "outlook_id", "salesforce_id")
@@ -283,13 +294,7 @@ def test_an_approved_removal_is_not_carried_out_once_there_is_an_edit_to_lose(wo
 
 def first_conflict_held(world: World) -> tuple[str, str]:
     """A Contact and its contact, linked by their e-mail; their job titles differ, and a person is asked which it is."""
-    world.use(conflicts={"default": "hold"})
-    record = person(world, 1, Title="Director")
-    world.run(plan_only=True)
-    world.anna.create(
-        givenName="First1", surname="Last1", email="person1@example.com", jobTitle="Plumber", categories=["Salesforce"]
-    )
-    world.run()
+    record = linked_with_a_conflict_on_hold(world)
     item = item_of(world.anna, record)["id"]
     assert [operation["hold"] for operation in world.held()] == ["conflict"]
     return record, item
