@@ -180,6 +180,58 @@ def test_contacts_that_left_the_view_are_limited_too(world: World) -> None:
     assert len(world.anna.contacts()) == 6
 
 
+@pytest.mark.parametrize("why", ["the limit", "an empty view", "dropped"])
+def test_edits_go_on_both_ways_while_a_removal_from_the_view_waits(world: World, why: str) -> None:
+    if why == "an empty view":
+        world.org("listviews", developer_name="Sales", where="Department = 'Sales'")
+        world.use(view="Sales")
+        leave = {"Department": "Support"}
+    else:
+        limit(world, count=0)
+        leave = {"OwnerId": world.user_id(BEN)}
+    [record] = people(world, 1, Department="Sales")
+    world.salesforce.update(record, **leave)
+    world.run()
+    if why == "dropped":
+        world.judge("dropped", world.held())
+    world.salesforce.update(record, Title="Changed in Salesforce", LastName="Renamed")
+    world.anna.update(item_of(world.anna, record)["id"], phone="+1 555 0100", categories=[])
+    for _ in range(2):
+        document = world.run()
+    item = item_of(world.anna, record)
+    assert (item["jobTitle"], item["surname"], item["displayName"]) == ("Changed in Salesforce", "Renamed", "First1 Renamed")
+    assert len(item["categories"]) == 1, "R4"
+    assert world.salesforce.record(record)["Phone"] == "+1 555 0100"
+    assert (world.ready(), of(document, ANNA)["holds"]) == ([], 0 if why == "dropped" else 1)
+    if why != "dropped":
+        world.judge("approved", world.held())
+        world.run()
+        assert world.anna.contacts() == []
+
+
+def test_a_contact_that_is_removed_is_not_written_first(world: World) -> None:
+    [record, _] = people(world, 2, Title="Director")
+    world.salesforce.update(record, Title=None, LastName="Renamed", OwnerId=world.user_id(BEN))
+    mark = world.mark()
+    world.run()
+    assert items_of(world.anna, record) == []
+    assert [row["action"] for row in world.contact_writes(mark)] == ["delete"]
+
+
+def test_a_contact_whose_removal_waits_follows_its_contact_into_a_merge(world: World) -> None:
+    limit(world, count=0).use(ANNA)
+    winner, loser = person(world, 1, owner=BEN), person(world, 2)
+    world.run()
+    world.salesforce.update(loser, OwnerId=world.user_id(BEN))
+    world.run()
+    world.org("merge", winner=winner, losers=[loser])
+    world.salesforce.update(winner, Title="Winner")
+    world.run()
+    world.run()
+    assert item_of(world.anna, winner)["jobTitle"] == "Winner"
+    assert (world.ready(), [row["salesforce_id"] for row in world.held()]) == ([], [winner])
+
+
 # ── a person's answer ────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -109,7 +109,7 @@ class Fates:
                 return Fate("link", merges=True)
             return self._moved_out(holding, contact)
         if place == "folder":
-            return Fate("remove" if self._has_left(holding) else "merge", merges=True)
+            return Fate("remove_from_view" if self._has_left(holding) else "merge", merges=True)
         return self._deleted_in_outlook(holding, contact, place)
 
     def _has_left(self, holding: Holding) -> bool:

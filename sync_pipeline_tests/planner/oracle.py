@@ -161,6 +161,12 @@ class _Run:
         merges = bool(case.merged)
         return End(f"linked {case.target if merges else case.holding.contact}", _base(base))
 
+    def _remove_from_view(self, case: _Case) -> End:
+        # R20: a removal that waits keeps no other operation waiting.
+        waits = any(entry.course in ("hold", "problem") for entry in case.merged.values())
+        end = self._remove(case)
+        return self._merge(case) if waits else end
+
     def _remove(self, case: _Case) -> End:
         # R18: the edits since the base go up first; if they cannot, the removal is held.
         if any(entry.course in ("hold", "problem") for entry in case.merged.values()):

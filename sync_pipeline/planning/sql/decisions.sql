@@ -5,7 +5,8 @@
 --                | freeze | wait | keep
 --      unsaved: the edits in Outlook that do not go up; edited: the edits of either side since the base;
 --      deletion_id: the operation that would delete its Contact; waits_for: a mailbox that has to be read before that
---      is_doubtful: a removal whose only ground is a view that came back empty where it held Contacts
+--      is_doubtful: a removal whose only ground is a view that came back empty where it held Contacts;
+--      takes_edits: its item takes what comes from Salesforce, be it until a removal that waits for a person (R20)
 
 -- R22: an id tells what is done to whom in its first nine characters, and in the rest what would be lost by it, so that an
 -- approval is void once that changed, and a changed operation is still known for the one that was judged (guard.sql).
@@ -120,6 +121,7 @@ with named as (
 select settled.* exclude (verdict),
     verdict[1] as decision, verdict[2] as rule, verdict[3] as reason,
     verdict[2] = 'R18' and view_empty as is_doubtful,
+    verdict[1] = 'merge' or (verdict[1] = 'remove_after_edits' and verdict[2] = 'R18') as takes_edits,
     case when verdict[1] = 'delete_contact' then unread.mailbox end as waits_for,
     case
         when verdict[2] = 'R17' then 'merged'

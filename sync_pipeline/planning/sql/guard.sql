@@ -1,6 +1,6 @@
 {% from 'keep_back.sql' import keep_back %}
--- in:  planning.operations, planning.base_updates, planning.mailboxes, planning.links, planning.decisions, planning.paused,
---      sync.verdicts, sync.holds, sync.plan, sync.journal, the macro planning.subject_of (decisions.sql)
+-- in:  planning.operations, planning.base_updates, planning.link_changes, planning.mailboxes, planning.links, planning.decisions,
+--      planning.paused, sync.verdicts, sync.holds, sync.plan, sync.journal, the macro planning.subject_of (decisions.sql)
 -- out: planning.planned: every operation with its state (ready | held | problem | dropped) and the reason for a hold,
 --      planning.postponed: the mailboxes with a deletion that this run could neither push nor hold by name
 create or replace table planning.planned as
@@ -142,6 +142,18 @@ update planning.planned set depends_on = '' where operation_id in (select operat
 delete from planning.planned as dependent
 where dependent.depends_on <> '' and dependent.depends_on not in (select operation_id from planning.planned where state = 'ready')
   and not (dependent.action = 'delete' and dependent.state = 'held');
+
+-- R18, R20: an item is written while its removal waits, not when it is removed
+create or replace table planning.removed as
+select link_id from planning.planned where side = 'outlook' and action = 'delete' and state = 'ready' and link_id <> '';
+
+delete from planning.base_updates where operation_id in (
+    select operation_id from planning.planned
+    where side = 'outlook' and action = 'update' and link_id in (select link_id from planning.removed));
+
+delete from planning.planned where side = 'outlook' and action = 'update' and link_id in (select link_id from planning.removed);
+
+delete from planning.link_changes where kind = 'relink' and link_id in (select link_id from planning.removed);
 
 -- R20: their settings, view and credential count as changed until every deletion that follows is pushed or held by name
 create or replace table planning.postponed as

@@ -113,7 +113,7 @@ with wanted as (
         not decision.categorised as lacks_category,
         (decision.stamp_contact is distinct from decision.contact_id or decision.stamp_org is distinct from {{ literal(org_id) }})
             as lacks_stamp
-    from planning.decisions as decision where decision.decision = 'merge'
+    from planning.decisions as decision where decision.takes_edits
 ), fields as (
     select link_id, to_json(list({field: field, before: outlook_value, after: value} order by position)) as fields,
         string_agg(field, ', ' order by position) as names, bool_or(is_going_up) as needs_up
@@ -325,8 +325,8 @@ union all
 select 'link' as kind, mailbox, link_id, outlook_id, salesforce_id, origin, '' as reason, seen_in_view, null
 from planning.links where is_new
 union all
-select 'relink' as kind, mailbox, link_id, outlook_id, contact_id as salesforce_id, '', '', in_view, null
-from planning.decisions where is_merged and decision = 'merge'
+select 'relink' as kind, mailbox, link_id, outlook_id, contact_id as salesforce_id, '', '', in_view or seen_in_view, null
+from planning.decisions where is_merged and takes_edits
 union all
 select 'view' as kind, mailbox, link_id, outlook_id, contact_id as salesforce_id, '', '', true, null
 from planning.links where in_view and not seen_in_view
@@ -392,7 +392,7 @@ select down.mailbox, link.outlook_id, down.contact_id as salesforce_id, down.fie
     down.field || ' is rewritten by Outlook again and again; it is frozen.' as message,
     'Give both sides the same value by hand, or unlink the contact and link it again.' as remedy
 from planning.wanted_downs as down
-join planning.decisions as link on link.link_id = down.link_id and link.decision = 'merge'
+join planning.decisions as link on link.link_id = down.link_id and link.takes_edits
 where down.is_frozen and not exists (
     select 1 from planning.contact_changes as change
     where change.link_id = down.link_id and change.field = down.field and change.obstacle is not null)
