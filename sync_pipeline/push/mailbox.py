@@ -24,6 +24,8 @@ from sync_pipeline.warehouse.receipt import Outcome, Receipt
 #: Operations between an intent and its receipt. Creations need no look before, so that more of them go together.
 AT_ONCE: Final[dict[Action, int]] = {Action.CREATE: 100, Action.UPDATE: 20, Action.RELEASE: 20, Action.DELETE: 20}
 _CHECKED: Final = (Action.UPDATE, Action.RELEASE, Action.DELETE)
+#: What puts a contact where none was: for these a full mailbox has no room.
+_MAKES_A_CONTACT: Final = (Action.CREATE, Action.MOVE, Action.RESTORE)
 
 
 class MailboxPush:
@@ -57,9 +59,18 @@ class MailboxPush:
             if wanted:
                 self._push(action, wanted)
         except MailboxStopped as error:
-            self._stop(error)
+            self._broke_off(error, action)
         except (Refused, OutcomeUnknown) as error:
-            self._stop(unwritable(self._mailbox.address, error.message, is_full=is_full(error), remedy=error.remedy))
+            stopped = unwritable(self._mailbox.address, error.message, is_full=is_full(error), remedy=error.remedy)
+            self._broke_off(stopped, action)
+
+    def _broke_off(self, error: MailboxStopped, action: Action) -> None:
+        """A full mailbox takes no more contacts, and nothing more of this action; what needs no room goes on."""
+        needs_room = (*_MAKES_A_CONTACT, action) if error.code == MAILBOX_FULL else tuple(Action)
+        rest = [operation for operation in self._left if operation.action not in needs_room]
+        self._records.add("unsent", len(self._left) - len(rest))
+        self._left = rest
+        self._run.stop(error)
 
     def _take(self, action: Action) -> list[Operation]:
         size = AT_ONCE.get(action, 1)
@@ -129,11 +140,6 @@ class MailboxPush:
         self._records.add("in_doubt", len(operations) - len(receipts))
         if unsent := [receipt for receipt in receipts if receipt.outcome is Outcome.UNSENT]:
             raise unwritable(self._mailbox.address, unsent[0].message, is_full=unsent[0].code == MAILBOX_FULL)
-
-    def _stop(self, error: MailboxStopped) -> None:
-        self._records.add("unsent", len(self._left))
-        self._left = []
-        self._run.stop(error)
 
     # -- the mailbox itself --------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from itertools import pairwise
 
-from sync_pipeline_tests.harness import ANNA, BEN, World, item_of, linked, of, person, see_all
+from sync_pipeline_tests.harness import ANNA, BEN, World, item_of, items_of, linked, of, person, see_all
 
 PROBLEM = "Salesforce: problem"
 
@@ -71,6 +71,22 @@ def test_a_full_mailbox_is_called_full_and_stops_no_other(world: World) -> None:
     world.control.delete("faults").raise_for_status()
     world.run()
     assert item_of(world.anna, persons[0])["surname"] == "Last1"
+
+
+def test_a_full_mailbox_still_takes_edits_and_deletions(world: World) -> None:
+    edited, deleted = person(world, 1), person(world, 2)
+    world.run()
+    world.salesforce.update(edited, Title="Changed")
+    world.salesforce.delete(deleted)
+    new = [person(world, number) for number in range(3, 6)]
+    world.fault("507", times=1000, service="graph", path=f"{ANNA}/.*/contacts$", method="POST")
+    document = world.run()
+    assert of(document, ANNA)["code"] == "mailbox_full"
+    assert item_of(world.anna, edited)["jobTitle"] == "Changed"
+    assert items_of(world.anna, deleted) == []
+    world.control.delete("faults").raise_for_status()
+    world.run()
+    assert [len(items_of(world.anna, record)) for record in new] == [1, 1, 1]
 
 
 def test_a_refused_operation_is_tried_again_with_growing_pauses(world: World) -> None:
