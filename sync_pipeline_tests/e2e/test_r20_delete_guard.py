@@ -199,7 +199,11 @@ def test_edits_go_on_both_ways_while_a_removal_from_the_view_waits(world: World,
     for _ in range(2):
         document = world.run()
     item = item_of(world.anna, record)
-    assert (item["jobTitle"], item["surname"], item["displayName"]) == ("Changed in Salesforce", "Renamed", "First1 Renamed")
+    assert (item["jobTitle"], item["surname"], item["displayName"]) == (
+        "Changed in Salesforce",
+        "Renamed",
+        "First1 Renamed",
+    )
     assert len(item["categories"]) == 1, "R4"
     assert world.salesforce.record(record)["Phone"] == "+1 555 0100"
     assert (world.ready(), of(document, ANNA)["holds"]) == ([], 0 if why == "dropped" else 1)

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from sync_pipeline_tests.machine.driver import Bench, Failure, Report, load, replay, search, shorten
+from sync_pipeline_tests.machine.driver import Bench, Failure, Json, Report, load, replay, search, shorten
 from sync_pipeline_tests.machine.hazards import FAULTS, RARE
 from sync_pipeline_tests.machine.machine import STEPS
 
@@ -46,6 +46,7 @@ def main() -> int:
     parser.add_argument("--replay", type=Path, help="do the stories of such a file again")
     parser.add_argument("--shorten", action="store_true", help="with --replay: leave out steps that do not matter")
     parser.add_argument("--only", type=int, help="with --replay: this story alone")
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     options = parser.parse_args()
     if options.replay:
         return _again(options.replay, options.only, is_short=options.shorten)
@@ -56,13 +57,29 @@ def main() -> int:
 
     report = search(options.sequences, options.steps, options.seed, seconds=options.seconds, show=show)
     _keep(report.failures, options.failures)
-    print(f"\nseed {options.seed}\n{tell(report)}")
-    for failure in report.failures:
-        print(f"\n{failure.kind}: {failure.message}\n{failure.trace}")
     missing = silent(report, is_long=report.sequences >= LONG)
-    if missing:
-        print(f"never fired: {', '.join(missing)}")
+    if options.json:
+        print(json.dumps(_document(report, options.seed, missing), indent=1))
+    else:
+        print(f"\nseed {options.seed}\n{tell(report)}")
+        for failure in report.failures:
+            print(f"\n{failure.kind}: {failure.message}\n{failure.trace}")
+        if missing:
+            print(f"never fired: {', '.join(missing)}")
     return 1 if report.failures or missing else 0
+
+
+def _document(report: Report, seed: int, missing: list[str]) -> Json:
+    return {
+        "seed": seed,
+        "sequences": report.sequences,
+        "steps": report.steps,
+        "runs": report.runs,
+        "seconds": round(report.seconds),
+        "fired": dict(sorted(report.fired.items())),
+        "never_fired": missing,
+        "failures": [failure.document() for failure in report.failures],
+    }
 
 
 def _keep(failures: list[Failure], path: Path | None) -> None:
