@@ -38,6 +38,8 @@ $(INSTALLED): requirements.txt pyproject.toml
 demo: $(INSTALLED)
 	$(BIN)/sync-pipeline demo
 
+# Each commit of a test's warehouse waits for the disk; where memory serves as one, it does not.
+test: export PYTEST_DEBUG_TEMPROOT := $(shell test -w /dev/shm && df -Pm /dev/shm | awk 'NR == 2 && $$4 > 4096 { print "/dev/shm" }')
 test: $(INSTALLED)
 	$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not browser and not witness and not fuzz and not crash"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import duckdb
-import pandas as pd
+import pyarrow as pa
 
 from sync_pipeline.model.fields import Field
 
@@ -91,6 +91,10 @@ class PlanContext:
 
 
 _TYPES = {"str": "varchar", "bool": "boolean", "int": "integer", "float": "double", "tuple[str, ...]": "varchar[]"}
+_ARROW = {
+    "varchar": pa.string(), "boolean": pa.bool_(), "integer": pa.int32(), "double": pa.float64(),
+    "varchar[]": pa.list_(pa.string()),
+}  # fmt: skip
 
 
 def load_context(connection: duckdb.DuckDBPyConnection, context: PlanContext) -> None:
@@ -106,10 +110,10 @@ def load_context(connection: duckdb.DuckDBPyConnection, context: PlanContext) ->
             f"create or replace table planning.{table} ({', '.join(f'{n} {t}' for n, t in columns.items())})"
         )
         if rows:
-            frame = pd.DataFrame([{name: _plain(getattr(row, name)) for name in columns} for row in rows])
-            connection.register("incoming", frame)
-            casts = ", ".join(f"cast({name} as {kind}) as {name}" for name, kind in columns.items())
-            connection.execute(f"insert into planning.{table} select {casts} from incoming")
+            values = {name: [_plain(getattr(row, name)) for row in rows] for name in columns}
+            arrays = {name: pa.array(values[name], type=_ARROW[kind]) for name, kind in columns.items()}
+            connection.register("incoming", pa.table(arrays))
+            connection.execute(f"insert into planning.{table} by name select * from incoming")
             connection.unregister("incoming")
     connection.execute(
         "create or replace table planning.unread_mailboxes as select unnest(?::varchar[]) as mailbox",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import resources
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 import pandas as pd
@@ -24,12 +24,20 @@ _ACCOUNTS: Final = (
     "(select account_id from salesforce.contacts where is_person_account and account_id is not null)"
 )
 
+#: Links whose Outlook contact is made again.
+_MADE_ANEW: Final = "planning.decisions where decision = 'restore' and place = 'gone'"
+#: Fields that an update empties.
+_CLEARED: Final = (
+    "(select unnest(planning.changes_of(fields)) as change from planning.operations where action = 'update') "
+    "where change.after = '' and change.before <> ''"
+)
+
 
 def match_contacts(connection: duckdb.DuckDBPyConnection, context: PlanContext) -> int:
     """The state of every link, and who is whom among the unlinked (R9). Returns the unlinked Outlook contacts."""
     load_context(connection, context)
     create_macros(connection)
-    values = {
+    values: dict[str, Any] = {
         "fields": context.fields,
         "known": field_names(context.fields),
         "now": context.now.isoformat(),
@@ -45,14 +53,17 @@ def match_contacts(connection: duckdb.DuckDBPyConnection, context: PlanContext) 
         lists=[field.name for field in context.fields if field.is_list],
         **values,
     )
-    run(connection, "match", **values)
+    run(connection, "newcomers", **values)
+    run(connection, "match", rests_on=["planning.newcomers"], **values)
+    run(connection, "arrivals")
     return _count(connection, "planning.contact_matches")
 
 
 def compare_fields(connection: duckdb.DuckDBPyConnection, context: PlanContext) -> int:
     """Three-way merge (R10–R13) and the fate of every link (R14–R19). Returns the fields that differ."""
-    values = {"fields": context.fields, "now": context.now.isoformat(), "email_pattern": EMAIL_PATTERN}
-    run(connection, "changes", **values)
+    values: dict[str, Any] = {"fields": context.fields, "now": context.now.isoformat(), "email_pattern": EMAIL_PATTERN}
+    run(connection, "touched", **values)
+    run(connection, "changes", rests_on=["planning.touched"], **values)
     run(connection, "decisions", **values)
     return _count(connection, "planning.contact_changes where course not in ('agree', 'differ')")
 
@@ -61,7 +72,8 @@ def resolve_companies(connection: duckdb.DuckDBPyConnection, context: PlanContex
     """Resolve Companies to Accounts (R7) as a dataframe step; writes planning.account_resolution. Returns the rows."""
     run(connection, "companies")
     contacts = connection.execute("select key, company from planning.companies order by key").df()
-    accounts = connection.execute(_ACCOUNTS).df()
+    # an org has many more Accounts than a run has new Companies, and most runs have none
+    accounts = connection.execute(_ACCOUNTS if len(contacts) else f"{_ACCOUNTS} limit 0").df()
     resolved = resolve_accounts(contacts, accounts)
     unresolved = contacts[contacts["key"].isin(resolved.loc[resolved["account_id"].isna(), "key"])]
     suggested = suggest_accounts(unresolved, accounts, limit=context.suggestions)
@@ -80,16 +92,17 @@ def resolve_companies(connection: duckdb.DuckDBPyConnection, context: PlanContex
 def build_plan(connection: duckdb.DuckDBPyConnection, context: PlanContext) -> int:
     """Verdicts become operations, bases and link changes; what must wait is held (R20, R22). Returns the ready ones."""
     connection.execute(_RESULTS.read_text())
-    values = {
+    values: dict[str, Any] = {
         "fields": context.fields,
         "now": context.now.isoformat(),
         "run_id": context.run_id,
         "org_id": context.org_id,
     }
-    run(connection, "creations", email_pattern=EMAIL_PATTERN, **values)
+    run(connection, "creations", rests_on=["planning.contact_matches"], email_pattern=EMAIL_PATTERN, **values)
+    run(connection, "new_items", rests_on=["planning.arrivals", _MADE_ANEW], **values)
     run(connection, "operations", known=field_names(context.fields), **values)
     run(connection, "problem_marks")
-    run(connection, "clearings", names=sorted(NAME_FIELDS), **values)
+    run(connection, "clearings", rests_on=[_CLEARED], names=sorted(NAME_FIELDS), **values)
     run(connection, "guard", approve_first_run=context.approve_first_run, names=sorted(NAME_FIELDS), **values)
     return _count(connection, "planning.planned where state = 'ready'")
 

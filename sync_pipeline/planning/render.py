@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 import jinja2
 
 from sync_pipeline.model.fields import Kind, normal_sql
+
+_MADE: Final = re.compile(r"^create or replace table (\S+) as", re.MULTILINE)
 
 
 @cache
@@ -37,12 +41,31 @@ def create_macros(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(" ".join(["begin;", *created, "commit;"]))
 
 
-def run(connection: duckdb.DuckDBPyConnection, name: str, **values: Any) -> None:
-    """Render `sql/<name>.sql` and execute its statements in order, in one transaction."""
+def run(connection: duckdb.DuckDBPyConnection, name: str, *, rests_on: Sequence[str] = (), **values: Any) -> None:
+    """Render `sql/<name>.sql` and execute its statements in order, in one transaction.
+
+    `rests_on`: relations without whose rows the stage makes nothing. Where all of them are empty its tables are only
+    emptied: to bind statements for which there is no work costs more than the rest of a quiet run.
+    """
     connection.execute("begin")
     try:
-        connection.execute(_environment().get_template(f"{name}.sql").render(literal=literal, **values))
+        text = _environment().get_template(f"{name}.sql").render(literal=literal, **values)
+        is_idle = rests_on and not any(_has_rows(connection, relation) for relation in rests_on)
+        connection.execute(_emptied(connection, text) if is_idle else text)
     except BaseException:
         connection.execute("rollback")
         raise
     connection.execute("commit")
+
+
+def _has_rows(connection: duckdb.DuckDBPyConnection, relation: str) -> bool:
+    return connection.execute(f"select 1 from {relation} limit 1").fetchone() is not None
+
+
+def _emptied(connection: duckdb.DuckDBPyConnection, text: str) -> str:
+    """What empties the tables of a stage; the stage itself where they do not all stand yet."""
+    known = connection.execute("select schema_name || '.' || table_name from duckdb_tables()").fetchall()
+    made = dict.fromkeys(_MADE.findall(text))
+    if not made.keys() <= {table for (table,) in known}:
+        return text
+    return " ".join(f"delete from {table};" for table in made) or "select 1"

@@ -1,31 +1,11 @@
--- in:  planning.links, planning.contacts, planning.mailboxes, planning.mailbox_fields, planning.create_rules, outlook.contacts,
---      salesforce.contacts, sync.links, sync.verdicts, sync.frozen, sync.problems, sync.runs
+-- in:  planning.touched, planning.paused, planning.links, planning.contacts, planning.mailboxes, planning.mailbox_fields,
+--      planning.create_rules, outlook.contacts, sync.links, sync.verdicts, sync.frozen
 -- out: planning.pairs (link × field: both values, both bases, in the form in which they compare; outlook_is_edit: what Outlook
 --      holds is not known to come from Salesforce),
 --      planning.edits (link: was it edited in Outlook since the base, or anywhere else),
---      planning.paused (mailbox × field, outlook_id, salesforce_id: a refused write that is not tried again yet),
 --      planning.contact_changes (pairs with the verdict of the three-way merge),
 --      planning.finals (Contact × field: the value that goes up, and from which mailbox)
-
-create or replace table planning.touched as
-with raw as (
-    select link.link_id, link.contact_id
-    from planning.links as link
-    left join sync.links as base on base.link_id = link.link_id
-    left join outlook.contacts as item on item.mailbox = link.mailbox and item.id = link.outlook_id
-    left join planning.contacts as contact on contact.id = link.contact_id
-    where link.is_new or link.is_merged or link.place <> 'folder' or link.contact_state <> 'present'
-    {%- for f in fields %}
-        or item.{{ f.list_column if f.is_list else f.name }} is distinct from base.outlook_{{ f.list_column if f.is_list else f.name }}
-        or contact.{{ f.name }} is distinct from base.salesforce_{{ f.name }}
-    {%- endfor %}
-)
--- an edit in one mailbox concerns every mailbox that holds the Contact; what stays in a mailbox that is switched off
--- takes no part: nothing of it goes up, and nothing that happens to it is observed (R1)
-select link.link_id
-from planning.links as link join planning.mailboxes as mailbox on mailbox.mailbox = link.mailbox
-where link.contact_id in (select contact_id from raw)
-  and (mailbox.enabled or (mailbox.on_disable = 'remove' and link.origin = 'salesforce'));
+--      (all of it empty where no link is touched: plan.py leaves this stage out then)
 
 create or replace table planning.pairs as
 with long as (
@@ -174,17 +154,6 @@ select *,
         else judgement
     end as course
 from settled;
-
--- R25: what a service refused is tried again with growing pauses, or as soon as a person edits either side
-create or replace table planning.paused as
-select problem.mailbox, problem.field, coalesce(problem.outlook_id, '') as outlook_id, coalesce(problem.salesforce_id, '') as salesforce_id
-from sync.problems as problem
-left join sync.runs as run on run.run_id = problem.last_run
-left join outlook.contacts as item on item.mailbox = problem.mailbox and item.id = problem.outlook_id
-left join salesforce.contacts as contact on contact.id = problem.salesforce_id
-where problem.attempts > 0 and problem.next_try > {{ literal(now) }}::timestamp
-  and not coalesce(item.modified_at >= date_trunc('second', run.finished_at), false)
-  and not coalesce(contact.modified_at >= date_trunc('second', run.finished_at), false);
 
 -- R12, R8: what Salesforce would refuse is a problem of that field; the other fields travel.
 create or replace table planning.contact_changes as

@@ -1,69 +1,12 @@
--- in:  planning.links, planning.members, planning.readable, planning.contacts, planning.items, planning.successors,
---      planning.parted, salesforce.contacts, outlook.contacts, sync.links, sync.problems, planning.mailboxes, the macro
---      planning.contradict (states.sql)
--- out: planning.newcomers (unlinked Outlook contacts that want to be synchronised), planning.arrivals (Contacts in a view
---      without a link), planning.addresses (by which addresses Contacts are known), planning.candidates (who might be the same
---      person, and on what evidence), planning.contact_matches (one verdict per newcomer: link | hold | wait | create;
---      merged_id: the loser whose item it is, where the mailbox holds the winner too); matched ones join planning.links
+-- in:  planning.newcomers, planning.links, planning.members, planning.readable, planning.contacts, planning.items,
+--      salesforce.contacts, outlook.contacts, sync.links, sync.problems, planning.mailboxes, the macro planning.contradict
+--      (states.sql)
+-- out: planning.addresses (by which addresses Contacts are known), planning.candidates (who might be the same person, and on
+--      what evidence), planning.contact_matches (one verdict per newcomer: link | hold | wait | create; merged_id: the loser
+--      whose item it is, where the mailbox holds the winner too); matched ones join planning.links
+--      (all of it empty where there is no newcomer: plan.py leaves this stage out then)
 
 {% set has_names = 'first_name' in known and 'last_name' in known -%}
-create or replace table planning.newcomers as
-with unlinked as (
-    select item.*,
-        row_number() over (partition by item.mailbox, item.stamp_contact order by item.place = 'folder' desc, item.created_at, item.id) as stamp_rank
-    from planning.items as item
-    join planning.mailboxes as mailbox on mailbox.mailbox = item.mailbox and mailbox.enabled
-    where (item.place = 'folder' or (item.place = 'elsewhere' and item.categorised))
-      and not exists (
-        select 1 from planning.links as link where link.mailbox = item.mailbox and link.outlook_id = item.id)
-      -- unlinked by hand, it stays so until it is linked by hand again
-      and not exists (
-        select 1 from planning.parted as parted
-        where parted.mailbox = item.mailbox and parted.outlook_id = item.id and parted.reason = 'by_hand')
-      -- R6: an original whose copy stands in the folder is only waiting for its deletion; one that a person put
-      -- into the folder beside its copy is a contact of his own
-      and not exists (
-        select 1 from outlook.contacts as copy
-        where item.place = 'elsewhere' and copy.mailbox = item.mailbox and copy.copy_of = item.id and copy.place = 'folder' and copy.id <> item.id)
-), remembered as (
-    -- its stamp, or the Contact it was parted from when it was moved out (R15: dragged in again, it comes back)
-    select item.*, case
-        when item.stamp_org = {{ literal(org_id) }} and item.stamp_rank = 1 then item.stamp_contact
-        when parted.reason = 'unlinked' then parted.salesforce_id end as remembered
-    from unlinked as item
-    left join planning.parted as parted on parted.mailbox = item.mailbox and parted.outlook_id = item.id
-)
-select
-    item.mailbox, item.id as outlook_id, item.place, item.categorised, item.created_at, item.change_key,
-    planning.normal_email(coalesce(item.email_list[1], '')) as email,
-    list_transform(coalesce(item.email_list, []), lambda entry: planning.normal_email(entry)) as emails,
-    lower(planning.normal_text(coalesce(item.first_name, ''))) as first_name,
-    lower(planning.normal_text(coalesce(item.last_name, ''))) as last_name,
-    {%- if has_names %}
-    lower(planning.normal_text(case
-        when coalesce(item.first_name, '') || coalesce(item.last_name, '') = '' then coalesce(item.display_name, '')
-        else concat_ws(' ', nullif(item.first_name, ''), nullif(item.last_name, '')) end)) as full_name,
-    {%- else %}
-    lower(planning.normal_text(coalesce(item.display_name, ''))) as full_name,
-    {%- endif %}
-    lower(planning.normal_text(coalesce(item.company, ''))) as company,
-    -- R17: the warehouse never knew the Contact that its stamp names, and that one was merged since into another
-    case when item.is_loser then item.remembered else '' end as merged_id,
-    -- a stamp speaks only where no living item of the mailbox is linked to that living Contact: else it is a copy of it
-    case when item.is_loser or not exists (
-        select 1 from planning.links as linked
-        where linked.mailbox = item.mailbox and linked.contact_id = item.contact_id and linked.place in ('folder', 'elsewhere')
-          and linked.contact_state <> 'deleted'
-    ) then item.contact_id end as stamp
-from (
-    select remembered.*, coalesce(successor.winner, remembered.remembered) as contact_id,
-        successor.winner is not null and remembered.remembered = remembered.stamp_contact and not exists (
-            select 1 from sync.links as known
-            where known.mailbox = remembered.mailbox and known.salesforce_id = remembered.remembered) as is_loser
-    from remembered
-    left join planning.successors as successor on successor.id = remembered.remembered
-) as item;
-
 create or replace table planning.people as
 select contact.id as contact_id,
     planning.normal_email(coalesce(contact.email, '')) as email,
@@ -74,7 +17,7 @@ select contact.id as contact_id,
     )) as full_name,
     lower(planning.normal_text(coalesce(contact.account_name, ''))) as company
 from planning.contacts as contact
-where contact.is_readable and not contact.is_deleted and exists (select 1 from planning.newcomers);
+where contact.is_readable and not contact.is_deleted;
 
 -- by which addresses a Contact is known: its own, and every one of the Outlook contacts that are linked to it
 create or replace table planning.addresses as
@@ -85,7 +28,6 @@ from (
     select link.contact_id, unnest(item.email_list) as entry
     from planning.links as link
     join planning.items as item on item.mailbox = link.mailbox and item.id = link.outlook_id and item.place in ('folder', 'elsewhere')
-    where exists (select 1 from planning.newcomers)
 ) as link
 where planning.normal_email(entry) <> '';
 
@@ -255,33 +197,6 @@ where verdict = 'wait' and not exists (
       and first.verdict <> 'hold' and not exists (
         select 1 from sync.problems as problem
         where problem.mailbox = twin.first_mailbox and problem.outlook_id = twin.first_id));
-
--- R2, R16: what the view shows and the mailbox does not hold yet
-create or replace table planning.arrivals as
-select member.mailbox, member.contact_id,
-    hold.outlook_id as held_by, hold.reason as held_reason
-from planning.members as member
-join planning.mailboxes as mailbox on mailbox.mailbox = member.mailbox and mailbox.enabled and mailbox.down_sync
-left join (
-    select mailbox, contact_id, min(outlook_id) as outlook_id, min(reason) as reason
-    from (select mailbox, outlook_id, reason, unnest(candidates) as contact_id from planning.contact_matches where verdict = 'hold')
-    group by mailbox, contact_id
-) as hold on hold.mailbox = member.mailbox and hold.contact_id = member.contact_id
-left join (
-    -- why the last link of the mailbox to that Contact ended
-    select closed.mailbox, coalesce(successor.winner, closed.salesforce_id) as contact_id,
-        arg_max(closed.closed_reason, closed.closed_at) as reason
-    from sync.links as closed
-    left join planning.successors as successor on successor.id = closed.salesforce_id
-    where closed.state = 'closed' group by all
-) as parted on parted.mailbox = member.mailbox and parted.contact_id = member.contact_id
-where not exists (
-        select 1 from planning.links as link where link.mailbox = member.mailbox and link.contact_id = member.contact_id)
-  and not exists (
-        select 1 from planning.contact_matches as match
-        where match.mailbox = member.mailbox and match.contact_id = member.contact_id and match.verdict = 'link')
-  -- R15: unlinked by the user; comes back only when dragged in or categorised again
-  and coalesce(parted.reason, '') not in ('unlinked', 'by_hand');
 
 -- A matched pair is a link from now on: it has no base, so the merge treats it by the rule for a first link (R10).
 insert into planning.links by name

@@ -1,0 +1,59 @@
+-- in:  planning.links, planning.items, planning.successors, planning.parted, outlook.contacts, sync.links, planning.mailboxes
+-- out: planning.newcomers: unlinked Outlook contacts that want to be synchronised
+{% set has_names = 'first_name' in known and 'last_name' in known -%}
+create or replace table planning.newcomers as
+with unlinked as (
+    select item.*,
+        row_number() over (partition by item.mailbox, item.stamp_contact order by item.place = 'folder' desc, item.created_at, item.id) as stamp_rank
+    from planning.items as item
+    join planning.mailboxes as mailbox on mailbox.mailbox = item.mailbox and mailbox.enabled
+    where (item.place = 'folder' or (item.place = 'elsewhere' and item.categorised))
+      and not exists (
+        select 1 from planning.links as link where link.mailbox = item.mailbox and link.outlook_id = item.id)
+      -- unlinked by hand, it stays so until it is linked by hand again
+      and not exists (
+        select 1 from planning.parted as parted
+        where parted.mailbox = item.mailbox and parted.outlook_id = item.id and parted.reason = 'by_hand')
+      -- R6: an original whose copy stands in the folder is only waiting for its deletion; one that a person put
+      -- into the folder beside its copy is a contact of his own
+      and not exists (
+        select 1 from outlook.contacts as copy
+        where item.place = 'elsewhere' and copy.mailbox = item.mailbox and copy.copy_of = item.id and copy.place = 'folder' and copy.id <> item.id)
+), remembered as (
+    -- its stamp, or the Contact it was parted from when it was moved out (R15: dragged in again, it comes back)
+    select item.*, case
+        when item.stamp_org = {{ literal(org_id) }} and item.stamp_rank = 1 then item.stamp_contact
+        when parted.reason = 'unlinked' then parted.salesforce_id end as remembered
+    from unlinked as item
+    left join planning.parted as parted on parted.mailbox = item.mailbox and parted.outlook_id = item.id
+)
+select
+    item.mailbox, item.id as outlook_id, item.place, item.categorised, item.created_at, item.change_key,
+    planning.normal_email(coalesce(item.email_list[1], '')) as email,
+    list_transform(coalesce(item.email_list, []), lambda entry: planning.normal_email(entry)) as emails,
+    lower(planning.normal_text(coalesce(item.first_name, ''))) as first_name,
+    lower(planning.normal_text(coalesce(item.last_name, ''))) as last_name,
+    {%- if has_names %}
+    lower(planning.normal_text(case
+        when coalesce(item.first_name, '') || coalesce(item.last_name, '') = '' then coalesce(item.display_name, '')
+        else concat_ws(' ', nullif(item.first_name, ''), nullif(item.last_name, '')) end)) as full_name,
+    {%- else %}
+    lower(planning.normal_text(coalesce(item.display_name, ''))) as full_name,
+    {%- endif %}
+    lower(planning.normal_text(coalesce(item.company, ''))) as company,
+    -- R17: the warehouse never knew the Contact that its stamp names, and that one was merged since into another
+    case when item.is_loser then item.remembered else '' end as merged_id,
+    -- a stamp speaks only where no living item of the mailbox is linked to that living Contact: else it is a copy of it
+    case when item.is_loser or not exists (
+        select 1 from planning.links as linked
+        where linked.mailbox = item.mailbox and linked.contact_id = item.contact_id and linked.place in ('folder', 'elsewhere')
+          and linked.contact_state <> 'deleted'
+    ) then item.contact_id end as stamp
+from (
+    select remembered.*, coalesce(successor.winner, remembered.remembered) as contact_id,
+        successor.winner is not null and remembered.remembered = remembered.stamp_contact and not exists (
+            select 1 from sync.links as known
+            where known.mailbox = remembered.mailbox and known.salesforce_id = remembered.remembered) as is_loser
+    from remembered
+    left join planning.successors as successor on successor.id = remembered.remembered
+) as item;
