@@ -9,15 +9,11 @@ import pytest
 from hypothesis import settings
 
 from sync_pipeline.sandbox.server import SandboxServer
-from sync_pipeline.warehouse import connection
 from sync_pipeline_tests import harness
 
 # The suite gives one verdict for one commit; `pytest --hypothesis-profile=default` searches at random.
 settings.register_profile("suite", derandomize=True, deadline=None)
 settings.load_profile("suite")
-
-# A handful of contacts gives a second thread nothing to do, and `make test` has a process for each core.
-connection.THREADS = 1
 
 
 @pytest.fixture(scope="session")
