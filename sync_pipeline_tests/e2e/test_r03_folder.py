@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sync_pipeline_tests.harness import ANNA, FOLDER, World, stamp_of
+from sync_pipeline_tests.harness import ANNA, FOLDER, World, person, stamp_of
 
 
 def rename(world: World, folder: str, **body: str) -> None:
@@ -126,6 +126,17 @@ def test_an_unlinked_contact_comes_back_though_the_run_that_made_the_folder_agai
         world.run()
     assert [item["surname"] for item in world.anna.contacts()] == ["Muster"]
     assert [row["LastName"] for row in world.salesforce.contacts()] == ["Muster"]
+
+
+def test_a_contact_that_was_deleted_in_salesforce_does_not_come_back_with_its_deleted_folder(world: World) -> None:
+    deleted, stays = person(world, 1), person(world, 2)
+    world.run()
+    world.salesforce.delete(deleted)
+    delete_folder(world, world.anna.folder())
+    for _ in range(3):
+        world.run()
+    assert [row["Id"] for row in world.salesforce.contacts()] == [stays]
+    assert [item["surname"] for item in world.anna.contacts()] == ["Last2"]
 
 
 def test_what_no_longer_lies_in_the_deleted_items_is_refilled_from_salesforce(world: World) -> None:

@@ -1,5 +1,5 @@
 -- in:  planning.decisions, planning.contact_changes, planning.finals, planning.links, planning.heirs, planning.account_resolution,
---      planning.mailboxes, planning.contacts, planning.items, planning.pairs, planning.newcomers, planning.contact_matches,
+--      planning.mailboxes, planning.contacts, planning.items, planning.pairs, planning.newcomers, planning.contact_matches, planning.parted,
 --      planning.new_contacts, planning.refused_duplicates, outlook.contacts, outlook.mailboxes, salesforce.contacts,
 --      salesforce.accounts, sync.links, sync.frozen, the macro planning.content_id (decisions.sql),
 --      planning.account_reason (results.sql)
@@ -280,7 +280,7 @@ select planning.content_id('b',
 from planning.decisions as decision
 where decision.decision = 'move_back' or (decision.decision = 'restore' and decision.place = 'deleted');
 
--- R3: what lay unlinked in a folder that was deleted as a whole is put back as well
+-- R3: what lay unlinked in a folder that was deleted as a whole is put back as well; not what the end of its link took with it
 insert into planning.operations by name
 select 'b' || left(md5(concat_ws('|', item.mailbox, item.id, 'unlinked')), 15) as operation_id, 35 as phase, item.mailbox, 'outlook' as side,
     'restore' as action, '' as link_id, item.id as outlook_id, '' as salesforce_id, '[]'::json as fields,
@@ -291,7 +291,10 @@ from outlook.contacts as item
 join planning.mailboxes as mailbox on mailbox.mailbox = item.mailbox and mailbox.enabled
 -- (also once the new folder stands: the run that made it may have broken off)
 where item.lost_with_folder and item.place = 'deleted'
-  and not exists (select 1 from planning.links as link where link.mailbox = item.mailbox and link.outlook_id = item.id);
+  and not exists (select 1 from planning.links as link where link.mailbox = item.mailbox and link.outlook_id = item.id)
+  and not exists (
+    select 1 from planning.parted as parted
+    where parted.mailbox = item.mailbox and parted.outlook_id = item.id and parted.reason not in ('unlinked', 'by_hand'));
 
 -- R6: the copy stands and is linked; the original goes
 insert into planning.operations by name
