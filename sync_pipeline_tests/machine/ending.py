@@ -64,7 +64,7 @@ class Ending:
                 if target is None or target.state is None:
                     raise Violation("1", f"{item.id} is stamped with {contact}, which is deleted (R16)")
                 self._equal(address, item, target)
-            if contact and item.maker == "application":
+            if contact and item.maker == "application" and not item.brought_back:
                 held.setdefault(contact, []).append(item)
         for contact, items in held.items():
             if len(items) > 1:

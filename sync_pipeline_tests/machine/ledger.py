@@ -74,6 +74,7 @@ class Thing:
     released_at: int | None = None
     copied: bool = False
     chosen_at: int = 0  # when a user last brought it into the folder, or put our category on it
+    brought_back: bool = False  # a user took it out of the Deleted Items: one more of it is the user's doing
     changed: set[str] = field(default_factory=set)  # the properties that a user wrote after it was made
 
     @property
@@ -208,6 +209,8 @@ class Ledger:
             for name, value in after.items():
                 if value != before[name] or (rewritten and value):
                     self.writes[name].append(Write(entry["seq"], thing.person, thing.id, value))
+        if is_user and entry["action"] == "move" and thing.state is not None and not self.is_living(thing):
+            thing.brought_back = True
         if is_user and entry["before"] and entry["after"]:
             thing.changed |= {key for key, value in entry["after"].items() if value != entry["before"].get(key)}
         thing.state = entry["after"]
@@ -233,14 +236,16 @@ class Ledger:
             thing.was_chosen = True
 
     def _apply_merge(self, loser: Thing, entry: Json) -> None:
-        """A merge is the user's word on every field of the winner."""
+        """A merge is the user's word on every field in which the two differed."""
         winner = self.things[entry["after"]["MasterRecordId"]]
         loser.state, loser.deleted_at, loser.deleted_by, loser.winner = None, entry["seq"], entry["actor"], winner.id
         assert loser.person is not None
         assert winner.person is not None
         self.unite(loser.person, winner.person)
+        lost = self.values("salesforce", entry["before"])
         for name, value in self.values("salesforce", winner.state).items():
-            self.writes[name].append(Write(entry["seq"], winner.person, winner.id, value))
+            if value != lost[name]:
+                self.writes[name].append(Write(entry["seq"], winner.person, winner.id, value))
 
     def successor(self, contact: str) -> str:
         """The Id that a Contact goes by after merges."""

@@ -94,6 +94,9 @@ class Oracle:
         self.ledger = ledger
         self.suspects: list[Suspect] = []
         self.void_at = 0  # the warehouse, hence what it remembers, was lost or replaced at this entry
+        self.wanted: set[str] = (
+            set()
+        )  # Outlook contacts whose creation a person approved, though they look like somebody else
         self.voided: set[str] = set()  # mailboxes that no run has synchronised whole since then
         self.seen: dict[tuple[str, str], int] = {}  # (mailbox, Contact) -> version of the view that showed it
         self.accounts: dict[str, Json] = {}
@@ -265,6 +268,8 @@ class Oracle:
     def _salesforce_copy(self, entry: Json, thing: Thing, run: Run) -> None:
         """Invariants 5 and 6 in Salesforce."""
         after = entry["after"]
+        if any(item.id in self.wanted for item in self.ledger.of_person(thing.person)):
+            return
         for other in self.ledger.of_person(thing.person):
             if other.side != "salesforce" or other.id == thing.id:
                 continue

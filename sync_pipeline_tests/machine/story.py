@@ -144,6 +144,7 @@ class Story:
             return False
         self.refresh()
         self.world.judge("approved", held)
+        self.oracle.wanted |= {one["outlook_id"] for one in held if one["hold"] == "duplicate" and one["outlook_id"]}
         self._approved = self._approved or bool(held)
         return bool(held)
 
