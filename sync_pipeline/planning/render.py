@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from functools import cache
@@ -29,7 +30,8 @@ def literal(value: str) -> str:
 
 def create_macros(connection: duckdb.DuckDBPyConnection) -> None:
     """planning.normal(kind, value): the comparison form of a value, generated from the field table's own rule.
-    planning.changes_of(fields): an operation's fields as a list of (field, before, after)."""
+    planning.changes_of(fields): an operation's fields as a list of (field, before, after).
+    Also planning.stages, which tells what version made the tables of a stage that can be left out."""
     cases = " ".join(f"when '{kind.value}' then {normal_sql(kind, 'v')}" for kind in Kind)
     shape = '[{"field": "VARCHAR", "before": "VARCHAR", "after": "VARCHAR"}]'
     macros = {
@@ -38,7 +40,8 @@ def create_macros(connection: duckdb.DuckDBPyConnection) -> None:
         "changes_of(fields)": f"from_json(fields, '{shape}')",
     }
     created = [f"create or replace macro planning.{name} as {meaning};" for name, meaning in macros.items()]
-    connection.execute(" ".join(["begin;", *created, "commit;"]))
+    stages = "create table if not exists planning.stages (name varchar, made_by varchar);"
+    connection.execute(" ".join(["begin;", *created, stages, "commit;"]))
 
 
 def run(connection: duckdb.DuckDBPyConnection, name: str, *, rests_on: Sequence[str] = (), **values: Any) -> None:
@@ -50,8 +53,14 @@ def run(connection: duckdb.DuckDBPyConnection, name: str, *, rests_on: Sequence[
     connection.execute("begin")
     try:
         text = _environment().get_template(f"{name}.sql").render(literal=literal, **values)
+        made_by = f"{_sources()} {values.get('fields')}"
         is_idle = rests_on and not any(_has_rows(connection, relation) for relation in rests_on)
-        connection.execute(_emptied(connection, text) if is_idle else text)
+        if is_idle and _has_rows(connection, f"planning.stages where name = '{name}' and made_by = {literal(made_by)}"):
+            text = " ".join(f"delete from {table};" for table in dict.fromkeys(_MADE.findall(text))) or "select 1"
+        elif rests_on:
+            connection.execute("delete from planning.stages where name = ?", [name])
+            connection.execute("insert into planning.stages values (?, ?)", [name, made_by])
+        connection.execute(text)
     except BaseException:
         connection.execute("rollback")
         raise
@@ -62,10 +71,8 @@ def _has_rows(connection: duckdb.DuckDBPyConnection, relation: str) -> bool:
     return connection.execute(f"select 1 from {relation} limit 1").fetchone() is not None
 
 
-def _emptied(connection: duckdb.DuckDBPyConnection, text: str) -> str:
-    """What empties the tables of a stage; the stage itself where they do not all stand yet."""
-    known = connection.execute("select schema_name || '.' || table_name from duckdb_tables()").fetchall()
-    made = dict.fromkeys(_MADE.findall(text))
-    if not made.keys() <= {table for (table,) in known}:
-        return text
-    return " ".join(f"delete from {table};" for table in made) or "select 1"
+@cache
+def _sources() -> str:
+    """Stands for the text of all stages: the tables that another version left behind may have other columns."""
+    texts = [path.read_text(encoding="utf-8") for path in sorted((Path(__file__).parent / "sql").glob("*.sql"))]
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()

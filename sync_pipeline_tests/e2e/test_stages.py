@@ -9,7 +9,7 @@ import pytest
 
 from sync_pipeline.planning import render
 from sync_pipeline.warehouse.connection import open_warehouse
-from sync_pipeline_tests.harness import World, item_of, person
+from sync_pipeline_tests.harness import ANNA, World, item_of, of, person
 
 #: Who could be a newcomer's match: filled without one too, and read by its own stage alone.
 _KNOWN = {"planning.people", "planning.addresses"}
@@ -56,3 +56,13 @@ def test_nothing_is_left_of_the_stages_in_a_quiet_run(
         monkeypatch.setattr(render, "_has_rows", lambda connection, relation: True)
     world.run()
     assert [table for table, count in rows(world).items() if count and table not in _KNOWN] == []
+
+
+def test_tables_of_another_version_are_made_anew_though_there_is_no_work(world: World) -> None:
+    person(world, 1)
+    for _ in range(2):
+        world.run()
+    with open_warehouse(world.directory / "data" / "warehouse.duckdb") as connection:
+        connection.execute("create or replace table planning.finals as select 1 as what_it_had_then")
+        connection.execute("update planning.stages set made_by = 'another version'")
+    assert of(world.run(), ANNA)["status"] == "ok"
