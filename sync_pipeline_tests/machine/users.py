@@ -51,7 +51,7 @@ class Users:
             return f"+49 (30) {number:06d}-{number % 10}"
         if one.kind is Kind.MULTILINE:
             return f"{one.name} {number}\nsecond line {number}"
-        return f"{one.name[:9]} {number}"
+        return f"{one.name[:9]}{number}x"  # no token is the beginning of another
 
     def outlook_body(self, one: Field, value: str, item: Json | None = None) -> Json:
         """The PATCH by which a person sets a field to a value; entries that are not mapped stay behind it."""
@@ -82,7 +82,7 @@ class Users:
         return {BY_NAME[name].salesforce: value for name, value in values.items()}
 
     def _outlook_fields(self, person: int, more: Sequence[str], **rest: Any) -> Json:
-        body: Json = {"nickName": f"Nick{self._tokens}", "spouseName": f"Spouse{self._tokens}", **rest}
+        body: Json = {"nickName": f"Nick{self._tokens}", "spouseName": f"Spouse{self._tokens}x", **rest}
         for name, value in {**self._names[person], **{name: self.token(BY_NAME[name]) for name in more}}.items():
             if not (one := BY_NAME[name]).is_extended:
                 body |= self.outlook_body(one, value, body)
