@@ -56,7 +56,7 @@ def main() -> int:
             with tempfile.TemporaryDirectory(dir=directory) as own:
                 for row in BENCHMARKS[name](Size(options.quick, options.seed, Path(own))):
                     rows.append(row)
-                    print(f"{row.name}: {row.figure:,.4g} {row.unit}", file=sys.stderr, flush=True)
+                    print(f"{row.name}: {row.figure} {row.unit}", file=sys.stderr, flush=True)
             print(f"{name} took {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     if options.json:
         print(json.dumps(document(rows, measured_on), indent=1))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +13,7 @@ import duckdb
 from sync_pipeline.model.fields import JOINED, Field, apply_mapping
 from sync_pipeline.planning import plan
 from sync_pipeline.planning.context import CreateRule, MailboxField, PlanContext, PlanMailbox
-from sync_pipeline.warehouse.connection import open_warehouse
+from sync_pipeline.warehouse.connection import MEMORY_LIMIT, open_warehouse
 from sync_pipeline.warehouse.schema import migrate
 from sync_pipeline.warehouse.writer import Writer
 
@@ -22,6 +23,8 @@ ORG: Final = "00D000000000001AAA"
 RUN: Final = "run-2"
 NOW: Final = datetime(2026, 3, 1, 12, 0, 0)
 AGREED: Final = NOW - timedelta(days=10)
+#: For what does not fit into the product's own memory, so that its time is known all the same.
+MORE_MEMORY: Final = "4GB"
 #: Every so many-th link is changed on a side: 1 %.
 ONE_IN: Final = 100
 
@@ -99,13 +102,23 @@ class Links:
                 writer.save_mailbox_page(mailbox, RUN, contacts=rows)
             writer.save_contacts(records, RUN)
 
-    def plan(self) -> None:
-        """All stages of planning, each with its own connection as in a run; the plan is written down."""
+    @contextmanager
+    def opened(self, memory: str = MEMORY_LIMIT) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The warehouse as a run opens it, with so much memory."""
+        with open_warehouse(self.path) as connection:
+            connection.execute(f"set memory_limit = '{memory}'")
+            yield connection
+
+    def plan(self, memory: str = MEMORY_LIMIT) -> None:
+        """All stages of planning, each with its own connection as in a run; the plan is written down.
+
+        Raises duckdb.OutOfMemoryException where the memory does not do.
+        """
         context = plan_context()
         for stage in (plan.match_contacts, plan.compare_fields, plan.resolve_companies):
-            with open_warehouse(self.path) as connection:
+            with self.opened(memory) as connection:
                 stage(connection, context)
-        with open_warehouse(self.path) as connection:
+        with self.opened(memory) as connection:
             plan.build_plan(connection, context)
             Writer(connection, FIELDS).record_plan(RUN, NOW, plan_only=True)
 

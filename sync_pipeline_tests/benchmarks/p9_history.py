@@ -41,10 +41,12 @@ def asked(directory: Path, operations: int, seed: int) -> Iterator[Row]:
     with open_warehouse(warehouse, read_only=True) as connection:
         reader = Reader(connection)
         ours, limit = fastest(
-            3, lambda: reader.history(contact_keys=[contact, item]), lambda: history_scan.story(connection, contact)
+            3,
+            lambda: reader.history(contact_keys=[contact, item]),
+            lambda: history_scan.story(connection, contact, item),
         )
         events = reader.history(contact_keys=[contact, item])
-        same("P9, one contact's story", events, history_scan.story(connection, contact))
+        same("P9, one contact's story", events, history_scan.story(connection, contact, item))
         yield Row(
             f"P9 one contact's story among {operations:,} operations", "s", ours,
             Goal(of_limit=OF_A_SCAN, at_most=STORY_SECONDS), limit,

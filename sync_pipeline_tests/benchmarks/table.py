@@ -50,11 +50,12 @@ class Goal:
 
 @dataclass(frozen=True)
 class Row:
-    """One figure. `unit` is one of UNITS, for figure, limit and peer alike; `remark` says what else was counted."""
+    """One figure; None where the work could not be done. `unit` is one of UNITS, for figure, limit and peer alike;
+    `remark` says what else was counted, or why there is no figure."""
 
     name: str
     unit: str
-    figure: float
+    figure: float | None
     goal: Goal
     limit: float | None = None
     peer: float | None = None
@@ -62,12 +63,12 @@ class Row:
 
     @property
     def met(self) -> bool:
-        return self.goal.is_met(self.figure, self.limit, self.peer)
+        return self.figure is not None and self.goal.is_met(self.figure, self.limit, self.peer)
 
     @property
     def ratio(self) -> float | None:
-        """Figure to limit; None where there is no limit or it is 0."""
-        return self.figure / self.limit if self.limit else None
+        """Figure to limit; None where one is missing or the limit is 0."""
+        return self.figure / self.limit if self.limit and self.figure is not None else None
 
     @property
     def gain(self) -> float | None:
@@ -121,7 +122,9 @@ def _measured(what: str, value: float | None) -> float:
     return value
 
 
-def _told(value: float, unit: str) -> str:
+def _told(value: float | None, unit: str) -> str:
+    if value is None:
+        return "none"
     number = f"{value:,.0f}" if unit in ("calls", "MiB") else f"{value:,.3g}"
     return f"{number} {unit}"
 

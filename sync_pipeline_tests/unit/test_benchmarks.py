@@ -59,6 +59,15 @@ def test_one_goal_that_is_not_met_makes_the_whole_not_met() -> None:
     assert document([], "a machine")["met"] is False
 
 
+def test_what_could_not_be_done_is_not_met() -> None:
+    row = Row("P1 plan", "s", None, Goal(of_limit=1.3), limit=2.0, remark="out of memory")
+    assert not row.met
+    assert row.document()["figure"] is None
+    out = StringIO()
+    show([row], Console(file=out, width=140))
+    assert "none" in out.getvalue()
+
+
 def test_the_table_says_in_words_what_is_not_met() -> None:
     out = StringIO()
     rows = [
@@ -92,7 +101,7 @@ def test_a_childs_peak_is_its_own_and_not_that_of_the_process_that_starts_it() -
 
 def test_plan_bare_join_and_pandas_find_the_same_changes(tmp_path: Path) -> None:
     links = Links(tmp_path / "p1.duckdb", 600, 1)
-    row = p1_plan.plan_of(links)
+    [row] = p1_plan.plans_of(links)
     planned = links.planned()
     assert {(side, field) for _, side, field, _, _ in planned} == {("salesforce", "job_title"), ("outlook", "phone")}
     assert row.limit is not None

@@ -11,9 +11,9 @@ import duckdb
 from sync_pipeline.warehouse.tables import fetch
 
 
-def story(connection: duckdb.DuckDBPyConnection, contact: str) -> list[dict[str, Any]]:
-    """One Contact's events with their values, the oldest first."""
-    return fetch(connection, _statement("story_scan"), {"contact": contact})
+def story(connection: duckdb.DuckDBPyConnection, contact: str, item: str) -> list[dict[str, Any]]:
+    """The events of a Contact and of its item with their values, the oldest first."""
+    return fetch(connection, _statement("story_scan"), {"contact": contact, "item": item})
 
 
 def day(connection: duckdb.DuckDBPyConnection, chosen: date) -> None:
