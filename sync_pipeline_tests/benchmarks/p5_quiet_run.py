@@ -17,7 +17,7 @@ FOLDERS = 2
 
 
 def measure(size: Size) -> Iterator[Row]:
-    numbers, linked = ((1, 3), 20) if size.quick else ((1, 10, 100), 1_000)
+    numbers, linked = ((1, 2), 10) if size.quick else ((1, 10, 100), 1_000)
     with services(size.directory / "p5", Fill(mailboxes=numbers[-1], linked=linked)) as both:
         of_one = 0
         for mailboxes in numbers:

@@ -67,16 +67,15 @@ def _cold(both: Services, told: str, size: Size) -> Row:
     run += ["--settings", str(both.settings_file("installation"))]
     empty = [sys.executable, "-m", "sync_pipeline_tests.benchmarks.limits.empty_job", str(size.directory / "p7-empty")]
     env = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
-    seconds: list[list[float]] = []
-    for command in (run, empty):
-        ended = [finished(command, env=env) for _ in range(size.rounds)]
-        same("P7, the processes' exit codes", {each.code for each in ended}, {0})
-        seconds.append([each.seconds for each in ended])
-    ours, limit = map(min, seconds)
+    ours, limit = fastest(size.rounds, lambda: _ended(run, env), lambda: _ended(empty, env))
     return Row(
         f"P7 quiet run as a process of its own, {told}", "s", ours, GOAL, limit,
         remark="start of Python and imports included; limit: empty bodies",
     )  # fmt: skip
+
+
+def _ended(command: list[str], env: Mapping[str, str]) -> None:
+    same("P7, the process's exit code", finished(command, env=env).code, 0)
 
 
 def _reported(ran: dg.ExecuteInProcessResult) -> dict[str, Mapping[str, Any]]:
