@@ -21,10 +21,11 @@ TABLES = {
 }
 #: By directory, one file for each day: R23.
 DAILY = {
-    "history": "select event.*, event.happened_at::date as day from sync.history as event",
-    "history_values": "select v.*, event.happened_at::date as day "
-    "from sync.history_values as v join sync.history as event using (event_id)",
+    "history": "select event.* from sync.history as event",
+    "history_values": "select v.* from sync.history_values as v join sync.history as event using (event_id)",
 }
+#: As a range, because the history lies in order of time: DuckDB then reads the blocks of that day only.
+_OF_DAY = "event.happened_at >= '{day}'::timestamp and event.happened_at < '{day}'::timestamp + interval 1 day"
 
 
 def export(connection: duckdb.DuckDBPyConnection, directory: Path, *, since: datetime) -> dict[str, int]:
@@ -34,13 +35,16 @@ def export(connection: duckdb.DuckDBPyConnection, directory: Path, *, since: dat
     """
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     counts = {name: _copy(connection, query, directory / f"{name}.parquet") for name, query in TABLES.items()}
+    days = connection.execute(
+        "select distinct happened_at::date as day from sync.history where happened_at >= ?::date order by day", [since]
+    ).fetchall()
     for name, query in DAILY.items():
         (directory / name).mkdir(exist_ok=True, mode=0o700)
-        days = connection.execute(f"select distinct day from ({query}) where day >= ?::date order by day", [since])
-        counts[name] = 0
-        for (day,) in days.fetchall():
-            selected = f"select * exclude (day) from ({query}) where day = '{day}'::date"
-            counts[name] += _copy(connection, selected, directory / name / f"{day}.parquet")
+        written = (
+            _copy(connection, f"{query} where {_OF_DAY.format(day=day)}", directory / name / f"{day}.parquet")
+            for (day,) in days
+        )
+        counts[name] = sum(written)
     return counts
 
 

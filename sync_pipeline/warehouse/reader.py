@@ -176,10 +176,12 @@ class Reader:
         conditions, parameters = ["true"], list[Any]()
         if contact_keys:
             marks = ", ".join("?" * len(contact_keys))
+            # Column by column: DuckDB filters one while it scans it, and evaluates an OR over several row by row.
             conditions.append(
-                f"(event.contact_key in ({marks}) or event.salesforce_id in ({marks}) or event.outlook_id in ({marks}))"
+                f"event.rowid in (select rowid from sync.history where salesforce_id in ({marks}) "
+                f"union select rowid from sync.history where outlook_id in ({marks}))"
             )
-            parameters += [*contact_keys] * 3
+            parameters += [*contact_keys] * 2
         if mailboxes:
             chosen, values = _among("event.mailbox", mailboxes)
             conditions.append(chosen)
@@ -197,7 +199,9 @@ class Reader:
                 order by event.happened_at desc, event.event_id limit {int(limit)}
             ), gathered as (
                 select event_id, list({{field: v.field, before: v.before, after: v.after}} order by v.field) as fields
-                from sync.history_values as v where event_id in (select event_id from chosen) group by event_id
+                from sync.history_values as v
+                where contact_key in (select contact_key from chosen) and event_id in (select event_id from chosen)
+                group by event_id
             )
             select chosen.*, coalesce(gathered.fields, []) as fields from chosen left join gathered using (event_id)
             order by happened_at, event_id

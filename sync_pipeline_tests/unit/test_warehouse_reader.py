@@ -68,6 +68,27 @@ def test_the_history_of_a_contact_is_in_order_with_its_values(writer: Writer) ->
     assert len(reader.history(run_id="run-1", limit=1)) == 1
 
 
+def test_an_event_is_told_once_whichever_of_its_contacts_ids_it_is_asked_by(writer: Writer) -> None:
+    reader = Reader(writer.connection)
+    by_contact = reader.history(contact_keys=[ADA])
+    assert len(by_contact) == 3
+    assert reader.history(contact_keys=["item"]) == by_contact
+    assert reader.history(contact_keys=["item", ADA]) == by_contact
+    # an item that was never anybody's Contact, and one that is another's now
+    writer.connection.execute(
+        "insert into sync.history by name select 'alone' as event_id, happened_at, 'item 2' as contact_key, "
+        "'' as salesforce_id, 'item 2' as outlook_id, 'create' as action from sync.history limit 1"
+    )
+    writer.connection.execute(
+        "insert into sync.history by name select 'moved' as event_id, happened_at, 'other' as contact_key, "
+        "'other' as salesforce_id, 'item' as outlook_id, 'link' as action from sync.history limit 1"
+    )
+    assert [event["event_id"] for event in reader.history(contact_keys=["item 2"])] == ["alone"]
+    assert len(reader.history(contact_keys=["item"])) == 4
+    assert reader.history(contact_keys=[ADA]) == by_contact
+    assert reader.history(contact_keys=["nobody"]) == []
+
+
 def test_the_story_of_a_contact_has_everything_that_bears_on_it(writer: Writer) -> None:
     writer.save_members("view", "My view", "soql", [ADA])
     hold = {"operation_id": "h", "mailbox": MAILBOX, "kind": "duplicate", "subject": "other", "candidates": [ADA]}
@@ -129,6 +150,26 @@ def test_what_people_query_is_exported_as_parquet_by_day(writer: Writer, tmp_pat
     with duckdb.connect() as other:
         shown = other.execute(f"select action from '{directory}/history/*.parquet' order by action").fetchall()
     assert shown == [("agree",), ("link",), ("update",)]
+
+
+def test_a_day_is_exported_from_its_first_to_its_last_moment(writer: Writer, tmp_path: Path) -> None:
+    moments = ("2026-03-04 23:59:59.999999", "2026-03-05 00:00:00", "2026-03-05 23:59:59.999999", "2026-03-06 00:00:00")
+    insert(
+        writer.connection,
+        "sync.history",
+        [{"event_id": moment, "happened_at": datetime.fromisoformat(moment)} for moment in moments],
+    )
+    insert(writer.connection, "sync.history_values", [{"event_id": moment, "field": "phone"} for moment in moments])
+    directory = tmp_path / "exports"
+    counts = export(writer.connection, directory, since=datetime(2026, 3, 5, 18))
+    assert (counts["history"], counts["history_values"]) == (3, 3)
+    for name in ("history", "history_values"):
+        with duckdb.connect() as other:
+            shown = other.execute(
+                f"select event_id from '{directory}/{name}/2026-03-05.parquet' order by all"
+            ).fetchall()
+        assert [event for (event,) in shown] == list(moments[1:3])
+    assert not (directory / "history" / "2026-03-04.parquet").exists()
 
 
 def test_the_history_of_a_run_that_broke_off_before_midnight_is_exported_by_the_next_one(writer: Writer) -> None:

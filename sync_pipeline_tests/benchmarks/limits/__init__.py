@@ -1,0 +1,1 @@
+"""The least that each benchmark's work can cost."""
