@@ -16,6 +16,9 @@ from sync_pipeline.planning.render import create_macros, run
 #: What Salesforce accepts as an e-mail, in RE2's syntax.
 EMAIL_PATTERN = r"[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\".]+(\.[^\s@,;:<>()\[\]\\\".]+)+"
 
+#: What a Contact is shown as in Outlook where nobody chose a display name.
+_DISPLAY_NAME: Final = "nullif(trim(concat_ws(' ', nullif(contact.first_name, ''), nullif(contact.last_name, ''))), '')"
+
 _RESULTS = resources.files(__package__).joinpath("sql", "results.sql")
 
 #: A Person Account is a person, not where somebody works: no other Contact is given to it (R7, R9).
@@ -45,6 +48,7 @@ def match_contacts(connection: duckdb.DuckDBPyConnection, context: PlanContext) 
         lists=[field.name for field in context.fields if field.is_list],
         **values,
     )
+    run(connection, "undo_parts", undo=context.undo, **values)
     run(connection, "match", **values)
     return _count(connection, "planning.contact_matches")
 
@@ -53,6 +57,7 @@ def compare_fields(connection: duckdb.DuckDBPyConnection, context: PlanContext) 
     """Three-way merge (R10–R13) and the fate of every link (R14–R19). Returns the fields that differ."""
     values = {"fields": context.fields, "now": context.now.isoformat(), "email_pattern": EMAIL_PATTERN}
     run(connection, "changes", **values)
+    run(connection, "reversals", **values)
     run(connection, "decisions", **values)
     return _count(connection, "planning.contact_changes where course not in ('agree', 'differ')")
 
@@ -86,8 +91,9 @@ def build_plan(connection: duckdb.DuckDBPyConnection, context: PlanContext) -> i
         "run_id": context.run_id,
         "org_id": context.org_id,
     }
-    run(connection, "creations", email_pattern=EMAIL_PATTERN, **values)
+    run(connection, "creations", email_pattern=EMAIL_PATTERN, display_name=_DISPLAY_NAME, **values)
     run(connection, "operations", known=field_names(context.fields), **values)
+    run(connection, "undo_operations", display_name=_DISPLAY_NAME, **values)
     run(connection, "problem_marks")
     run(connection, "clearings", names=sorted(NAME_FIELDS), **values)
     run(connection, "guard", approve_first_run=context.approve_first_run, names=sorted(NAME_FIELDS), **values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,11 @@ def literal(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
+def texts(values: Iterable[str]) -> str:
+    """An SQL list of string literals."""
+    return f"[{', '.join(map(literal, values))}]"
+
+
 def create_macros(connection: duckdb.DuckDBPyConnection) -> None:
     """planning.normal(kind, value): the comparison form of a value, generated from the field table's own rule.
     planning.changes_of(fields): an operation's fields as a list of (field, before, after)."""
@@ -41,7 +47,7 @@ def run(connection: duckdb.DuckDBPyConnection, name: str, **values: Any) -> None
     """Render `sql/<name>.sql` and execute its statements in order, in one transaction."""
     connection.execute("begin")
     try:
-        connection.execute(_environment().get_template(f"{name}.sql").render(literal=literal, **values))
+        connection.execute(_environment().get_template(f"{name}.sql").render(literal=literal, texts=texts, **values))
     except BaseException:
         connection.execute("rollback")
         raise

@@ -1,11 +1,11 @@
--- in:  planning.links, planning.contacts, planning.mailboxes, planning.mailbox_fields, planning.create_rules, outlook.contacts,
+-- in:  planning.links, planning.undo_parts, planning.contacts, planning.mailboxes, planning.mailbox_fields, planning.create_rules, outlook.contacts,
 --      salesforce.contacts, sync.links, sync.verdicts, sync.frozen, sync.problems, sync.runs
 -- out: planning.pairs (link × field: both values, both bases, in the form in which they compare; outlook_is_edit: what Outlook
 --      holds is not known to come from Salesforce),
 --      planning.edits (link: was it edited in Outlook since the base, or anywhere else),
 --      planning.paused (mailbox × field, outlook_id, salesforce_id: a refused write that is not tried again yet),
 --      planning.contact_changes (pairs with the verdict of the three-way merge),
---      planning.finals (Contact × field: the value that goes up, and from which mailbox)
+--      planning.finals (Contact × field: the value that goes up, and from which mailbox; undone: which runs it takes back)
 
 create or replace table planning.touched as
 with raw as (
@@ -15,6 +15,7 @@ with raw as (
     left join outlook.contacts as item on item.mailbox = link.mailbox and item.id = link.outlook_id
     left join planning.contacts as contact on contact.id = link.contact_id
     where link.is_new or link.is_merged or link.place <> 'folder' or link.contact_state <> 'present'
+        or link.contact_id in (select contact_id from planning.undo_parts)
     {%- for f in fields %}
         or item.{{ f.list_column if f.is_list else f.name }} is distinct from base.outlook_{{ f.list_column if f.is_list else f.name }}
         or contact.{{ f.name }} is distinct from base.salesforce_{{ f.name }}
@@ -215,7 +216,7 @@ create or replace table planning.finals as
 select contact_id, field, any_value(position) as position, any_value(kind) as kind, any_value(salesforce) as salesforce,
     arg_min(link_id, rank) as link_id, arg_min(mailbox, rank) as mailbox,
     arg_min(case when outlook_normal = '' then '' else outlook_value end, rank) as value,  -- R12: a blank one is an empty one
-    arg_min(outlook_normal, rank) as normal, any_value(salesforce_value) as before
+    arg_min(outlook_normal, rank) as normal, any_value(salesforce_value) as before, null::varchar as undone
 from (
     select change.*, row_number() over (
         partition by contact_id, field order by outlook_modified_at desc, mailbox, link_id) as rank

@@ -1,6 +1,6 @@
 -- in:  planning.links, planning.members, planning.readable, planning.contacts, planning.items, planning.successors,
---      planning.parted, salesforce.contacts, outlook.contacts, sync.links, sync.problems, planning.mailboxes, the macro
---      planning.contradict (states.sql)
+--      planning.parted, planning.undo_parts, salesforce.contacts, outlook.contacts, sync.links, sync.problems,
+--      planning.mailboxes, the macro planning.contradict (states.sql)
 -- out: planning.newcomers (unlinked Outlook contacts that want to be synchronised), planning.arrivals (Contacts in a view
 --      without a link), planning.addresses (by which addresses Contacts are known), planning.candidates (who might be the same
 --      person, and on what evidence), planning.contact_matches (one verdict per newcomer: link | hold | wait | create;
@@ -16,10 +16,14 @@ with unlinked as (
     where (item.place = 'folder' or (item.place = 'elsewhere' and item.categorised))
       and not exists (
         select 1 from planning.links as link where link.mailbox = item.mailbox and link.outlook_id = item.id)
-      -- unlinked by hand, it stays so until it is linked by hand again
+      -- unlinked by hand or with its creation taken back (R24), it stays so until it is linked by hand again
       and not exists (
         select 1 from planning.parted as parted
-        where parted.mailbox = item.mailbox and parted.outlook_id = item.id and parted.reason = 'by_hand')
+        where parted.mailbox = item.mailbox and parted.outlook_id = item.id and parted.reason in ('by_hand', 'undone'))
+      -- R24: what is taken back is linked again to whom it was
+      and not exists (
+        select 1 from planning.undo_parts as part
+        where part.kind = 'return' and part.mailbox = item.mailbox and part.outlook_id = item.id)
       -- R6: an original whose copy stands in the folder is only waiting for its deletion; one that a person put
       -- into the folder beside its copy is a contact of his own
       and not exists (
@@ -280,8 +284,12 @@ where not exists (
   and not exists (
         select 1 from planning.contact_matches as match
         where match.mailbox = member.mailbox and match.contact_id = member.contact_id and match.verdict = 'link')
+  -- R24: what is taken back has its own item
+  and not exists (
+        select 1 from planning.undo_parts as part
+        where part.kind = 'return' and part.mailbox = member.mailbox and part.contact_id = member.contact_id)
   -- R15: unlinked by the user; comes back only when dragged in or categorised again
-  and coalesce(parted.reason, '') not in ('unlinked', 'by_hand');
+  and coalesce(parted.reason, '') not in ('unlinked', 'by_hand', 'undone');
 
 -- A matched pair is a link from now on: it has no base, so the merge treats it by the rule for a first link (R10).
 insert into planning.links by name
