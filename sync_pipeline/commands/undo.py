@@ -73,7 +73,9 @@ def undo(
             show_summary(console, summary)
             return
         if others:
-            console.print(f"The run would also write {others} other operations: `sync-pipeline plan` shows them.")
+            console.print(
+                f"Besides, the run would synchronise as any other: `sync-pipeline plan` shows what ({others})."
+            )
         if operations:
             console.print("Nothing was written. The same with --yes pushes it.", style="bold")
 

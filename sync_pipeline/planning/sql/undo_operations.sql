@@ -82,8 +82,8 @@ with sides as (
 )
 select sides.*,
     case when kind = 'contact_gone'
-         then planning.content_id('d', concat_ws('|', 'undo', undo_id, part_id), concat_ws('|', modstamp, change_key))
-         else planning.content_id('r', concat_ws('|', 'undo', undo_id, part_id), change_key) end as operation_id,
+         then planning.content_id('d', concat_ws('|', 'undo', link_id, contact_id), concat_ws('|', modstamp, change_key))
+         else planning.content_id('r', concat_ws('|', 'undo', link_id, item_id), change_key) end as operation_id,
     case when held_by is not null then 'Another mailbox (' || held_by || ') holds the Contact too; approve to delete it all the same.'
          when kind = 'contact_gone' and not is_linked then 'It was unlinked since; approve to delete the Contact all the same.'
          when is_edited then 'It was edited since it was made; approve to remove it all the same.' end as hold_reason
@@ -131,7 +131,7 @@ from planning.undo_removals where is_linked and not is_gone;
 -- ── deletions: both ends are there again, and linked as before ───────────────────────────────────────────────────────
 create or replace table planning.undo_returns as
 with ends as (
-    select part.* exclude (outlook_id), link.outlook_id, link.closed_reason, link.state = 'linked' as is_linked, mailbox.enabled,
+    select part.* exclude (outlook_id), link.outlook_id, link.closed_reason, link.closed_at, link.state = 'linked' as is_linked, mailbox.enabled,
         coalesce(item.place, 'gone') as place, contact.id is not null as is_known, coalesce(contact.is_readable, false) as is_readable,
         coalesce(contact.is_deleted, false) as is_binned, contact.modstamp, successor.winner is not null as is_merged,
         coalesce(contact.is_deleted, false) and exists (
@@ -160,15 +160,15 @@ with ends as (
     from ends
 )
 select judged.*,
-    case when verdict <> 'ready' then 'w' || left(md5(concat_ws('|', undo_id, part_id, verdict)), 15) end as hold_id,
+    case when verdict <> 'ready' then 'w' || left(md5(concat_ws('|', 'undo', link_id, contact_id, modstamp, verdict)), 15) end as hold_id,
     -- one of the mailboxes brings the Contact back for all
     row_number() over (partition by contact_id, verdict = 'ready' order by mailbox, link_id) = 1 as is_first_of_contact,
     case when verdict <> 'ready' or not is_binned then ''
-         when is_lost then 'n' || left(md5(concat_ws('|', 'undo', undo_id, contact_id, modstamp)), 15)
-         else 'z' || left(md5(concat_ws('|', 'undo', undo_id, contact_id, modstamp)), 15) end as contact_operation,
+         when is_lost then 'n' || left(md5(concat_ws('|', 'undo', contact_id, modstamp)), 15)
+         else 'z' || left(md5(concat_ws('|', 'undo', contact_id, modstamp)), 15) end as contact_operation,
     case when verdict <> 'ready' or place = 'folder' then ''
-         when place = 'deleted' then 'b' || left(md5(concat_ws('|', 'undo', undo_id, part_id, outlook_id)), 15)
-         else 'o' || left(md5(concat_ws('|', 'undo', undo_id, part_id, modstamp)), 15) end as item_operation
+         when place = 'deleted' then 'b' || left(md5(concat_ws('|', 'undo', link_id, outlook_id, closed_at)), 15)
+         else 'o' || left(md5(concat_ws('|', 'undo', link_id, modstamp, closed_at)), 15) end as item_operation
 from judged;
 
 insert into planning.operations by name
