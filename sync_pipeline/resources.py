@@ -32,6 +32,12 @@ class SyncConfig(dg.Config):
     approve_first_run: bool = Field(
         default=False, description="Push what would wait for approval as a first run (R22)."
     )
+    undo_runs: list[str] = Field(default=[], description="Take back what these runs wrote (R24); empty: nothing.")
+    undo_mailbox: str = Field(default="", description="Of these runs, only what they wrote for this mailbox.")
+    undo_contacts: list[str] = Field(
+        default=[], description="Of these runs, only what they wrote to these contacts: Salesforce or Outlook ids."
+    )
+    undo_field: str = Field(default="", description="Of these runs, only the values of this mapped field.")
 
 
 def load_from_environment() -> tuple[Settings, Secrets]:
@@ -55,6 +61,10 @@ def session_resource(load: Load = load_from_environment, progress: Progress | No
             plan_only=config.plan_only,
             full=config.full,
             approve_first_run=config.approve_first_run,
+            undo_runs=tuple(config.undo_runs),
+            undo_mailbox=config.undo_mailbox.lower(),
+            undo_contacts=tuple(config.undo_contacts),
+            undo_field=config.undo_field,
         )
         run_id = context.run.run_id if context.run else ""
         with Session(settings, secrets, options, run_id=run_id, progress=progress or _logged(context)) as opened:

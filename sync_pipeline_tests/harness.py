@@ -298,10 +298,11 @@ class World:
         yes: bool = False,
         settle: bool = True,
         before: Mapping[str, Callable[[], object]] | None = None,
+        **undo: Any,
     ) -> Json:
         """One synchronisation; the document of `run --json`. `settle` lets the sandbox's clock pass 5 s first.
 
-        before: what somebody does just before a step of the engine begins, by the step's name.
+        before: what somebody does just before a step of the engine begins, by the step's name. undo: RunOptions' own.
         """
         if settle:
             self.advance(5)
@@ -310,12 +311,21 @@ class World:
         def progress(step: str, done: int, total: int | None) -> None:
             acts.pop(step, _nothing)()
 
-        options = engine.RunOptions(mailboxes=mailboxes, plan_only=plan_only, full=full, approve_first_run=yes)
+        options = engine.RunOptions(mailboxes=mailboxes, plan_only=plan_only, full=full, approve_first_run=yes, **undo)
         settings = self.settings()
         with open_warehouse(warehouse_path(settings)):  # a step then finds the file open: a third of a run's time
             document = engine.synchronise(settings, self.secrets, options, run_id=str(uuid.uuid4()), progress=progress)
         assert not acts, f"no such step of the engine: {', '.join(acts)}"
         return document
+
+    def undo(self, *runs: Json, plan_only: bool = False, **scope: Any) -> list[Json]:
+        """Takes back what these runs (their documents) wrote; the operations of R24 as the plan has them.
+
+        scope: mailbox, contacts (ids), field, and what `run` takes besides.
+        """
+        asked = {f"undo_{name}": scope.pop(name) for name in ("mailbox", "contacts", "field") if name in scope}
+        document = self.run(undo_runs=tuple(run["run_id"] for run in runs), plan_only=plan_only, **asked, **scope)
+        return [operation for operation in self.plan_of(document["run_id"]) if operation["rule"] == "R24"]
 
     def plan(self, *mailboxes: str, full: bool = False) -> list[Json]:
         """Plans without pushing; the operations of `plan --json`."""

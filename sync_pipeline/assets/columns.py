@@ -46,7 +46,7 @@ _MEANING = {
     "operation_id": "the operation by its content: the same plan gives the same id",
     "seq": "order of pushing",
     "side": "the service that is written to",
-    "action": "create, update, delete, restore, move, finish_move, release, create_folder, create_category",
+    "action": "create, update, delete, restore, undelete, move, finish_move, release, create_folder, create_category",
     "fields": "each field with before and after",
     "detail": "what the push needs besides",
     "state": "ready | held | problem | dropped",

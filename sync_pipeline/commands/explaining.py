@@ -20,6 +20,7 @@ _CLOSED = {
     "left_view": "the Contact left the mailbox's view",
     "merged": "the Contact was merged in Salesforce",
     "by_hand": "someone unlinked it by hand",
+    "undone": "the creation was taken back by an undo; it stays unlinked until it is linked by hand",
     "disabled": "the mailbox was switched off",
     "mailbox_removed": "the mailbox was taken out",
 }

@@ -50,13 +50,17 @@ def run_job(settings: Settings, secrets: Secrets, options: RunOptions, progress:
     with instance(settings.data_dir) as opened:
         try:
             definitions.resolve_job_def(NAME).execute_in_process(
-                instance=opened, run_id=run_id, run_config={**asdict(options), "mailboxes": list(options.mailboxes)}
+                instance=opened, run_id=run_id, run_config=_config(options)
             )
         except dg.DagsterError as error:
             raise _cause(error) from None
         except dg.DagsterExecutionInterruptedError as error:
             raise KeyboardInterrupt from error
     return run_id
+
+
+def _config(options: RunOptions) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(options).items()}
 
 
 def instance(data_dir: Path) -> dg.DagsterInstance:

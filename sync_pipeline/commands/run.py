@@ -19,6 +19,7 @@ from sync_pipeline.commands.invocation import (
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from sync_pipeline.engine import RunOptions
     from sync_pipeline.settings import Settings
 
 
@@ -96,7 +97,15 @@ def verify(invocation: Invocation, mailboxes: tuple[str, ...]) -> int:
 def _synchronise(
     invocation: Invocation, mailboxes: tuple[str, ...], *, plan_only: bool, full: bool = False, yes: bool = False
 ) -> tuple[Settings, dict[str, Any]]:
+    from sync_pipeline.engine import RunOptions
+
     settings = invocation.settings()
+    options = RunOptions(tuple(mailboxes), plan_only=plan_only, full=full, approve_first_run=yes)
+    return settings, synchronise(invocation, settings, options)
+
+
+def synchronise(invocation: Invocation, settings: Settings, options: RunOptions) -> dict[str, Any]:
+    """One run with its progress on stderr; the document of `run --json`. Raises the SyncError that ended it."""
     secrets = invocation.secrets(settings)
     from sync_pipeline.commands.progress import shown_progress
 
@@ -105,9 +114,8 @@ def _synchronise(
         from sync_pipeline import engine
         from sync_pipeline.commands.job import run_job
 
-        options = engine.RunOptions(tuple(mailboxes), plan_only=plan_only, full=full, approve_first_run=yes)
         run_id = run_job(settings, secrets, options, progress)
-    return settings, engine.summary(settings, run_id)
+    return engine.summary(settings, run_id)
 
 
 def _plan(settings: Settings, summary: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from sync_pipeline.engine.inputs import (
     settings_fingerprint,
 )
 from sync_pipeline.engine.session import Session
-from sync_pipeline.planning.context import PlanContext
+from sync_pipeline.planning.context import PlanContext, UndoRequest
 
 _BEGUN = (
     "select mailbox from sync.journal where outcome = 'done' and action not in ('create_folder', 'create_category') "
@@ -57,6 +57,12 @@ def plan_context(session: Session, connection: duckdb.DuckDBPyConnection) -> Pla
         instance_url=session.org.instance_url,
         approve_first_run=session.options.approve_first_run,
         suggestions=max((settings.account.suggestions for settings in session.working), default=3),
+        undo=UndoRequest(
+            session.options.undo_runs,
+            session.options.undo_mailbox,
+            session.options.undo_contacts,
+            session.options.undo_field,
+        ),
         unread=tuple(sorted(session.enabled_in_settings - planned)),
     )
 

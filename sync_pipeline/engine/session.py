@@ -43,12 +43,20 @@ def no_progress(what: str, done: int, total: int | None) -> None:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What one run is asked to do. No mailboxes: all. `full` compares and lists everything."""
+    """What one run is asked to do. No mailboxes: all. `full` compares and lists everything.
+
+    `undo_runs` are taken back (R24): whole, or only what they did in `undo_mailbox`, to `undo_contacts` (ids of either
+    side), to `undo_field`.
+    """
 
     mailboxes: tuple[str, ...] = ()
     plan_only: bool = False
     full: bool = False
     approve_first_run: bool = False
+    undo_runs: tuple[str, ...] = ()
+    undo_mailbox: str = ""
+    undo_contacts: tuple[str, ...] = ()
+    undo_field: str = ""
 
 
 @dataclass

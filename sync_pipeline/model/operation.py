@@ -24,6 +24,7 @@ class Action(StrEnum):
     RESTORE = "restore"  # copy a deleted item back into the folder (counts as create)
     MOVE = "move"  # copy into the folder, verify, delete the original (counts as update)
     FINISH_MOVE = "finish_move"  # the copy stands and is whole: delete the original (counts as update)
+    UNDELETE = "undelete"  # R24: out of Salesforce's recycle bin (counts as create)
     RELEASE = "release"  # R15: category and stamp off in one write (counts as update)
     CREATE_FOLDER = "create_folder"
     CREATE_CATEGORY = "create_category"
@@ -33,6 +34,7 @@ class Action(StrEnum):
 COUNTED_AS: dict[Action, Action] = {
     Action.CREATE: Action.CREATE,
     Action.RESTORE: Action.CREATE,
+    Action.UNDELETE: Action.CREATE,
     Action.UPDATE: Action.UPDATE,
     Action.MOVE: Action.UPDATE,
     Action.FINISH_MOVE: Action.UPDATE,

@@ -74,6 +74,17 @@ class CreateRule:
 
 
 @dataclass(frozen=True)
+class UndoRequest:
+    """R24: what of these runs is taken back: all, or only the part of a mailbox, of contacts (ids of either side), of a
+    field. No runs: nothing is asked."""
+
+    runs: tuple[str, ...] = ()
+    mailbox: str = ""
+    contacts: tuple[str, ...] = ()
+    field: str = ""
+
+
+@dataclass(frozen=True)
 class PlanContext:
     """The run's constants. `now` is the servers' UTC time, given from outside."""
 
@@ -87,6 +98,7 @@ class PlanContext:
     instance_url: str = ""
     approve_first_run: bool = False
     suggestions: int = 3
+    undo: UndoRequest = UndoRequest()
     unread: tuple[str, ...] = ()  # the enabled mailboxes of the settings that this run does not plan for
 
 

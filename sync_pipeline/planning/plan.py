@@ -16,6 +16,9 @@ from sync_pipeline.planning.render import create_macros, run
 #: What Salesforce accepts as an e-mail, in RE2's syntax.
 EMAIL_PATTERN = r"[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\".]+(\.[^\s@,;:<>()\[\]\\\".]+)+"
 
+#: What a Contact is shown as in Outlook where nobody chose a display name.
+_DISPLAY_NAME: Final = "nullif(trim(concat_ws(' ', nullif(contact.first_name, ''), nullif(contact.last_name, ''))), '')"
+
 _RESULTS = resources.files(__package__).joinpath("sql", "results.sql")
 
 #: A Person Account is a person, not where somebody works: no other Contact is given to it (R7, R9).
@@ -53,6 +56,7 @@ def match_contacts(connection: duckdb.DuckDBPyConnection, context: PlanContext) 
         lists=[field.name for field in context.fields if field.is_list],
         **values,
     )
+    run(connection, "undo_parts", undo=context.undo, **values)
     run(connection, "newcomers", **values)
     run(connection, "match", rests_on=["planning.newcomers"], **values)
     run(connection, "arrivals")
@@ -64,6 +68,7 @@ def compare_fields(connection: duckdb.DuckDBPyConnection, context: PlanContext) 
     values: dict[str, Any] = {"fields": context.fields, "now": context.now.isoformat(), "email_pattern": EMAIL_PATTERN}
     run(connection, "touched", **values)
     run(connection, "changes", rests_on=["planning.touched"], **values)
+    run(connection, "reversals", rests_on=["planning.undo_parts"], **values)
     run(connection, "decisions", **values)
     return _count(connection, "planning.contact_changes where course not in ('agree', 'differ')")
 
@@ -99,8 +104,9 @@ def build_plan(connection: duckdb.DuckDBPyConnection, context: PlanContext) -> i
         "org_id": context.org_id,
     }
     run(connection, "creations", rests_on=["planning.contact_matches"], email_pattern=EMAIL_PATTERN, **values)
-    run(connection, "new_items", rests_on=["planning.arrivals", _MADE_ANEW], **values)
+    run(connection, "new_items", rests_on=["planning.arrivals", _MADE_ANEW], display_name=_DISPLAY_NAME, **values)
     run(connection, "operations", known=field_names(context.fields), **values)
+    run(connection, "undo_operations", rests_on=["planning.undo_parts"], display_name=_DISPLAY_NAME, **values)
     run(connection, "problem_marks")
     run(connection, "clearings", rests_on=[_CLEARED], names=sorted(NAME_FIELDS), **values)
     run(connection, "guard", approve_first_run=context.approve_first_run, names=sorted(NAME_FIELDS), **values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +26,11 @@ def _environment() -> jinja2.Environment:
 def literal(value: str) -> str:
     """An SQL string literal."""
     return "'" + value.replace("'", "''") + "'"
+
+
+def texts(values: Iterable[str]) -> str:
+    """An SQL list of string literals."""
+    return f"[{', '.join(map(literal, values))}]"
 
 
 def create_macros(connection: duckdb.DuckDBPyConnection) -> None:
@@ -52,7 +57,7 @@ def run(connection: duckdb.DuckDBPyConnection, name: str, *, rests_on: Sequence[
     """
     connection.execute("begin")
     try:
-        text = _environment().get_template(f"{name}.sql").render(literal=literal, **values)
+        text = _environment().get_template(f"{name}.sql").render(literal=literal, texts=texts, **values)
         made_by = f"{_sources()} {values.get('fields')}"
         is_idle = rests_on and not any(_has_rows(connection, relation) for relation in rests_on)
         if is_idle and _has_rows(connection, f"planning.stages where name = '{name}' and made_by = {literal(made_by)}"):

@@ -1,4 +1,4 @@
-"""The last look at Outlook before Contacts are deleted (R14, R15): is each item still gone, or where it was put?"""
+"""The last look at Outlook before Contacts are deleted (R14, R15, R24): is each item still gone, or where it lay?"""
 
 from __future__ import annotations
 
@@ -46,15 +46,17 @@ def contested(
 def _contested(
     mailbox: Mailbox, operations: Sequence[Operation], connection: duckdb.DuckDBPyConnection, run: RunContext
 ) -> list[Receipt]:
-    ids = [operation.outlook_id for operation in operations]
+    ids = [operation.outlook_id for operation in operations if operation.outlook_id]
     mirror = _mirror(connection, mailbox.address, ids)
     found = mailbox.read(ids)
     # A folder may have been deleted or put back since it was mirrored, with all that lies in it.
     roles = {folder.id: folder.role for folder in mailbox.contact_folders()} if any(found.values()) else {}
     receipts = []
     for operation in operations:
+        if not operation.outlook_id:
+            continue  # R24: the Contact stands alone
         item, planned = found[operation.outlook_id], mirror.get(operation.outlook_id, {})
-        if planned.get("place") == "elsewhere":
+        if planned.get("place") in ("elsewhere", "folder"):
             is_as_planned = item is not None and all(
                 item[name] == planned[column]
                 for name, column in (("parentFolderId", "folder_id"), ("changeKey", "change_key"))
@@ -68,7 +70,7 @@ def _contested(
 
 
 def _mirror(connection: duckdb.DuckDBPyConnection, address: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    marks = ", ".join("?" * len(ids))
+    marks = ", ".join("?" * len(ids)) or "null"
     rows = fetch(
         connection,
         f"select id, place, folder_id, change_key from outlook.contacts where mailbox = ? and id in ({marks})",

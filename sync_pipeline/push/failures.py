@@ -7,7 +7,7 @@ from typing import Final
 
 from sync_pipeline.model.errors import MailboxStopped
 from sync_pipeline.model.fields import Field
-from sync_pipeline.model.operation import Operation, Side
+from sync_pipeline.model.operation import Action, Operation, Side
 from sync_pipeline.transport import OutcomeUnknown, Refused
 from sync_pipeline.warehouse.receipt import Outcome, Receipt
 
@@ -23,6 +23,7 @@ _REMEDIES = {
     "DUPLICATE_VALUE": "A value that must be unique is taken by another record.",
     "INSUFFICIENT_ACCESS_OR_READONLY": "Give the Salesforce user the right to edit this Contact.",
     "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": "Give the Salesforce user access to the Account or owner named.",
+    "UNDELETE_FAILED": "It is not in the recycle bin any more; the next run offers to make the Contact anew.",
     "ErrorAccessDenied": "Give the application Contacts.ReadWrite for this mailbox.",
 }
 #: The record is gone or another version of it stands there: the next plan sees that.
@@ -67,7 +68,9 @@ def refusal(
     """
     if error.status in (0, 401, 429) or error.status >= 500 or error.error_code in _BUSY or is_full(error):
         return unsent(run_id, operation, error)
-    if error.error_code in _STALE or error.status in (404, 409, 412):
+    # an undelete that is refused tells that the Contact is not in the recycle bin: no version of it is planned from
+    is_stale = error.error_code in _STALE or error.status in (404, 409, 412)
+    if is_stale and operation.action is not Action.UNDELETE:
         return Receipt(run_id, operation, Outcome.STALE, code=error.error_code, message=error.message)
     message = error.message + (f" Records: {', '.join(duplicates)}." if duplicates else "")
     return Receipt(

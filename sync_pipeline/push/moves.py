@@ -51,6 +51,8 @@ class Moves:
             return None, stale(self._run.run_id, operation, "The Outlook contact was changed since the plan was made.")
         if planned_folder and original["parentFolderId"] != planned_folder:
             return None, stale(self._run.run_id, operation, "The Outlook contact was moved since the plan was made.")
+        if operation.action is Action.RESTORE and not self._folders.is_thrown_away(original):
+            return None, stale(self._run.run_id, operation, "The Outlook contact lies in a folder again.")
         return original, None
 
     def move(self, operation: Operation, original: Json) -> Receipt | None:

@@ -121,9 +121,10 @@ class _Push:
         prepared = [(operation, self._outcomes.prepare(operation)) for operation in chunk]
         ended = [Receipt(self._run.run_id, op, Outcome.SKIPPED) for op, ready in prepared if ready is None]
         wanted = [ready for _, ready in prepared if ready is not None]
+        late: dict[str, str] = {}
         if action is Action.CREATE:
             late = self._look_up(chunk[0].mailbox, org).matches(wanted)
-        else:
+        elif action is not Action.UNDELETE:  # nothing is shown of what lies in the recycle bin
             late = unchanged(org, wanted, self._writer.connection, self._fields, self._columns, self._run)
         ended += [stale(self._run.run_id, op, late[op.operation_id]) for op in wanted if op.operation_id in late]
         if action is Action.DELETE:
@@ -207,6 +208,8 @@ class _Push:
     def _call(self, org: Org, action: Action, operations: Sequence[Operation]) -> list[RowResult]:
         if action is Action.DELETE:
             return org.delete([operation.salesforce_id for operation in operations])
+        if action is Action.UNDELETE:
+            return org.undelete([operation.salesforce_id for operation in operations])
         if action is Action.UPDATE:
             return org.update([{"id": op.salesforce_id, **self._body(op)} for op in operations])
         results: dict[str, RowResult] = {}

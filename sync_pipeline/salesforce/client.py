@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 import requests
 from simple_salesforce.api import Salesforce
 
-from sync_pipeline.salesforce import views, writes
+from sync_pipeline.salesforce import undelete, views, writes
 from sync_pipeline.salesforce.session import UNAVAILABLE, OrgSession, log_in, side_unavailable
 from sync_pipeline.salesforce.soql import chunks, long_id, moment, quote
 from sync_pipeline.salesforce.views import ListView
@@ -212,6 +212,23 @@ class Org:
         def send(part: Sequence[str]) -> requests.Response:
             params = {"ids": ",".join(part), "allOrNone": "false"}
             return self._call("DELETE", _COLLECTIONS, verb=Verb.WRITE, params=params)
+
+        return writes.write(ids, send, self._policy)
+
+    def undelete(self, ids: Sequence[str]) -> list[RowResult]:
+        """Takes Contacts out of the recycle bin; one that is not there is refused with UNDELETE_FAILED."""
+
+        def send(part: Sequence[str]) -> requests.Response:
+            path = undelete.path(API_VERSION)
+            self._keep_reserve(f"POST {path}")
+
+            def post() -> requests.Response:
+                connection = self._connection()
+                url, body = f"https://{connection.sf_instance}{path}", undelete.envelope(connection.session_id, part)
+                own = {**undelete.HEADERS, "Authorization": f"Bearer {connection.session_id}"}
+                return undelete.as_collection(self._session.request("POST", url, headers=own, data=body))
+
+            return perform(post, verb=Verb.WRITE, policy=self._policy, refresh=self._log_in)
 
         return writes.write(ids, send, self._policy)
 

@@ -164,7 +164,7 @@ class Journal:
     def _mirror(self, receipts: Sequence[Receipt]) -> None:
         items = [receipt.item for receipt in receipts if receipt.item is not None]
         items += [
-            {"mailbox": receipt.operation.mailbox, "id": receipt.deleted_item, "place": "deleted"}
+            {"mailbox": receipt.operation.mailbox, "id": receipt.deleted_item, "place": "deleted", "folder_id": ""}
             for receipt in receipts
             if receipt.deleted_item
         ]
@@ -241,6 +241,10 @@ class Journal:
                 )
 
     def _record_history(self, receipts: Sequence[Receipt], now: datetime) -> None:
-        events, values = history_rows(receipts, now)
+        found = self.connection.execute(
+            "select base.run_id, base.operation_id, base.field from sync.journal_bases as base "
+            "join receipts using (run_id, operation_id) where base.is_first and base.link_id = receipts.link_id"
+        ).fetchall()
+        events, values = history_rows(receipts, now, frozenset(found))
         insert(self.connection, "sync.history", events)
         insert(self.connection, "sync.history_values", values)

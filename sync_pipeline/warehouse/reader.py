@@ -209,6 +209,36 @@ class Reader:
             parameters,
         )
 
+    def newest_writing_run(
+        self, *, mailbox: str = "", contact_keys: Collection[str] = (), field: str = ""
+    ) -> str | None:
+        """R24: the run that last wrote for a mailbox, to one of these ids, to a field; None where none did."""
+        conditions, parameters = ["event.outcome = 'done'", "event.side in ('salesforce', 'outlook')"], list[Any]()
+        if mailbox:
+            conditions.append("event.mailbox = ?")
+            parameters.append(mailbox)
+        if contact_keys:
+            marks = ", ".join("?" * len(contact_keys))
+            conditions.append(f"(event.salesforce_id in ({marks}) or event.outlook_id in ({marks}))")
+            parameters += [*contact_keys] * 2
+        if field:
+            conditions.append("event.action in ('update', 'move') and event.event_id in "
+                              "(select event_id from sync.history_values where field = ?)")  # fmt: skip
+            parameters.append(field)
+        row = self._first(
+            f"select event.run_id from sync.history as event where {' and '.join(conditions)} "
+            "and (event.link_id <> '' or event.action = 'update') "
+            "and event.action in ('update', 'move', 'create', 'restore', 'undelete', 'delete') "
+            "order by event.happened_at desc, event.event_id limit 1",
+            parameters,
+        )
+        return row["run_id"] if row else None
+
+    def values_waiting_for_undo(self) -> int:
+        """R24: values that the last plan could not take back yet, as their Contact has to come back first."""
+        rows = self.rows("select count(*) as values from planning.reversals where state = 'wait'")
+        return int(rows[0]["values"])
+
     def find_contact(self, text: str, mailboxes: Collection[str] = ()) -> list[Row]:
         """Who is meant by an e-mail, a name, an Outlook or a Salesforce id.
 

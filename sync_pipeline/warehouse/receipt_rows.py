@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sync_pipeline.model.operation import Operation
@@ -85,8 +85,13 @@ def refused_rows(receipt: Receipt, now: datetime) -> list[Row]:
     return rows
 
 
-def history_rows(receipts: Sequence[Receipt], now: datetime) -> tuple[list[Row], list[Row]]:
-    """Rows of sync.history and of sync.history_values; what was never sent is no part of the history."""
+def history_rows(
+    receipts: Sequence[Receipt], now: datetime, first: Collection[tuple[str, str, str]] = ()
+) -> tuple[list[Row], list[Row]]:
+    """Rows of sync.history and of sync.history_values; what was never sent is no part of the history.
+
+    `first`: (run, operation, field) of pairs that were compared for the first time.
+    """
     events: list[Row] = []
     values: list[Row] = []
     for receipt in receipts:
@@ -125,6 +130,7 @@ def history_rows(receipts: Sequence[Receipt], now: datetime) -> tuple[list[Row],
                 "field": c.field,
                 "before": c.before,
                 "after": c.after,
+                "is_first": (receipt.run_id, operation.operation_id, c.field) in first,
             }
             for c in operation.fields
             if c.field not in {withheld.field for withheld in receipt.withheld}

@@ -102,7 +102,7 @@ class Writer(Mirrors, Journal):
         self.save_cursor(mailbox, "mark", str(number), now)
 
     def void_old_copy(self, mailbox: str, now: datetime) -> set[str]:
-        """R21: a mailbox shows that this warehouse is an old copy; cursors, intents and approvals are void.
+        """R21: a mailbox shows that this warehouse is an old copy; cursors, intents, approvals and undos are void.
 
         Returns the mailboxes that this concerns, which are all that it knows, until `end_old_copy`.
         """
@@ -113,6 +113,7 @@ class Writer(Mirrors, Journal):
             upsert(self.connection, "sync.cursors", ("scope", "name"), rows)
             self.connection.execute("update outlook.folders set delta_link = null, listed_at = null")
             self.connection.execute("delete from sync.verdicts")
+            self.connection.execute("update sync.undos set closed_at = ? where closed_at is null", [now])
             self.connection.execute(
                 "update sync.journal set outcome = 'unsent', code = 'old_copy', intent = null, finished_at = ? "
                 "where outcome is null",
@@ -127,11 +128,13 @@ class Writer(Mirrors, Journal):
                 self.connection.execute("delete from sync.cursors where name = 'old_copy' and scope = ?", [mailbox])
 
     def record_plan(self, run_id: str, now: datetime, *, plan_only: bool) -> None:
-        """The finished planning as sync.plan, sync.holds and sync.problems; its conflicts where it is pushed."""
+        """The finished planning as sync.plan, sync.holds and sync.problems; its conflicts, and what it is asked to take
+        back, where it is pushed."""
         with transaction(self.connection), self._moment(run_id, now):
             self.connection.execute(statement("record_plan"))
             if not plan_only:
                 self.connection.execute(statement("record_conflicts"))
+                self.connection.execute(statement("record_undo"))
 
     def save_verdicts(self, operations: Sequence[tuple[str, str]], verdict: str, now: datetime) -> None:
         """(operation, mailbox) pairs: approved | dropped | take_salesforce | take_outlook."""

@@ -297,6 +297,28 @@ def test_a_deletion_of_what_is_deleted_says_so(org: Org, person: OrgClient) -> N
     assert refusal(org.delete([contact])[0]).error_code == "ENTITY_IS_DELETED"
 
 
+def test_what_was_deleted_is_undeleted_each_with_its_own_result(org: Org, person: OrgClient) -> None:
+    contacts = [person.create(LastName=name) for name in ("Adler", "Bär <&>")]
+    org.delete(contacts)
+    person.control("salesforce/empty_bin", {"ids": contacts[:1]})
+    gone, back = org.undelete(contacts)
+    assert refusal(gone).error_code == "UNDELETE_FAILED"
+    assert back == RowResult(id=contacts[1])
+    assert contact_names(org) == ["Bär <&>"]
+
+
+def test_an_undelete_renews_its_session_and_a_lost_answer_is_not_repeated(org: Org, person: OrgClient) -> None:
+    contact = person.create(LastName="Adler")
+    org.delete([contact])
+    person.control("expire_tokens", {})
+    assert org.undelete([contact]) == [RowResult(id=contact)]
+    org.delete([contact])
+    fault(person, "timeout", "/services/Soap", position="response_lost", actor=None)
+    [lost] = org.undelete([contact])
+    assert isinstance(lost.error, OutcomeUnknown)
+    assert [row["action"] for row in person.log() if row["id"] == contact][-1] == "undelete"
+
+
 def test_an_upsert_by_an_external_id_is_harmless_to_repeat(org: Org, person: OrgClient) -> None:
     person.control("salesforce/fields", {"object": "Contact", "name": "Key__c", "externalId": True, "unique": True})
     rows = [{"LastName": "Adler", "Key__c": "k1"}]

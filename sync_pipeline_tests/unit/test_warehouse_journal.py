@@ -90,7 +90,7 @@ def test_one_write_can_update_the_bases_of_several_links(tmp_path: Path) -> None
         writer.apply_link_changes("run-1", NOW)
         plan_base(writer, "o2", "job_title", "Boss", "Boss")
         writer.connection.execute(
-            "insert into planning.base_updates values "
+            "insert into planning.base_updates (operation_id, link_id, field, outlook_value, salesforce_value) values "
             "('o2', 'link-2', 'department', 'Sales', 'Sales'), ('o2', 'link-2', 'job_title', null, 'Boss')"
         )
         update = operation("o2", Side.SALESFORCE, Action.UPDATE, salesforce_id="003a")

@@ -1,4 +1,4 @@
--- in:  planning.members, planning.mailboxes, planning.contact_matches, planning.links, planning.successors, sync.links
+-- in:  planning.members, planning.undo_parts, planning.mailboxes, planning.contact_matches, planning.links, planning.successors, sync.links
 -- out: planning.arrivals: Contacts in a view without a link
 -- R2, R16: what the view shows and the mailbox does not hold yet
 create or replace table planning.arrivals as
@@ -21,5 +21,9 @@ left join (
 ) as parted on parted.mailbox = member.mailbox and parted.contact_id = member.contact_id
 where not exists (
         select 1 from planning.links as link where link.mailbox = member.mailbox and link.contact_id = member.contact_id)
+  -- R24: what is taken back has its own item
+  and not exists (
+        select 1 from planning.undo_parts as part
+        where part.kind = 'return' and part.mailbox = member.mailbox and part.contact_id = member.contact_id)
   -- R15: unlinked by the user; comes back only when dragged in or categorised again
-  and coalesce(parted.reason, '') not in ('unlinked', 'by_hand');
+  and coalesce(parted.reason, '') not in ('unlinked', 'by_hand', 'undone');

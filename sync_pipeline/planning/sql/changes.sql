@@ -4,7 +4,7 @@
 --      holds is not known to come from Salesforce),
 --      planning.edits (link: was it edited in Outlook since the base, or anywhere else),
 --      planning.contact_changes (pairs with the verdict of the three-way merge),
---      planning.finals (Contact × field: the value that goes up, and from which mailbox)
+--      planning.finals (Contact × field: the value that goes up, and from which mailbox; undone: which runs it takes back)
 --      (all of it empty where no link is touched: plan.py leaves this stage out then)
 
 create or replace table planning.pairs as
@@ -184,7 +184,7 @@ create or replace table planning.finals as
 select contact_id, field, any_value(position) as position, any_value(kind) as kind, any_value(salesforce) as salesforce,
     arg_min(link_id, rank) as link_id, arg_min(mailbox, rank) as mailbox,
     arg_min(case when outlook_normal = '' then '' else outlook_value end, rank) as value,  -- R12: a blank one is an empty one
-    arg_min(outlook_normal, rank) as normal, any_value(salesforce_value) as before
+    arg_min(outlook_normal, rank) as normal, any_value(salesforce_value) as before, null::varchar as undone
 from (
     select change.*, row_number() over (
         partition by contact_id, field order by outlook_modified_at desc, mailbox, link_id) as rank

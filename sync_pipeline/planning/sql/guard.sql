@@ -38,7 +38,7 @@ with earlier as (
     ) as judged_before on judged_before.subject = planning.subject_of(operation.operation_id)
 ), judged as (
     select counted.*,
-        case when verdict = 'approved' and not (action = 'delete' and is_problem) then 'ready'
+        case when verdict = 'approved' and not (action = 'delete' and is_problem) and coalesce(hold_kind, '') <> 'not_undoable' then 'ready'
              when verdict = 'dropped' then 'dropped'
              when hold_kind is not null then 'held'
              when is_problem then 'problem'

@@ -40,7 +40,7 @@ select new.*, contact.modstamp,
     'o' || left(md5(concat_ws('|', new.mailbox, new.contact_id, new.rule,
         (select string_agg(value.field || '=' || value.value, '|' order by value.position)
          from planning.arrival_values as value where value.mailbox = new.mailbox and value.contact_id = new.contact_id))), 15) as operation_id,
-    nullif(trim(concat_ws(' ', nullif(contact.first_name, ''), nullif(contact.last_name, ''))), '') as display_name
+    {{ display_name }} as display_name
 from planning.new_items as new join planning.contacts as contact on contact.id = new.contact_id;
 
 insert into planning.operations by name

@@ -1,4 +1,4 @@
--- in:  planning.links, planning.items, planning.successors, planning.parted, outlook.contacts, sync.links, planning.mailboxes
+-- in:  planning.links, planning.items, planning.successors, planning.parted, planning.undo_parts, outlook.contacts, sync.links, planning.mailboxes
 -- out: planning.newcomers: unlinked Outlook contacts that want to be synchronised
 {% set has_names = 'first_name' in known and 'last_name' in known -%}
 create or replace table planning.newcomers as
@@ -10,10 +10,14 @@ with unlinked as (
     where (item.place = 'folder' or (item.place = 'elsewhere' and item.categorised))
       and not exists (
         select 1 from planning.links as link where link.mailbox = item.mailbox and link.outlook_id = item.id)
-      -- unlinked by hand, it stays so until it is linked by hand again
+      -- unlinked by hand or with its creation taken back (R24), it stays so until it is linked by hand again
       and not exists (
         select 1 from planning.parted as parted
-        where parted.mailbox = item.mailbox and parted.outlook_id = item.id and parted.reason = 'by_hand')
+        where parted.mailbox = item.mailbox and parted.outlook_id = item.id and parted.reason in ('by_hand', 'undone'))
+      -- R24: what is taken back is linked again to whom it was
+      and not exists (
+        select 1 from planning.undo_parts as part
+        where part.kind = 'return' and part.mailbox = item.mailbox and part.outlook_id = item.id)
       -- R6: an original whose copy stands in the folder is only waiting for its deletion; one that a person put
       -- into the folder beside its copy is a contact of his own
       and not exists (

@@ -41,14 +41,14 @@ where account.account_id is not null and account.account_id <> coalesce(contact.
 -- ── what goes up to Salesforce ───────────────────────────────────────────────────────────────────────────────────────
 create or replace table planning.contact_updates as
 with parts as (
-    select contact_id, mailbox, field, before, value as after, position, true as is_edit from planning.finals
+    select contact_id, mailbox, field, before, value as after, position, undone is null as is_edit, undone from planning.finals
     union all
-    select contact_id, mailbox, 'company', before, account_name, -1, is_edit from planning.account_moves where rank = 1
+    select contact_id, mailbox, 'company', before, account_name, -1, is_edit, null from planning.account_moves where rank = 1
 )
 select contact_id, min(mailbox) as mailbox, count(distinct mailbox) filter (where is_edit) as mailboxes,
     to_json(list({field: field, before: before, after: after} order by position)) as fields,
     string_agg(field, ', ' order by position) filter (where is_edit) as edited,
-    list_sort(list(distinct mailbox)) as from_mailboxes
+    list_sort(list(distinct mailbox)) as from_mailboxes, string_agg(distinct undone, ' ' order by undone) as undone
 from parts group by contact_id;
 
 create or replace table planning.contact_updates as
@@ -67,8 +67,8 @@ select operation_id, 10 as phase, mailbox, 'salesforce' as side, 'update' as act
     case when account_id = '' then to_json({account_id: account_id, mailboxes: from_mailboxes})
          else to_json({account_id: account_id, account_rule: account_rule, account_candidates: account_candidates, mailboxes: from_mailboxes})
          end as detail,
-    case when account_id <> '' and coalesce(edited, 'company') = 'company' then 'R7' when mailboxes > 1 then 'R13' else 'R10' end as rule,
-    concat_ws(' ',
+    case when undone is not null then 'R24' when account_id <> '' and coalesce(edited, 'company') = 'company' then 'R7' when mailboxes > 1 then 'R13' else 'R10' end as rule,
+    concat_ws(' ', undone,
         'Edited in Outlook' || case when mailboxes > 1 then ' in ' || mailboxes || ' mailboxes' else '' end || ': ' || edited || '.',
         case when is_retried then 'Created without an Account; its Company finds one now.' end,
         case when account_id <> '' then planning.account_reason(account_rule, account_candidates) end) as reason,
@@ -80,7 +80,7 @@ create or replace table planning.wanted_downs as
 with target as (
     select change.link_id, change.mailbox, change.contact_id, change.field, change.position, change.kind, change.course,
         -- Contacts of Person Accounts go from Salesforce to Outlook only, whatever the mapping says of the field (R9)
-        change.direction <> 'from_outlook' or change.is_person_account as goes_down,
+        change.direction <> 'from_outlook' or change.is_person_account or up.undone is not null as goes_down, up.undone,
         change.outlook_value, change.outlook_normal, change.salesforce_value,
         case when change.field = 'company' and move.account_name is not null then move.account_name
              when up.field is not null then up.value
@@ -116,7 +116,8 @@ with wanted as (
     from planning.decisions as decision where decision.takes_edits
 ), fields as (
     select link_id, to_json(list({field: field, before: outlook_value, after: value} order by position)) as fields,
-        string_agg(field, ', ' order by position) as names, bool_or(is_going_up) as needs_up
+        string_agg(field, ', ' order by position) as names, bool_or(is_going_up) as needs_up,
+        string_agg(distinct undone, ' ' order by undone) as undone
     from planning.downs group by link_id
 ), names as (
     select link.link_id, item.display_name,
@@ -140,7 +141,7 @@ with wanted as (
         planning.forms(new_first_name, new_middle_name, new_last_name, new_salutation, new_suffix) as forms
     from names
 )
-select wanted.*, coalesce(fields.fields, '[]'::json) as fields, fields.names, coalesce(fields.needs_up, false) as needs_up,
+select wanted.*, coalesce(fields.fields, '[]'::json) as fields, fields.names, coalesce(fields.needs_up, false) as needs_up, fields.undone,
     nullif(shown.forms[shown.form], '') as display_name
 from wanted
 left join fields using (link_id)
@@ -159,11 +160,11 @@ select item.operation_id, case when item.place = 'elsewhere' then 45 else 50 end
     item.fields,
     to_json({stamp: case when lacks_stamp or item.place = 'elsewhere' then item.contact_id end, categorise: lacks_category,
              display_name: item.display_name, source_id: item.outlook_id}) as detail,
-    case when item.place = 'elsewhere' then 'R6' when item.is_new then 'R9' when item.names is null and lacks_category then 'R4'
+    case when item.undone is not null then 'R24' when item.place = 'elsewhere' then 'R6' when item.is_new then 'R9' when item.names is null and lacks_category then 'R4'
          when item.is_merged then 'R17' when item.names is null then 'R9' else 'R10' end as rule,
-    case when item.place = 'elsewhere' then concat_ws(' ', 'Moves the categorised contact into the folder; it is linked to its Contact.',
+    case when item.place = 'elsewhere' then concat_ws(' ', item.undone, 'Moves the categorised contact into the folder; it is linked to its Contact.',
                              'Takes over from Salesforce: ' || item.names || '.')
-         else concat_ws(' ', case when item.is_new then 'Linked with its Contact in Salesforce.'
+         else concat_ws(' ', item.undone, case when item.is_new then 'Linked with its Contact in Salesforce.'
                                   when item.is_merged then 'Its Contact was merged into another.' end,
                              'Takes over from Salesforce: ' || item.names || '.',
                              case when lacks_category then 'The category is put back.' end,
@@ -191,7 +192,7 @@ where newcomer.place = 'folder' and not newcomer.categorised
 -- ── bases of existing links ──────────────────────────────────────────────────────────────────────────────────────────
 insert into planning.base_updates by name
 -- both agree, or differ by design without a base: no write is needed
-select null as operation_id, change.link_id, change.field, change.outlook_value, change.salesforce_value
+select null as operation_id, change.link_id, change.field, change.outlook_value, change.salesforce_value, false as is_first
 from planning.contact_changes as change
 where (change.course = 'agree' or (change.course = 'differ' and not change.has_base))
   and not exists (select 1 from planning.finals as up where up.contact_id = change.contact_id and up.field = change.field
@@ -200,15 +201,20 @@ where (change.course = 'agree' or (change.course = 'differ' and not change.has_b
        or change.list_changed)
 union all by name
 -- the links whose Outlook value is the one that goes up
-select update.operation_id, change.link_id, change.field, change.outlook_value, up.value as salesforce_value
+select update.operation_id, change.link_id, change.field, change.outlook_value, up.value as salesforce_value,
+    not change.has_base as is_first
 from planning.contact_changes as change
 join planning.finals as up on up.contact_id = change.contact_id and up.field = change.field and up.normal = change.outlook_normal
 join planning.contact_updates as update on update.contact_id = change.contact_id
 union all by name
-select item.operation_id, down.link_id, down.field, down.value as outlook_value, down.value as salesforce_value
-from planning.downs as down join planning.item_updates as item on item.link_id = down.link_id
+select item.operation_id, down.link_id, down.field, down.value as outlook_value, down.value as salesforce_value,
+    not change.has_base as is_first
+from planning.downs as down
+join planning.item_updates as item on item.link_id = down.link_id
+join planning.contact_changes as change on change.link_id = down.link_id and change.field = down.field
 union all by name
-select update.operation_id, move.link_id, 'company' as field, move.outlook_company as outlook_value, move.account_name as salesforce_value
+select update.operation_id, move.link_id, 'company' as field, move.outlook_company as outlook_value, move.account_name as salesforce_value,
+    false as is_first
 from planning.account_moves as move join planning.contact_updates as update on update.contact_id = move.contact_id
 where planning.normal_text(move.outlook_company) = planning.normal_text(move.account_name);
 
@@ -294,7 +300,7 @@ where item.lost_with_folder and item.place = 'deleted'
   and not exists (select 1 from planning.links as link where link.mailbox = item.mailbox and link.outlook_id = item.id)
   and not exists (
     select 1 from planning.parted as parted
-    where parted.mailbox = item.mailbox and parted.outlook_id = item.id and parted.reason not in ('unlinked', 'by_hand'));
+    where parted.mailbox = item.mailbox and parted.outlook_id = item.id and parted.reason not in ('unlinked', 'by_hand', 'undone'));
 
 -- R6: the copy stands and is linked; the original goes
 insert into planning.operations by name

@@ -1,5 +1,5 @@
 -- in:  planning.operations, planning.plan_problems, planning.contact_changes, planning.new_values, planning.mailboxes,
---      sync.problems, outlook.contacts
+--      planning.reversals, sync.problems, outlook.contacts
 -- out: planning.solved_problems: refused writes that nobody wants to make any more;
 --      planning.operations: with `problem_category`, a contact in the folder wears "Salesforce: problem" while it has one (R25)
 create or replace table planning.solved_problems as
@@ -12,6 +12,7 @@ where problem.attempts > 0 and case
             select (contact_id, field) from planning.contact_changes where course in ('up', 'hold'))
         and (problem.mailbox, coalesce(problem.outlook_id, ''), problem.field) not in (
             select (mailbox, outlook_id, field) from planning.new_values)
+        and (coalesce(problem.salesforce_id, ''), problem.field) not in (select (contact_id, field) from planning.reversals where state = 'wait')
     else
         (problem.mailbox, coalesce(problem.outlook_id, '')) not in (
             select (mailbox, outlook_id) from planning.operations where outlook_id <> '')

@@ -112,7 +112,7 @@ with bereft as (
         where link.state = 'linked' and link.mailbox = item.mailbox and link.outlook_id = item.id)
       and not exists (
         select 1 from planning.parted as parted
-        where parted.mailbox = item.mailbox and parted.outlook_id = item.id and parted.reason = 'by_hand')
+        where parted.mailbox = item.mailbox and parted.outlook_id = item.id and parted.reason in ('by_hand', 'undone'))
 ), named as (
     select bereft.link_id, stamped.outlook_id, true as is_exact
     from bereft join stamped on stamped.mailbox = bereft.mailbox and stamped.stamp_contact = bereft.salesforce_id

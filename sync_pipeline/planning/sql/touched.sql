@@ -1,4 +1,4 @@
--- in:  planning.links, planning.contacts, planning.mailboxes, outlook.contacts, salesforce.contacts, sync.links, sync.problems,
+-- in:  planning.links, planning.undo_parts, planning.contacts, planning.mailboxes, outlook.contacts, salesforce.contacts, sync.links, sync.problems,
 --      sync.runs
 -- out: planning.touched (the links of which either side is not as at the base, and those that share a Contact with one),
 --      planning.paused (mailbox × field, outlook_id, salesforce_id: a refused write that is not tried again yet)
@@ -11,6 +11,7 @@ with raw as (
     left join outlook.contacts as item on item.mailbox = link.mailbox and item.id = link.outlook_id
     left join planning.contacts as contact on contact.id = link.contact_id
     where link.is_new or link.is_merged or link.place <> 'folder' or link.contact_state <> 'present'
+        or link.contact_id in (select contact_id from planning.undo_parts)
     {%- for f in fields %}
         or item.{{ f.list_column if f.is_list else f.name }} is distinct from base.outlook_{{ f.list_column if f.is_list else f.name }}
         or contact.{{ f.name }} is distinct from base.salesforce_{{ f.name }}

@@ -31,7 +31,7 @@ _COMPOSITE: Final[tuple[Handler, Handler]] = composite_handlers(lambda: _with_ha
 API: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/services/oauth2/token": {"POST": responses.token},
     "/services/oauth2/revoke": {"POST": responses.revoke},
-    "/services/Soap/u/{version}": {"POST": soap.login},
+    "/services/Soap/u/{version}": {"POST": soap.soap},
     "/services/oauth2/userinfo": {"GET": responses.user_info, "POST": responses.user_info},
     "/id/{organization}/{user}": {"GET": responses.identity},
     "/services/data": {"GET": responses.versions},

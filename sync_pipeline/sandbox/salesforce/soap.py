@@ -1,4 +1,4 @@
-"""The SOAP calls that clients still log in with: login() and logout(). login() is gone from version 65.0 on."""
+"""The SOAP calls without a REST counterpart: undelete(), login() (gone from version 65.0 on), logout()."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from starlette.responses import Response
 
 from sync_pipeline.sandbox.salesforce import auth
 from sync_pipeline.sandbox.salesforce.calls import Call
+from sync_pipeline.sandbox.salesforce.errors import InvalidSession, RowError
+from sync_pipeline.sandbox.salesforce.models import Acting
 from sync_pipeline.sandbox.state import Actor
 
 LAST_VERSION: Final = 64.0  # developer.salesforce.com, SOAP API: login() is not in later versions
@@ -19,12 +21,15 @@ _ENVELOPE: Final = (
     ' xmlns="urn:partner.soap.sforce.com" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
     "<soapenv:Body>{}</soapenv:Body></soapenv:Envelope>"
 )
+UNDELETED_AT_ONCE: Final = 200  # developer.salesforce.com, SOAP API: undelete()
 _BAD_LOGIN: Final = "Invalid username, password, security token; or user locked out."
 
 
-def login(call: Call) -> Response:
-    """POST /services/Soap/u/NN.N with login or logout in its body."""
+def soap(call: Call) -> Response:
+    """POST /services/Soap/u/NN.N with login, logout or undelete in its body."""
     text = call.text.decode("utf-8", "replace")
+    if re.search(r"<(?:\w+:)?undelete\b", text):
+        return _undelete(call, text)
     if re.search(r"<(?:\w+:)?logout\b", text):
         call.request.app.state.runtime.tokens.revoke("salesforce", _element(text, "sessionId"))
         return _xml("<logoutResponse/>")
@@ -32,7 +37,8 @@ def login(call: Call) -> Response:
     known = re.fullmatch(r"\d{2,3}\.\d", version) is not None and float(version) <= LAST_VERSION
     if not known or not re.search(r"<(?:\w+:)?login\b", text):
         return _fault(
-            "UNSUPPORTED_API_VERSION" if not known else "INVALID_OPERATION", "only login and logout, to v64.0"
+            "UNSUPPORTED_API_VERSION" if not known else "INVALID_OPERATION",
+            "only undelete, logout, login (to v64.0)",
         )
     granted = auth.password_grant(call.org, _element(text, "username"), _element(text, "password"))
     if granted is None:
@@ -53,6 +59,31 @@ def login(call: Call) -> Response:
         f"<sessionId>{escape(session)}</sessionId><userId>{acting.user_id}</userId>"
         f"<userInfo>{told}</userInfo></result></loginResponse>"
     )
+
+
+def _undelete(call: Call, text: str) -> Response:
+    """Each Id has its own result, in order."""
+    actor = call.request.app.state.runtime.tokens.look_up("salesforce", _element(text, "sessionId"))
+    try:
+        acting = None if actor is None else call.org.acting(actor)
+    except InvalidSession:
+        acting = None
+    if acting is None:
+        return _fault("INVALID_SESSION_ID", "Invalid Session ID found in SessionHeader: Illegal Session.")
+    ids = [unescape(found).strip() for found in re.findall(r"<(?:\w+:)?ids>(.*?)</(?:\w+:)?ids>", text, re.DOTALL)]
+    if len(ids) > UNDELETED_AT_ONCE:
+        return _fault("EXCEEDED_ID_LIMIT", f"record limit reached. cannot submit more than {UNDELETED_AT_ONCE} records")
+    results = "".join(_undeleted(call, acting, each) for each in ids)
+    return _xml(f"<undeleteResponse>{results}</undeleteResponse>")
+
+
+def _undeleted(call: Call, acting: Acting, record_id: str) -> str:
+    try:
+        call.org.undelete(acting, record_id)
+    except RowError as error:
+        told = f"<message>{escape(error.message)}</message><statusCode>{error.code}</statusCode>"
+        return f'<result><errors>{told}</errors><id xsi:nil="true"/><success>false</success></result>'
+    return f"<result><id>{escape(record_id)}</id><success>true</success></result>"
 
 
 def _element(text: str, name: str) -> str:

@@ -7,8 +7,7 @@ set outlook_written_key = coalesce(written.change_key, link.outlook_written_key)
 from written
 where written.outlook_id <> '' and link.mailbox = written.mailbox and link.outlook_id = written.outlook_id and link.state = 'linked';
 
--- a Contact is one record for all mailboxes
+-- a Contact is one record for all mailboxes, and for a link that is opened again with it (R24)
 update sync.links as link set salesforce_written_stamp = written.modstamp
 from written
-where written.modstamp is not null and written.salesforce_id <> '' and link.salesforce_id = written.salesforce_id
-  and link.state = 'linked';
+where written.modstamp is not null and written.salesforce_id <> '' and link.salesforce_id = written.salesforce_id;

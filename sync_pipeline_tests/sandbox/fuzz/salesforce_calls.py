@@ -155,10 +155,10 @@ class SalesforceCalls:
         elif template.endswith("/revoke"):
             sent.body = b"token=unknown"
         elif "Soap" in template:
-            sent.body = (
-                f"<e><login><username>{person['username']}</username>"
-                f"<password>{person['password']}</password></login></e>"
-            ).encode()
+            login = f"<login><username>{person['username']}</username><password>{person['password']}</password></login>"
+            binned = "".join(f"<ids>{each}</ids>" for each in self._ids("Contact", deleted=1)[:2])
+            undelete = f"<sessionId>user:{person['username']}</sessionId><undelete>{binned}</undelete>"
+            sent.body = f"<e>{self.luck.one([login, undelete])}</e>".encode()
 
     def _job(self, sent: Sent, template: str, holes: dict[str, str]) -> None:
         rest, luck = template.removeprefix(f"{DATA}/jobs/"), self.luck

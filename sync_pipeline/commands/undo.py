@@ -1,0 +1,126 @@
+"""The verb that takes back what a run wrote (R24): shown as a plan first, pushed with --yes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sync_pipeline.commands.invocation import MAILBOX, Invocation, Verb, pass_invocation, reading
+from sync_pipeline.commands.run import synchronise
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sync_pipeline.settings import Settings
+    from sync_pipeline.warehouse.reader import Reader
+
+RULE = "R24"
+
+
+@click.command(cls=Verb)
+@click.option(
+    "--run", "runs", multiple=True, metavar="R",
+    help="What this run wrote; can be given several times. By default the newest that wrote to what is named.",
+)  # fmt: skip
+@click.option("--mailbox", type=MAILBOX, metavar="M", help="Only what was written for this mailbox.")
+@click.option("--contact", metavar="C", help="Only this contact: an e-mail, a name, an Outlook or a Salesforce id.")
+@click.option("--field", metavar="F", help="Only the values of this mapped field, such as job_title.")
+@click.option("--yes", is_flag=True, help="Push it; without this it is only shown.")
+@pass_invocation
+def undo(
+    invocation: Invocation,
+    runs: tuple[str, ...],
+    mailbox: str | None,
+    contact: str | None,
+    field: str | None,
+    yes: bool,
+) -> int:
+    """Take back a run, a mailbox's part of it, a contact or a field; what changed since is held.
+
+    Shows the inverse as a plan; with --yes it is pushed by a run that synchronises as any other. What waits is listed
+    by `problems`, and answered with `approve` or `drop`.
+    """
+    from sync_pipeline import engine
+    from sync_pipeline.commands.tables import show_plan, show_summary
+
+    if not (runs or mailbox or contact or field):
+        raise click.UsageError("Say what to take back: --run, --mailbox, --contact or --field.")
+    settings = invocation.settings()
+    with reading(settings) as reader:
+        keys = _keys(reader, contact, mailbox)
+        chosen = _runs(reader, settings, runs, mailbox or "", keys, field or "")
+    options = engine.RunOptions(
+        plan_only=not yes, undo_runs=chosen, undo_mailbox=mailbox or "", undo_contacts=keys, undo_field=field or ""
+    )
+    summary = synchronise(invocation, settings, options)
+    operations, others, waiting = _planned(settings, summary["run_id"])
+    if yes and waiting:
+        # what was edited before it was deleted: its values follow once its Contact is back
+        summary = synchronise(invocation, settings, engine.RunOptions())
+        more, others, waiting = _planned(settings, summary["run_id"])
+        operations += more
+    document = {**summary, "undone": list(chosen), "operations": operations, "others": others, "follow_later": waiting}
+
+    def show(console: Console) -> None:
+        if operations:
+            show_plan(console, {"operations": operations})
+        else:
+            console.print("There is nothing to take back: everything is as it was before.")
+        if waiting:
+            console.print(f"{waiting} values follow once their Contacts are back.")
+        if yes:
+            show_summary(console, summary)
+            return
+        if others:
+            console.print(
+                f"Besides, the run would synchronise as any other: `sync-pipeline plan` shows what ({others})."
+            )
+        if operations:
+            console.print("Nothing was written. The same with --yes pushes it.", style="bold")
+
+    invocation.emit(document, show)
+    return engine.exit_code(summary)
+
+
+def _planned(settings: Settings, run_id: str) -> tuple[list[dict[str, Any]], int, int]:
+    """The operations that take something back, the number of others, the number of values that wait for a Contact."""
+    from sync_pipeline import engine
+
+    planned = engine.plan_document(settings, run_id)["operations"]
+    ours = [operation for operation in planned if operation["rule"] == RULE]
+    others = [operation for operation in planned if operation["rule"] != RULE and operation["state"] == "ready"]
+    with reading(settings) as reader:
+        return ours, len(others), reader.values_waiting_for_undo()
+
+
+def _keys(reader: Reader, contact: str | None, mailbox: str | None) -> tuple[str, ...]:
+    """The ids of the contact that is meant, on both sides."""
+    if contact is None:
+        return ()
+    found = reader.find_contact(contact, [mailbox] if mailbox else ())
+    people = {row["salesforce_id"] or row["outlook_id"] for row in found}
+    if not found:
+        raise click.ClickException(f"No contact {contact!r} is known. `sync-pipeline history` shows the ids.")
+    if len(people) > 1:
+        listed = ", ".join(sorted(f"{row['name']} {row['salesforce_id'] or row['outlook_id']}" for row in found))
+        raise click.ClickException(f"{contact!r} means several contacts: {listed}. Give the id of one.")
+    return tuple(sorted({key for row in found for key in (row["outlook_id"], row["salesforce_id"]) if key}))
+
+
+def _runs(
+    reader: Reader, settings: Settings, runs: tuple[str, ...], mailbox: str, keys: tuple[str, ...], field: str
+) -> tuple[str, ...]:
+    for run_id in runs:
+        if reader.run(run_id) is None:
+            recent = ", ".join(row["run_id"] for row in reader.runs(5)) or "none"
+            raise click.ClickException(f"No run {run_id} is known. The last ones: {recent}.")
+    names = [each.name for each in settings.fields]
+    if field and field not in names:
+        raise click.ClickException(f"No field {field} is mapped. Mapped are: {', '.join(names)}.")
+    if runs:
+        return runs
+    newest = reader.newest_writing_run(mailbox=mailbox, contact_keys=keys, field=field)
+    if newest is None:
+        raise click.ClickException("No run has written to that. `sync-pipeline history` shows what was written.")
+    return (newest,)

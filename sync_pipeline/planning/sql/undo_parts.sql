@@ -1,0 +1,119 @@
+-- in:  sync.undos, sync.undo_events, sync.undo_answers, sync.history, sync.history_values, sync.links, sync.verdicts,
+--      planning.successors, planning.mailbox_fields
+-- out: planning.undos (what is to be taken back, R24: asked before and not finished, or asked with this run),
+--      planning.undo_events (the history's events that it is about; field '': the creation or deletion itself),
+--      planning.undo_parts (what is still to be done, however far an earlier run got. kind:
+--        value         contact_id × field: target is what it held before the first event, expected what the last one left;
+--                      is_split: the mailboxes held several values; is_first: it was filled when first compared
+--        contact_gone  link_id: the Contact that we made goes (began: create, or undelete);  item_gone  link_id: the Outlook copy that we made goes
+--        return        link_id: the Contact and the item are there again, and linked)
+--      planning.undo_done (parts that the history shows as done since they were asked for)
+create or replace table planning.undos as
+select undo_id, requested_at, runs, false as is_new from sync.undos where closed_at is null
+{% if undo.runs -%}
+union all
+select {{ literal(run_id) }}, {{ literal(now) }}::timestamp, {{ texts(undo.runs) }}::varchar[], true
+{%- endif %};
+
+create or replace table planning.undo_events as
+select event.* from sync.undo_events as event join planning.undos using (undo_id)
+{% if undo.runs -%}
+union all
+select {{ literal(run_id) }} as undo_id, chosen.event_id, chosen.field
+from (
+    select event.*, unnest(case
+        when event.action in ('update', 'move') then (
+            select coalesce(list(v.field), []) from sync.history_values as v where v.event_id = event.event_id)
+        when event.link_id <> '' then [''] else [] end) as field
+    from sync.history as event
+    where event.run_id in (select unnest({{ texts(undo.runs) }}::varchar[])) and event.outcome = 'done'
+      and event.action in ('update', 'move', 'create', 'restore', 'undelete', 'delete')
+      {%- if undo.mailbox %}
+      and event.mailbox = {{ literal(undo.mailbox) }}
+      {%- endif %}
+      {%- if undo.contacts %}
+      and (list_contains({{ texts(undo.contacts) }}, event.salesforce_id) or list_contains({{ texts(undo.contacts) }}, event.outlook_id))
+      {%- endif %}
+) as chosen
+{%- if undo.field %}
+where chosen.field = {{ literal(undo.field) }}
+{%- endif %}
+{%- endif %};
+
+create or replace table planning.undo_parts as
+with events as (
+    select event.undo_id, event.field, happened.event_id, happened.happened_at, happened.run_id, happened.mailbox, happened.link_id,
+        happened.side, happened.action, happened.outlook_id, coalesce(successor.winner, happened.salesforce_id) as contact_id,
+        row(happened.happened_at, happened.side = 'outlook', happened.mailbox, happened.event_id) as turn
+    from planning.undo_events as event
+    join sync.history as happened using (event_id)
+    left join planning.successors as successor on successor.id = happened.salesforce_id
+), lives as (
+    -- the first event of each side tells what was there before
+    select undo_id, link_id, any_value(mailbox) as mailbox, max(happened_at) as last_at,
+        arg_min(action, turn) filter (where side = 'salesforce') as in_salesforce,
+        arg_min(action, turn) filter (where side = 'outlook') as in_outlook,
+        arg_max(contact_id, turn) as contact_id, arg_max(outlook_id, turn) as outlook_id, list_sort(list(distinct run_id)) as runs
+    from events where field = '' group by all
+), fates as (
+    select *, unnest(case
+        when in_salesforce in ('create', 'undelete') then
+            case when in_outlook in ('create', 'restore') then ['contact_gone', 'item_gone'] else ['contact_gone'] end
+        when in_salesforce = 'delete' or in_outlook = 'delete' then ['return']
+        else ['item_gone'] end) as kind
+    from lives
+), valued as (
+    select event.*, v.before, v.after, coalesce(v.is_first, false) as is_first,
+        (select any_value(rule.kind) from planning.mailbox_fields as rule where rule.field = event.field) as form,
+        first_value(event.run_id) over first as first_run, first_value(event.side) over first as first_side
+    from events as event
+    join sync.history_values as v on v.event_id = event.event_id and v.field = event.field
+    where event.contact_id <> ''
+    window first as (partition by event.undo_id, event.contact_id, event.field order by event.turn
+                     rows between unbounded preceding and unbounded following)
+), parts as (
+    select undo_id, 'value' as kind, contact_id, field, arg_min(mailbox, turn) as mailbox, arg_min(link_id, turn) as link_id,
+        '' as outlook_id, arg_min(before, turn) as target, arg_max(after, turn) as expected, any_value(form) as form,
+        bool_or(is_first) as is_first, max(happened_at) as last_at,
+        count(distinct planning.normal(coalesce(form, 'text'), before)) filter (where run_id = first_run and first_side = 'outlook') > 1
+            as is_split,
+        list_sort(list(distinct run_id)) as runs, null::varchar as began
+    from valued group by undo_id, contact_id, field
+    union all by name
+    -- made anew, a Contact has another Id, which its link knows
+    select undo_id, kind, case when kind = 'return' then coalesce(successor.winner, link.salesforce_id) else fates.contact_id end as contact_id,
+        '' as field, fates.mailbox, link_id, coalesce(link.outlook_id, fates.outlook_id) as outlook_id, null as target, null as expected,
+        null as form, false as is_first, last_at, false as is_split, runs, in_salesforce as began
+    from fates
+    join sync.links as link using (link_id)
+    left join planning.successors as successor on successor.id = link.salesforce_id
+), named as (
+    select parts.*, undo.requested_at, 'Takes back run ' || array_to_string(parts.runs, ', ') || '.' as reason,
+        left(md5(concat_ws('|', undo_id, kind, case when kind = 'value' then contact_id else link_id end, field)), 15) as part_id
+    from parts join planning.undos as undo using (undo_id)
+)
+select * from named where (undo_id, part_id) not in (select (undo_id, part_id) from sync.undo_answers)
+  -- what goes whole is not changed first
+  and not (kind = 'value' and exists (
+        select 1 from named as other where other.undo_id = named.undo_id and other.contact_id = named.contact_id and other.kind = 'contact_gone'))
+-- of two undos of the same thing the later one says how it shall be
+qualify row_number() over (
+    partition by kind, case when kind = 'value' then contact_id else link_id end, field order by requested_at desc, undo_id) = 1;
+
+create or replace table planning.undo_done as
+select part.undo_id, part.part_id, 'done' as outcome
+from planning.undo_parts as part
+where exists (
+    select 1 from sync.history as event
+    where event.happened_at >= part.requested_at and event.outcome = 'done'
+      and case part.kind
+        when 'contact_gone' then event.side = 'salesforce' and event.action = 'delete' and event.salesforce_id = part.contact_id
+        when 'item_gone' then event.side = 'outlook' and event.action = 'delete' and event.link_id = part.link_id
+        when 'return' then event.action = 'reopen' and event.link_id = part.link_id
+        else event.side = 'salesforce' and event.action = 'update' and event.salesforce_id = part.contact_id and exists (
+            select 1 from sync.history_values as v
+            where v.event_id = event.event_id and v.field = part.field
+              and planning.normal(coalesce(part.form, 'text'), v.after) = planning.normal(coalesce(part.form, 'text'), part.target))
+        end);
+
+delete from planning.undo_parts where (undo_id, part_id) in (select (undo_id, part_id) from planning.undo_done);

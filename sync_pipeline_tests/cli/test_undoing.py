@@ -1,0 +1,47 @@
+"""undo: what a run wrote is shown as its inverse, pushed with --yes, and what waits is answered like any hold."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from sync_pipeline_tests.cli.conftest import Call, settings_of
+from sync_pipeline_tests.harness import ANNA, World, linked
+
+
+def test_an_undo_is_shown_and_then_pushed(world: World, call: Call) -> None:
+    record, item = linked(world, Title="Director")
+    world.anna.update(item, jobTitle="Wrong")
+    run = world.run()
+    settings = settings_of(world)
+    world.advance(5)
+    shown = call("undo", "--run", run["run_id"], "--settings", settings)
+    assert shown.code == 0, shown.err
+    assert "job_title: Wrong → Director" in shown.out
+    assert "--yes pushes it" in shown.out
+    assert world.salesforce.record(record)["Title"] == "Wrong"
+    scope = ("--contact", "person1@example.com", "--field", "job_title")
+    pushed = call("undo", *scope, "--yes", "--settings", settings, "--json")
+    assert pushed.code == 0, pushed.err
+    document = json.loads(pushed.out)
+    assert (document["undone"], document["pushed"], document["others"]) == ([run["run_id"]], 2, 0)
+    assert [row["rule"] for row in document["operations"]] == ["R24", "R24"]
+    assert world.salesforce.record(record)["Title"] == "Director"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        ([], 2, "Say what to take back"),
+        (["--run", "nowhere"], 2, "No run nowhere is known"),
+        (["--contact", "nobody@example.com"], 2, "No contact 'nobody@example.com' is known"),
+        (["--mailbox", ANNA, "--field", "shoe_size"], 2, "No field shoe_size is mapped"),
+        (["--mailbox", "other@example.com"], 2, "No run has written to that"),
+    ],
+)
+def test_what_cannot_be_meant_is_told(world: World, call: Call, arguments: list[str], code: int, words: str) -> None:
+    linked(world)
+    answer = call("undo", *arguments, "--settings", settings_of(world))
+    assert answer.code == code
+    assert words in answer.err
