@@ -13,8 +13,8 @@ from sync_pipeline.settings import location
 from sync_pipeline_tests.cli.conftest import Call
 
 VERBS = (
-    "demo", "sandbox", "run", "plan", "approve", "drop", "resolve", "link", "unlink", "explain", "history", "problems",
-    "verify", "doctor", "remove",
+    "demo", "sandbox", "run", "plan", "approve", "drop", "resolve", "link", "unlink", "explain", "history", "undo",
+    "problems", "verify", "doctor", "remove",
 )  # fmt: skip
 
 

@@ -341,6 +341,21 @@ def test_approved_clearings_travel(world: World) -> None:
     assert [item["jobTitle"] for item in world.anna.contacts()].count(None) == 3
 
 
+def test_an_approved_clearing_travels_in_one_write_with_another_edit_of_its_contact(world: World) -> None:
+    limit(world, count=1)
+    records = people(world, 3, Title="Director")
+    for record in records[:2]:
+        world.anna.update(item_of(world.anna, record)["id"], jobTitle=None)
+    world.run()
+    world.judge("approved", world.held())
+    world.anna.update(item_of(world.anna, records[0])["id"], phone="+1 555 0100")
+    mark = world.mark()
+    world.run()
+    assert sorted(row["id"] for row in world.writes(mark, service="salesforce")) == records[:2]
+    found = world.salesforce.record(records[0])
+    assert (found["Title"], found["Phone"]) == (None, "+1 555 0100")
+
+
 # ── deletions that follow a change of ours ───────────────────────────────────────────────────────────────────────────
 
 

@@ -24,9 +24,9 @@ BY_NAME = {one.name: one for one in TWO_WAY}
 
 
 def extended(state: Json, identifier: str) -> str:
-    """An extended property of an Outlook contact; "" where it has none."""
+    """An extended property of an Outlook contact, whatever the case of its id; "" where it has none."""
     for entry in state.get("singleValueExtendedProperties", []):
-        if entry["id"] == identifier:
+        if entry["id"].casefold() == identifier.casefold():
             return str(entry["value"] or "")
     return ""
 

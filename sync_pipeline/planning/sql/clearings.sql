@@ -26,23 +26,26 @@ with changes as (
         as most
     from planning.mailboxes as mailbox left join planning.links as link on link.mailbox = mailbox.mailbox
     group by mailbox.mailbox, mailbox.guard_count, mailbox.guard_percent, mailbox.guard_cap
+), answers as (
+    select operation_id, arg_max(verdict, given_at) as verdict from sync.verdicts
+    where lapses_at > {{ literal(now) }}::timestamp group by operation_id
 ), over_limit as (
     select cleared.mailbox, cleared.side, cleared.field, count(*) + coalesce(any_value(today.done), 0) as planned, any_value(limits.most) as most
     from cleared
     join limits on limits.mailbox = cleared.mailbox
     left join today on today.mailbox = cleared.mailbox and today.side = cleared.side and today.field = cleared.field
-    where cleared.held_id not in (
-        select operation_id from sync.verdicts where verdict = 'approved' and lapses_at > {{ literal(now) }}::timestamp)
+    where cleared.held_id not in (select operation_id from answers where verdict = 'approved')
     group by cleared.mailbox, cleared.side, cleared.field
     having count(*) + coalesce(any_value(today.done), 0) > any_value(limits.most)
 )
 select cleared.*, coalesce(over_limit.planned, 0) as planned, coalesce(over_limit.most, 0) as most
 from cleared
 left join over_limit on over_limit.mailbox = cleared.mailbox and over_limit.side = cleared.side and over_limit.field = cleared.field
-where over_limit.field is not null
-   -- once held, a clearing waits for a person even when the others were dropped or approved meanwhile
-   or cleared.held_id in (select operation_id from sync.holds where kind = 'guard')
-   or cleared.held_id in (select operation_id from sync.verdicts where lapses_at > {{ literal(now) }}::timestamp);
+where cleared.held_id not in (select operation_id from answers where verdict = 'approved')  -- it travels with the other fields
+  and (over_limit.field is not null
+       -- once held, a clearing waits for a person even when the others were dropped or approved meanwhile
+       or cleared.held_id in (select operation_id from sync.holds where kind = 'guard')
+       or cleared.held_id in (select operation_id from answers));
 
 insert into planning.operations by name
 select clearing.held_id as operation_id, operation.* exclude (operation_id, fields, hold_kind, hold_reason, detail),
