@@ -155,6 +155,22 @@ def test_with_delete_the_contact_is_deleted_in_salesforce(world: World) -> None:
     assert (found["categories"], stamp_of(found)) == ([], None)
 
 
+def test_with_delete_the_item_becomes_personal_though_that_failed_at_first(world: World) -> None:
+    """Found by the crash sweep: killed between the two writes, the item kept our category and stamp for ever."""
+    world.use(moved_out="delete")
+    record, item = linked(world)
+    world.anna.move(item, "contacts")
+    world.fault("409", service="graph", method="PATCH", path="/contacts/", times=1)
+    world.run()
+    assert world.salesforce.get(record) is None
+    world.advance(24 * 3600)
+    world.run()
+    found = world.anna.get(item)
+    assert found is not None
+    assert (found["categories"], stamp_of(found)) == ([], None)
+    assert (world.salesforce.contacts(), world.ready(), world.held()) == ([], [], [])
+
+
 @pytest.mark.parametrize("where", ["back", "deleteditems"])
 def test_with_delete_a_contact_that_was_moved_again_before_the_deletion_is_kept(world: World, where: str) -> None:
     world.use(moved_out="delete")

@@ -320,6 +320,9 @@ select 'close' as kind, operation.mailbox, operation.link_id, '' as outlook_id, 
     operation.detail ->> 'close' as reason, false as seen_in_view, operation.operation_id
 from planning.operations as operation
 where operation.action in ('delete', 'release') and operation.link_id <> ''
+  -- R15: what was moved out stays linked until the item is personal again, so that a run that broke off is finished
+  and not (operation.side = 'salesforce' and exists (
+    select 1 from planning.operations as release where release.action = 'release' and release.link_id = operation.link_id))
 union all
 select 'close' as kind, mailbox, link_id, '', '', '', close_reason as reason, false, null from planning.decisions where decision = 'close'
 union all
