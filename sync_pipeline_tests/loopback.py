@@ -1,8 +1,10 @@
-"""httpx clients for the stand-ins: plain HTTP on this machine, no proxy, and no certificates to load for each."""
+"""How tests reach stand-ins of their own: the addresses one announced, and plain HTTP without proxy or certificates."""
 
 from __future__ import annotations
 
+import json
 import ssl
+import subprocess
 from typing import Any, Final
 
 import httpx
@@ -18,3 +20,16 @@ def client(base_url: str, *, timeout: float = 30, **options: Any) -> httpx.Clien
 def post(url: str, **options: Any) -> httpx.Response:
     """One POST by itself."""
     return httpx.post(url, timeout=30, verify=_NO_CERTIFICATES, trust_env=False, **options)
+
+
+def announced(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """What a `sync-pipeline --json sandbox` said on its output: the addresses and mailboxes it serves."""
+    assert process.stdout is not None
+    text = ""
+    for line in process.stdout:
+        text += line
+        try:
+            return dict(json.loads(text))
+        except ValueError:
+            continue
+    raise RuntimeError(f"the sandbox said {text!r} and ended")

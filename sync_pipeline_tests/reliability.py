@@ -32,7 +32,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much of each level is done; `stories_killed` and `defects` None: all of them."""
+    """How much of each level is done; `kills_of_a_story` None and `defects` "": all of them."""
 
     random_stories: int
     exhaustive: bool

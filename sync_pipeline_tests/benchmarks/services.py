@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import uuid
@@ -156,7 +155,7 @@ def services(directory: Path, fill: Fill) -> Iterator[Services]:
     command += ["--salesforce-port", "0", "--graph-port", "0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
-        opened = Services(_announced(process), directory)
+        opened = Services(loopback.announced(process), directory)
         try:
             yield opened
         finally:
@@ -215,18 +214,6 @@ def _person(mailbox: int, number: int) -> dict[str, str]:
 def _item(person: dict[str, str], stamp: str) -> Json:
     body = graph_contact(person, company="", categories=(CATEGORY,))
     return body | ({"singleValueExtendedProperties": [{"id": STAMP, "value": stamp}]} if stamp else {})
-
-
-def _announced(process: subprocess.Popen[str]) -> Json:
-    assert process.stdout is not None
-    text = ""
-    for line in process.stdout:
-        text += line
-        try:
-            return dict(json.loads(text))
-        except ValueError:
-            continue
-    raise RuntimeError(f"the sandbox said {text!r} and ended")
 
 
 def writes(document: Json, side: str, action: str) -> int:

@@ -5,7 +5,6 @@ Fills one, starts it as a process, times what a synchroniser asks. The table is 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from sync_pipeline.sandbox.graph.models import Mailboxes
 from sync_pipeline.sandbox.salesforce.models import Org
 from sync_pipeline.sandbox.server import STATE_FILE
 from sync_pipeline.sandbox.state import State
+from sync_pipeline_tests import loopback
 from sync_pipeline_tests.sandbox.graph_client import ANNA, STAMP
 
 CHUNK: Final = 5000
@@ -42,7 +42,7 @@ def main() -> int:
         command += ["--salesforce-port", "0", "--graph-port", "0"]
         server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         try:
-            urls = _announced(server)
+            urls = loopback.announced(server)
             started = time.perf_counter() - begun
             print(
                 f"{options.contacts:,} contacts in one mailbox, {options.accounts:,} Accounts and as many Contacts as"
@@ -83,18 +83,6 @@ def _fill(directory: Path, contacts: int, accounts: int) -> None:
         with state.transaction():
             mailboxes.create_contacts(ANNA, "contacts", bodies, actor=f"user:{ANNA}")
     state.close()
-
-
-def _announced(server: subprocess.Popen[str]) -> dict[str, str]:
-    assert server.stdout is not None
-    text = ""
-    for line in server.stdout:
-        text += line
-        try:
-            return dict(json.loads(text))
-        except ValueError:
-            continue
-    raise RuntimeError(f"the sandbox said {text!r} and ended")
 
 
 def _calls(urls: dict[str, str]) -> dict[str, Callable[[], Any]]:
