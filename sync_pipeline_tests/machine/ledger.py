@@ -164,6 +164,14 @@ class Ledger:
     def is_in_folder(self, thing: Thing) -> bool:
         return thing.state is not None and thing.folder in self._folders[thing.mailbox] and self.is_living(thing)
 
+    def typed_and_lost(self, mailbox: str) -> bool:
+        """Whether something no run had linked yet went to the Deleted Items with the folder it lay in."""
+        return any(
+            thing.state is not None and thing.mailbox == mailbox and not thing.stamps and not self.is_living(thing)
+            and thing.folder in self._folders[mailbox]
+            for thing in self.things.values() if thing.side == "graph"
+        )  # fmt: skip
+
     def items(self, mailbox: str, contact: str | None = None) -> list[Thing]:
         """The living Outlook contacts of a mailbox, of one stamp where `contact` is given."""
         return [

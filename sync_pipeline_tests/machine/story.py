@@ -353,7 +353,9 @@ class Story:
         self.world.control.delete("faults").raise_for_status()
         self.world.advance(7200)  # R25: what was refused is tried again after a pause
         hidden = HIDING & set(told)
-        for number in range(3 if hidden else 2):
+        # It is put back, then goes up, then comes down to the other mailboxes (docs/how-it-decides.md).
+        is_lost = len(self._enabled()) > 1 and any(map(self.ledger.typed_and_lost, self._enabled()))
+        for number in range(3 if hidden or is_lost else 2):
             if self._enabled() - self._run(Seam(), full=bool(hidden) and number == 0):
                 raise Violation("1", f"quiet run {number + 1} did not end well: {self.world_tells()}")
         full = bool(self.choices.get("fields", 0) % 2)  # in turns: a run takes its time
