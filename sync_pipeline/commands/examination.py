@@ -68,11 +68,10 @@ def _services(settings: Settings, org: Org, graph: Graph, addresses: list[str]) 
     org_id, mailboxes = "", list[MailboxSettings]()
     users: dict[str, dict[str, Any]] | None = None
     try:
-        identity = org.identity()
-        org_id = identity.org_id
+        org_id, username = org.identity().org_id, org.username()
         usage = org.limits_used()
         limit = f", {usage[0]:,} of {usage[1]:,} calls used in 24 hours" if usage else ""
-        yield Finding("Salesforce", DONE, f"org {org_id} as {identity.username}{limit}")
+        yield Finding("Salesforce", DONE, f"org {org_id} as {username}{limit}")
         found = mailboxes_of(settings, org)
         mailboxes = [mailbox for address, mailbox in found.items() if not addresses or address in addresses]
         yield from _fields(settings, mailboxes, org)

@@ -117,11 +117,15 @@ class Mailbox:
         """Graph's time as naive UTC."""
         return self._wire.clock.now()
 
-    def survey(self) -> Survey:
-        """User, contact folders and categories, in one call and one for each level of folders."""
+    def survey(self, known: Iterable[str] = ()) -> Survey:
+        """User, contact folders and categories, in one call and one for each level of folders.
+
+        `known` are ids of folders that were there before: what lies below them is asked for in the first call already.
+        """
         with self._reading("The contact folders"):
             try:
-                return take_survey(self.batch, self._following, has_categories=self._wire.cloud.has_categories)
+                has_categories = self._wire.cloud.has_categories
+                return take_survey(self.batch, self._following, tuple(known), has_categories=has_categories)
             except ReadFailed as failed:
                 self._stop(failed.what, failed.error)
 
@@ -167,9 +171,7 @@ class Mailbox:
         return categories is None or any(entry.casefold() == name.casefold() for entry in categories)
 
     def ensure_category(self, name: str, color: str) -> None:
-        """Puts it into the master list; colours are "preset0" to "preset24". Nothing is done where it is there."""
-        if self.category_listed(name):
-            return
+        """Puts it into the master list; colours are "preset0" to "preset24". One that is there stays as it is."""
         try:
             self._write("post", "outlook/masterCategories", {"displayName": name, "color": color})
         except Refused:

@@ -106,7 +106,7 @@ class _Extraction:
         self._known = known
         self._linked = frozenset(known.linked)
         self._fields = fields
-        self._survey: Survey = mailbox.survey()
+        self._survey: Survey = mailbox.survey(known.delta_links)
         self._take_roles()
         self._ours = find_folder(self._survey.folders, known)
         self._is_lost = bool(known.folder_id) and (self._ours is None or self._ours.id != known.folder_id)

@@ -75,8 +75,8 @@ def folder_info(item: Mapping[str, Any], role: Role = "other") -> FolderInfo:
     return FolderInfo(item["id"], item.get("displayName") or "", item.get("parentFolderId") or "", role, *marked)
 
 
-def take_survey(batch: Batch, pages: Pages, *, has_categories: bool) -> Survey:
-    """One $batch for what every mailbox has, then one for each level of folders below.
+def take_survey(batch: Batch, pages: Pages, known: Sequence[str] = (), *, has_categories: bool) -> Survey:
+    """One $batch for what every mailbox has and what lies below the `known` folders, then one for each further level.
 
     `pages` gives the pages that follow a first body, which it includes. Raises ReadFailed. `contactFolders` leaves out
     the default folder, so that it and Deleted Items are asked for by name.
@@ -89,9 +89,11 @@ def take_survey(batch: Batch, pages: Pages, *, has_categories: bool) -> Survey:
         *(_children_request(name) for name in (DEFAULT, DELETED)),
         *([CATEGORIES] if has_categories else []),
     ]
-    user, default, deleted, top, in_default, in_deleted, *categories = batch(asked)
+    results = batch([*asked, *map(_children_request, known)])
+    user, default, deleted, top, in_default, in_deleted, *categories = results[: len(asked)]
+    asked_below = dict(zip(known, results[len(asked) :], strict=True))
     found: dict[str, FolderInfo] = {}
-    known = _must(user, "The mailbox")
+    owner = _must(user, "The mailbox")
     for named, role in ((_default_folder(batch, default), _DEFAULT_ROLE), (_if_there(deleted), _DELETED_ROLE)):
         if named is not None:
             found[named["id"]] = folder_info(named, role)
@@ -100,13 +102,14 @@ def take_survey(batch: Batch, pages: Pages, *, has_categories: bool) -> Survey:
         if (body := _if_there(children)) is not None:
             level += _add(found, pages(body), role)
     while level:
-        results = batch([_children_request(folder.id) for folder in level])
+        new = [folder.id for folder in level if folder.id not in asked_below]
+        asked_below |= zip(new, batch([_children_request(folder_id) for folder_id in new]), strict=True)
         below: list[FolderInfo] = []
-        for folder, result in zip(level, results, strict=True):
+        for folder, result in [(folder, asked_below[folder.id]) for folder in level]:
             below += _add(found, pages(_must(result, f"The folders below {folder.name!r}")), folder.role)
         level = below
     names = [str(entry["displayName"]) for result in categories for entry in _must(result, "The categories")["value"]]
-    return Survey(known, list(found.values()), names if has_categories else None)
+    return Survey(owner, list(found.values()), names if has_categories else None)
 
 
 def _children_request(folder_id: str) -> SubRequest:

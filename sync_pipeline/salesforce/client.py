@@ -35,7 +35,6 @@ class OrgInfo:
 
     org_id: str
     user_id: str
-    username: str
 
 
 class Org:
@@ -103,10 +102,13 @@ class Org:
         if self._identity is None:
             # The version's own resource names it, so that the OAuth scope `api` is enough.
             org_id, user_id = str(self._read("GET", "")["identity"]).rstrip("/").split("/")[-2:]
-            user_id = long_id(user_id)
-            names = [row["Username"] for page in self.query(_USERNAME + quote(user_id)) for row in page]
-            self._identity = OrgInfo(long_id(org_id), user_id, names[0] if names else "")
+            self._identity = OrgInfo(long_id(org_id), long_id(user_id))
         return self._identity
+
+    def username(self) -> str:
+        """Our own user's name there; "" where that user's record cannot be read."""
+        rows = [row for page in self.query(_USERNAME + quote(self.user_id)) for row in page]
+        return str(rows[0]["Username"]) if rows else ""
 
     def describe(self) -> list[dict[str, Any]]:
         """Contact's fields as this user sees them: rows of salesforce.describe."""

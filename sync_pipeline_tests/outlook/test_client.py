@@ -53,7 +53,12 @@ def test_a_mailbox_is_its_user_folders_and_categories(
     }  # fmt: skip
     assert {below, in_default, gone} <= {folder.id for folder in survey.folders}
     assert (survey.user["mail"], survey.categories) == (ANNA, [])
-    assert counter.rows()[-1]["calls"] <= 3, "one call, and one for each level of folders"
+    before = counter.rows()[-1]["calls"]
+    assert before <= 3, "one call, and one for each level of folders"
+    anna.ok("DELETE", f"contactFolders/{below}")
+    again = mailbox.survey([in_default, top, below])
+    assert {folder.name: folder.role for folder in again.folders} == {**roles, "Board": "deleted"}
+    assert counter.rows()[-1]["calls"] == before + 2, "the folders known stand in the first call; Old and Board do not"
 
 
 def test_a_mailbox_with_many_folders_is_read_to_the_last_page(
