@@ -31,15 +31,15 @@ def test_client_credentials_tell_org_and_user(org: Org) -> None:
     assert identity.org_id.startswith("00D")
     assert len(identity.org_id) == 18
     assert identity.user_id == org.user_id
-    assert identity.username
+    assert org.username()
     assert org.instance_url.startswith("http://127.0.0.1:")
 
 
 def test_a_jwt_stands_for_the_named_user(connect: Connect, person: OrgClient) -> None:
     org = connect(with_key(), auth="jwt", credentials="per_user", domain="test")
-    assert org.identity().username == ADMINISTRATOR
+    assert org.username() == ADMINISTRATOR
     anna = org.as_user(ANNA)
-    assert (anna.identity().username, anna.user_id) == (ANNA, person.user_id(ANNA))
+    assert (anna.username(), anna.user_id) == (ANNA, person.user_id(ANNA))
     assert org.as_user(ANNA) is anna
 
 
@@ -48,7 +48,7 @@ def test_a_password_login_works_and_warns(
 ) -> None:
     monkeypatch.setattr("sync_pipeline.salesforce.session._warned", threading.Event())
     secrets = replace(Secrets.sandbox(), salesforce_username=ANNA, salesforce_password="sandbox-password")
-    assert connect(secrets, auth="password", domain="test").identity().username == ANNA
+    assert connect(secrets, auth="password", domain="test").username() == ANNA
     assert "prefer jwt" in caplog.text
 
 
