@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
@@ -281,12 +282,16 @@ def _known(session: Session, reader: Reader, address: str) -> Known:
 def _pages(session: Session, known: dict[str, Known], *, full: bool = False) -> Iterator[tuple[str, Page]]:
     """The pages of several mailboxes as they come; a mailbox that fails is stopped and gives no more."""
     pages: queue.Queue[tuple[str, Page | MailboxStopped | BaseException | None]] = queue.Queue(maxsize=PAGES_WAITING)
+    is_over = threading.Event()
 
     def read(address: str) -> None:
         try:
-            mailbox = session.graph.mailbox(address, extended=session.extended)
-            for page in extract(mailbox, known[address], session.fields, full=full or session.options.full):
-                pages.put((address, page))
+            if not is_over.is_set():
+                mailbox = session.graph.mailbox(address, extended=session.extended)
+                for page in extract(mailbox, known[address], session.fields, full=full or session.options.full):
+                    pages.put((address, page))
+                    if is_over.is_set():
+                        break
             pages.put((address, None))
         except BaseException as error:  # handed to the main thread, which raises what is not the mailbox's own
             pages.put((address, error))
@@ -295,17 +300,19 @@ def _pages(session: Session, known: dict[str, Known], *, full: bool = False) -> 
         for address in known:
             pool.submit(read, address)
         left = len(known)
-        failure: BaseException | None = None
-        while left:
-            address, page = pages.get()
-            if page is None:
-                left -= 1
-            elif isinstance(page, MailboxStopped):
-                left -= 1
-                session.stop(page)
-            elif isinstance(page, BaseException):
-                left, failure = left - 1, page
-            elif failure is None:
-                yield address, page
-        if failure is not None:
-            raise failure
+        try:
+            while left:
+                address, page = pages.get()
+                left -= page is None or isinstance(page, BaseException)
+                if isinstance(page, MailboxStopped):
+                    session.stop(page)
+                elif isinstance(page, BaseException):
+                    raise page
+                elif page is not None:
+                    yield address, page
+        finally:
+            # Where a page cannot be saved nobody takes them any more, and readers that wait for room would never end.
+            is_over.set()
+            while left:
+                _, page = pages.get()
+                left -= page is None or isinstance(page, BaseException)

@@ -11,7 +11,7 @@ from sync_pipeline import engine
 from sync_pipeline.model.errors import SideUnavailable
 from sync_pipeline.transport import Policy
 from sync_pipeline.warehouse.writer import Writer
-from sync_pipeline_tests.harness import ANNA, CATEGORY, World, stamp_of
+from sync_pipeline_tests.harness import ANNA, BEN, CATEGORY, CLEO, World, item_of, person, stamp_of
 
 
 class Killed(BaseException):
@@ -239,3 +239,21 @@ def test_a_contact_of_which_neither_original_nor_copy_is_left_is_put_back_and_no
     assert stamp_of(world.anna.contact("mia@example.com")) == contact["Id"]
     assert world.writes(mark, service="salesforce", action="delete") == []
     assert (world.ready(), world.held()) == ([], [])
+
+
+@pytest.mark.timeout(60)
+def test_a_run_that_fails_while_mailboxes_are_read_ends_and_the_next_one_works(world: World) -> None:
+    """The readers of a run waited for ever for room for their pages, and the run for its readers."""
+    world.top["salesforce"] = {"share_all": True}
+    world.use(ANNA, BEN, CLEO, view="all")
+    record = person(world, 1)
+    world.run()
+
+    def disk_full() -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        world.run(full=True, before={"Outlook": disk_full})
+    world.salesforce.update(record, Title="Director")
+    world.run()
+    assert [item_of(world.outlook(address), record)["jobTitle"] for address in (ANNA, BEN, CLEO)] == ["Director"] * 3
