@@ -25,7 +25,8 @@ SECONDS_TO_START, SECONDS_FOR_A_RUN = 240, 120
 @contextmanager
 def demo(directory: Path) -> Iterator[dict[str, str]]:
     """The URLs that the demo tells of Dagster, Salesforce and Outlook, once its stories are told."""
-    command = [Path(sys.executable).with_name("sync-pipeline"), "demo", "--ui", "--mailboxes", "2", "--contacts", "20"]
+    program = str(Path(sys.executable).with_name("sync-pipeline"))
+    command = [program, "demo", "--ui", "--mailboxes", "2", "--contacts", "20"]
     log = directory / "demo.log"
     environment = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
     with log.open("w") as output:
