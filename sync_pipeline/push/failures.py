@@ -32,6 +32,7 @@ _STALE = frozenset(
 )
 _BUSY = frozenset({"UNABLE_TO_LOCK_ROW"})
 MAILBOX_FULL: Final = "mailbox_full"
+PERHAPS_CREATED: Final = "perhaps_created"
 
 
 def unwritable(mailbox: str, message: str, *, is_full: bool, remedy: str = "") -> MailboxStopped:
@@ -84,6 +85,22 @@ def refusal(
         or "Correct the contact; it is tried again after a pause.",
         refused_field=mapped_field(operation.side, named, fields),
         result={"duplicates": list(duplicates)} if duplicates else {},
+    )
+
+
+def perhaps_created(run_id: str, operation: Operation, candidates: Sequence[str]) -> Receipt:
+    """A creation whose answer was lost, and Contacts of which a person has to say whether one is what it made."""
+    message = (
+        f"The answer to its creation was lost; {', '.join(candidates)} may be what it made, and was changed since."
+    )
+    return Receipt(
+        run_id,
+        operation,
+        Outcome.REFUSED,
+        code=PERHAPS_CREATED,
+        message=message,
+        remedy=_REMEDIES["DUPLICATES_DETECTED"],
+        result={"duplicates": list(candidates)},
     )
 
 

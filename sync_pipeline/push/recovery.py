@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sync_pipeline.model.errors import MailboxStopped
 from sync_pipeline.model.fields import Field
-from sync_pipeline.model.operation import Operation, Side
+from sync_pipeline.model.operation import Action, Operation, Side
 from sync_pipeline.outlook.client import Graph
 from sync_pipeline.outlook.properties import mapped_extended
 from sync_pipeline.push.context import RunContext
@@ -75,9 +75,10 @@ def _settle(
     receipts: list[Receipt] = []
     salesforce = [doubt for doubt in doubts if doubt.operation.side is Side.SALESFORCE]
     if salesforce:
-        witness = SalesforceWitness(org_for(address), writer.connection, fields, run)
+        creations = [(d.operation, d.started_at) for d in salesforce if d.operation.action is Action.CREATE]
+        witness = SalesforceWitness(org_for(address), writer.connection, fields, run, creations)
         for doubt in salesforce:
-            receipts.append(witness.look(doubt.run_id, doubt.operation, doubt.started_at))
+            receipts.append(witness.look(doubt.run_id, doubt.operation))
     outlook = [doubt for doubt in doubts if doubt.operation.side is Side.OUTLOOK]
     if outlook:
         mailbox = graph.mailbox(address, extended=mapped_extended(fields))

@@ -59,17 +59,41 @@ class OutlookWitness:
                 return self._finished(run_id, operation) or not_done
         item = self._mailbox.read([operation.outlook_id])[operation.outlook_id]
         if operation.action is Action.DELETE:
-            if not self._is_thrown_away(item):
-                return not_done
             gone = operation.outlook_id
-            return Receipt(run_id, operation, Outcome.DONE, outlook_id=gone, deleted_item=gone)
-        if item is None or not self._is_written(operation, item):
+            if item is None or self._is_thrown_away(item):
+                return Receipt(run_id, operation, Outcome.DONE, outlook_id=gone, deleted_item=gone)
+            # It is there, changed since, and with the values of before: it was removed, and its owner brought it back.
+            return self._shown(run_id, operation, item) if self._was_put_back(operation, item) else not_done
+        if item is None:
             return not_done
+        if not self._is_written(operation, item):
+            is_edit = operation.action is Action.UPDATE and operation.fields
+            was_put_back = is_edit and self._was_put_back(operation, item)
+            return replace(self._shown(run_id, operation, item), was_put_back=True) if was_put_back else not_done
         if operation.action is Action.RELEASE:
             released = operation.outlook_id
             return Receipt(run_id, operation, Outcome.DONE, outlook_id=released, forgotten_item=released)
+        return self._shown(run_id, operation, item)
+
+    def _shown(self, run_id: str, operation: Operation, item: Json) -> Receipt:
         mirrored = {**row(item, self._fields, self._mailbox.address), "seen_run": self._run.run_id}
         return Receipt(run_id, operation, Outcome.DONE, outlook_id=item["id"], item=mirrored)
+
+    def _was_put_back(self, operation: Operation, item: Json) -> bool:
+        """Whether it was changed since the plan, and yet shows in every mapped field what it showed then."""
+        known = fetch(
+            self._connection,
+            "select * from outlook.contacts where mailbox = ? and id = ?",
+            [self._mailbox.address, item["id"]],
+        )
+        if not known or item.get("changeKey") in (None, operation.planned_key):
+            return False
+        shown = row(item, self._fields, self._mailbox.address)
+        return all(
+            shown[column] is None or _forms(field, shown[column]) == _forms(field, known[0][column])
+            for field in self._fields
+            for column in [field.list_column if field.is_list else field.name]
+        )
 
     # -- creations and copies ------------------------------------------------------------------------------------------
 
@@ -186,3 +210,7 @@ class OutlookWitness:
 
     def _is_thrown_away(self, item: Json | None) -> bool:
         return item is None or self._roles.get(item["parentFolderId"], "deleted") == "deleted"
+
+
+def _forms(field: Field, value: Any) -> list[str]:
+    return [normal(field.kind, entry or "") for entry in (value or () if field.is_list else [value])]

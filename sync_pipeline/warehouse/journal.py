@@ -69,6 +69,7 @@ class Journal:
         with transaction(self.connection), staged(self.connection, "receipts", rows, RECEIPT_TYPES):
             self._mirror(receipts)
             self._withhold(receipts)
+            self._halve_bases(receipts)
             self.connection.execute(
                 "create or replace temp view done as select * from receipts where outcome = 'done';"
                 + statement("due_links")
@@ -159,6 +160,16 @@ class Journal:
                 self.connection.execute(
                     "delete from sync.journal_bases where (run_id, operation_id, field) in "
                     "(select (run_id, operation_id, field) from withheld)"
+                )
+
+    def _halve_bases(self, receipts: Sequence[Receipt]) -> None:
+        """What was put back changes the base of the side it was written to; the other side's stays as it was."""
+        for receipt in receipts:
+            if receipt.was_put_back:
+                other = "outlook" if receipt.operation.side is Side.SALESFORCE else "salesforce"
+                self.connection.execute(
+                    f"update sync.journal_bases set {other}_value = null where run_id = ? and operation_id = ?",
+                    [receipt.run_id, receipt.operation.operation_id],
                 )
 
     def _mirror(self, receipts: Sequence[Receipt]) -> None:

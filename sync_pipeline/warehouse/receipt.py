@@ -46,6 +46,7 @@ class Receipt:
 
     `item` is a row of outlook.contacts, `contact` one of salesforce.contacts. `deleted_item` now lies in Deleted Items;
     `forgotten_item` is personal or replaced and leaves the mirror. `written_stamp` is the SystemModstamp of our write.
+    `was_put_back`: somebody wrote the former values again after it, so that both sides count as edited (R10).
     """
 
     run_id: str
@@ -58,6 +59,7 @@ class Receipt:
     deleted_item: str = ""
     forgotten_item: str = ""
     moves_link: bool = False  # the link follows the item to `outlook_id`
+    was_put_back: bool = False
     written_stamp: datetime | None = None
     withheld: tuple[Withheld, ...] = ()
     returned: tuple[ReturnedValue, ...] = ()

@@ -1,5 +1,5 @@
 -- in:  planning.contact_matches, planning.newcomers, planning.account_resolution, planning.create_rules, planning.mailbox_fields,
---      planning.mailboxes, outlook.contacts, salesforce.contacts, salesforce.accounts, sync.journal, sync.problems, the macro
+--      planning.mailboxes, outlook.contacts, salesforce.contacts, salesforce.accounts, sync.journal, sync.links, sync.problems, the macro
 --      planning.account_reason (results.sql)
 -- out: planning.new_contacts (newcomers that become Contacts, with account, owner and missing fields),
 --      planning.refused_duplicates (newcomers that a duplicate rule of Salesforce refused, with the Contacts it named),
@@ -118,7 +118,7 @@ left join salesforce.accounts as named on named.id = placed.account_id
 where match.verdict in ('create', 'hold');
 
 -- R9: what a duplicate rule of Salesforce refused in just this form is held, until the Outlook contact or a Contact that
--- the rule named changes
+-- the rule named changes; what may have been created, its answer lost, is held as long as such a Contact is there
 create or replace table planning.refused_duplicates as
 with refused as (
     select new.mailbox, new.outlook_id, new.operation_id,
@@ -129,13 +129,26 @@ with refused as (
     group by all
 ), named as (
     select refused.*, unnest(contact_ids) as contact_id from refused
+), perhaps as (
+    select new.mailbox, new.outlook_id, unnest(from_json(journal.result -> '$.duplicates', '["VARCHAR"]')) as contact_id
+    from planning.new_contacts as new
+    join sync.journal as journal on journal.mailbox = new.mailbox and journal.outlook_id = new.outlook_id
+    where journal.code = 'perhaps_created' and journal.outcome = 'refused'
+), found as (
+    select refused.mailbox, refused.outlook_id, refused.contact_ids, false as is_perhaps
+    from refused
+    where len(contact_ids) = 0 or exists (
+        select 1 from named left join salesforce.contacts as contact on contact.id = named.contact_id
+        where named.operation_id = refused.operation_id
+          and (contact.id is null or (not contact.is_deleted and contact.modstamp <= refused.refused_at)))
+    union all
+    select perhaps.mailbox, perhaps.outlook_id, [perhaps.contact_id], true
+    from perhaps join salesforce.contacts as contact on contact.id = perhaps.contact_id and not contact.is_deleted
+    where not exists (select 1 from sync.links as link where link.salesforce_id = perhaps.contact_id
+                      and link.state = 'linked' and link.mailbox = perhaps.mailbox)
 )
-select refused.mailbox, refused.outlook_id, refused.contact_ids
-from refused
-where len(contact_ids) = 0 or exists (
-    select 1 from named left join salesforce.contacts as contact on contact.id = named.contact_id
-    where named.operation_id = refused.operation_id
-      and (contact.id is null or (not contact.is_deleted and contact.modstamp <= refused.refused_at)));
+select mailbox, outlook_id, list_sort(list_distinct(flatten(list(contact_ids)))) as contact_ids, bool_or(is_perhaps) as is_perhaps
+from found group by mailbox, outlook_id;
 
 -- ── Outlook → Salesforce ─────────────────────────────────────────────────────────────────────────────────────────────
 insert into planning.operations by name
@@ -164,6 +177,7 @@ select new.operation_id, 15 as phase, new.mailbox, 'salesforce' as side, 'create
     || ' ' || planning.account_reason(new.account_rule, new.account_candidates) as reason,
     case when new.verdict = 'hold' or refused.outlook_id is not null then 'duplicate' end as hold_kind,
     case when new.verdict = 'hold' then new.match_reason
+         when refused.is_perhaps then 'The answer to its creation was lost, and one of these Contacts may be what it made.'
          when refused.outlook_id is not null then 'A duplicate rule of Salesforce says that it is there already.' end as hold_reason,
     new.missing <> '' as is_problem, '' as depends_on, new.change_key as planned_key, null::timestamp as planned_stamp
 from planning.new_contacts as new

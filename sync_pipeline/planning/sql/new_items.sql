@@ -20,13 +20,15 @@ from long join planning.mailbox_fields as rule on rule.mailbox = long.mailbox an
 
 create or replace table planning.new_items as
 select arrival.mailbox, arrival.contact_id, coalesce(arrival.held_by, refused.outlook_id) as held_by,
-    coalesce(arrival.held_reason, case when refused.outlook_id is not null
-        then 'A duplicate rule of Salesforce says that it is the same as an Outlook contact.' end) as held_reason,
+    coalesce(arrival.held_reason,
+        case when refused.is_perhaps then 'It may be what an Outlook contact was created as; the answer was lost.'
+             when refused.outlook_id is not null
+                 then 'A duplicate rule of Salesforce says that it is the same as an Outlook contact.' end) as held_reason,
     '' as link_id_open, 'R2' as rule, 'The Contact is in the view of this mailbox.' as reason
 from planning.arrivals as arrival
 left join (
-    select mailbox, contact_id, min(outlook_id) as outlook_id
-    from (select mailbox, outlook_id, unnest(contact_ids) as contact_id from planning.refused_duplicates)
+    select mailbox, contact_id, min(outlook_id) as outlook_id, bool_or(is_perhaps) as is_perhaps
+    from (select mailbox, outlook_id, is_perhaps, unnest(contact_ids) as contact_id from planning.refused_duplicates)
     group by mailbox, contact_id
 ) as refused on refused.mailbox = arrival.mailbox and refused.contact_id = arrival.contact_id
 union all
