@@ -108,6 +108,11 @@ class Org:
             self._identity = OrgInfo(long_id(org_id), user_id, names[0] if names else "")
         return self._identity
 
+    def object(self, name: str) -> dict[str, Any]:
+        """An object's describe as Salesforce gives it: what this user may do with it, its fields as it sees them."""
+        described: dict[str, Any] = self._read("GET", f"sobjects/{name}/describe")
+        return described
+
     def describe(self) -> list[dict[str, Any]]:
         """Contact's fields as this user sees them: rows of salesforce.describe."""
         return [
@@ -123,7 +128,7 @@ class Org:
                 "restricted": field["restrictedPicklist"],
                 "picklist": [value["value"] for value in field.get("picklistValues") or [] if value["active"]],
             }
-            for field in self._read("GET", "sobjects/Contact/describe")["fields"]
+            for field in self.object("Contact")["fields"]
         ]
 
     def users(self) -> list[dict[str, Any]]:
