@@ -96,13 +96,18 @@ pass_invocation = click.make_pass_decorator(Invocation, ensure=True)
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console that is plain text in a pipe and with NO_COLOR, bold and underlined too."""
+    """A console that is plain text in a pipe and with NO_COLOR; in a pipe as wide as COLUMNS says, if it is set."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    is_terminal = stream.isatty()
-    plain = {"color_system": None} if os.environ.get("NO_COLOR") else {}
-    return Console(file=stream, width=None if is_terminal else _WIDTH_OF_A_PIPE, soft_wrap=not is_terminal, **plain)
+    has_width = stream.isatty() or "COLUMNS" in os.environ
+    return Console(
+        file=stream,
+        width=None if has_width else _WIDTH_OF_A_PIPE,
+        soft_wrap=not has_width,
+        # rich itself would leave out the colours and go on with bold
+        color_system=None if os.environ.get("NO_COLOR") else "auto",
+    )
 
 
 def global_options() -> list[click.Parameter]:
