@@ -18,7 +18,7 @@ from sync_pipeline.outlook.extract import Known, find_folder
 from sync_pipeline.outlook.properties import CATEGORY
 from sync_pipeline.salesforce.client import Org
 from sync_pipeline.salesforce.views import member_query
-from sync_pipeline.settings import MailboxSettings, Settings
+from sync_pipeline.settings import GraphSettings, MailboxSettings, Settings
 from sync_pipeline.transport import Policy, RequestCounter, ServerClock
 from sync_pipeline.warehouse.connection import open_warehouse
 from sync_pipeline.warehouse.reader import Reader
@@ -59,7 +59,7 @@ def _services(settings: Settings, org: Org, graph: Graph, addresses: list[str]) 
     org_id, mailboxes = "", list[MailboxSettings]()
     users: dict[str, dict[str, Any]] | None = None
     try:
-        yield from examination_salesforce.login(settings, org)
+        yield from examination_salesforce.login(org)
         org_id = org.identity().org_id
         found = mailboxes_of(settings, org)
         mailboxes = [mailbox for address, mailbox in found.items() if not addresses or address in addresses]
@@ -102,8 +102,13 @@ def _graph(settings: Settings, graph: Graph) -> Finding:
         if settings.graph.auth == "delegated":
             remedy += " With graph.auth: delegated, sign in with `sync-pipeline doctor --sign-in`."
         return Finding("Graph", NOT_SYNCHRONISED, error.message, remedy)
-    said = f"tenant {settings.graph.tenant} ({settings.graph.cloud}) gives a token"
-    if settings.graph.auth == "client_credentials" and "Contacts.ReadWrite" in granted:
+    return token_finding(settings.graph, granted)
+
+
+def token_finding(settings: GraphSettings, granted: frozenset[str]) -> Finding:
+    """What the permissions that a token names mean for the mailboxes."""
+    said = f"tenant {settings.tenant} ({settings.cloud}) gives a token"
+    if settings.auth == "client_credentials" and "Contacts.ReadWrite" in granted:
         said += " that opens the contacts of every mailbox of the tenant"
         remedy = "Grant it by RBAC for Applications, to these mailboxes only, and take it away in Entra."
         return Finding("Graph", WITH_PROBLEMS, said, remedy)

@@ -25,7 +25,10 @@ _ROOM = 1 << 30
 
 def machine(settings: Settings, org_id: str) -> Iterator[Finding]:
     """Every line; `org_id` is "" where Salesforce did not say which org it is."""
-    yield _data_dir(settings.data_dir)
+    place = _data_dir(settings.data_dir)
+    yield place
+    if place.code == NOT_SYNCHRONISED:
+        return  # nothing can lie there
     yield from _warehouse(settings, org_id)
     yield _dagster(settings)
 

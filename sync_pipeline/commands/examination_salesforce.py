@@ -19,17 +19,11 @@ SECONDS_OF_DIFFERENCE = 60
 _ACCESS = "Give the user behind the credential access to them (field-level security), or switch them off in `mapping`."
 
 
-def login(settings: Settings, org: Org) -> Iterator[Finding]:
+def login(org: Org) -> Iterator[Finding]:
     """As whom we are there, the org's calls, and its clock beside this machine's. Raises SyncError."""
-    identity = org.identity()
-    said, code, remedy = f"org {identity.org_id} as {identity.username}", DONE, ""
-    if usage := org.limits_used():
-        used, allowed = usage
-        said += f", {used:,} of {allowed:,} calls used in 24 hours"
-        if allowed - used <= settings.salesforce.api_reserve:
-            code, said = WITH_PROBLEMS, f"{said}: no more than the reserve is left"
-            remedy = "Runs stop until calls are free again; lower salesforce.api_reserve if that is too careful."
-    yield Finding("Salesforce", code, said, remedy)
+    identity, usage = org.identity(), org.limits_used()
+    limit = f", {usage[0]:,} of {usage[1]:,} calls used in 24 hours" if usage else ""
+    yield Finding("Salesforce", DONE, f"org {identity.org_id} as {identity.username}{limit}")
     ahead = (datetime.now(UTC).replace(tzinfo=None) - org.server_time()).total_seconds()
     if abs(ahead) > SECONDS_OF_DIFFERENCE:
         said = f"this machine's clock is {abs(ahead):,.0f} s {'ahead of' if ahead > 0 else 'behind'} Salesforce's"

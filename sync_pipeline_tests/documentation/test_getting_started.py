@@ -9,7 +9,7 @@ import pytest
 
 from sync_pipeline.sandbox.seed import seed_sandbox, seeder
 from sync_pipeline.sandbox.server import SandboxServer
-from sync_pipeline.settings import location
+from sync_pipeline.settings import Settings, location
 from sync_pipeline_tests import loopback
 from sync_pipeline_tests.cli.conftest import Call, call
 from sync_pipeline_tests.documentation.pages import DOCS, blocks
@@ -63,7 +63,7 @@ def test_the_session_of_the_page_goes_as_it_says(
     with SandboxServer(None, seeder=seeder(**{**(seed_sandbox.__kwdefaults__ or {}), **numbers})) as server:
         loopback.post(f"{server.salesforce_url}/_sandbox/reset", json={}).raise_for_status()
         # the page's sandbox is on the default ports, where another one may be
-        settings = location.Settings.sandbox(
+        settings = Settings.sandbox(
             server.salesforce_url,
             server.graph_url,
             tmp_path / location.SANDBOX_DATA_DIR,

@@ -38,7 +38,15 @@ def test_every_page_has_one_place_in_the_navigation() -> None:
 def test_the_site_fetches_nothing_from_elsewhere() -> None:
     settings = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
     assert settings["theme"]["font"] is False
-    assert not {"extra_css", "extra_javascript"} & settings.keys()
+    named = [*settings.get("extra_css", ()), *settings.get("extra_javascript", ())]
+    assert [name for name in named if not (DOCS / name).is_file()] == []
+
+
+def test_what_stands_outside_of_the_site_links_to_what_is_there() -> None:
+    # the build looks at the pages' own links
+    for text in (path for path in TEXTS if path not in PAGES):
+        links = re.findall(r"\]\((?!https?:)([^)#]+)", text.read_text(encoding="utf-8"))
+        assert [link for link in links if not (text.parent / link).exists()] == [], text.name
 
 
 def test_troubleshooting_tells_of_every_code_and_of_no_other() -> None:
