@@ -1,4 +1,6 @@
-"""What `doctor` says of this machine: data directory, warehouse, Dagster's storage. It writes to none of them."""
+"""What `doctor` says of this machine: data directory, warehouse, Dagster's storage.
+
+It only reads. But where a dagster.yaml names a storage that is not there yet, Dagster makes it by opening it."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Any
 from sync_pipeline.commands.finding import Finding
 from sync_pipeline.commands.invocation import DONE, NOT_SYNCHRONISED, WITH_PROBLEMS
 from sync_pipeline.engine.inputs import create_rules, mailbox_fields, missing_fields, usable_fields
-from sync_pipeline.model.errors import SyncError
+from sync_pipeline.model.errors import SideUnavailable, SyncError
 from sync_pipeline.model.fields import Direction
 from sync_pipeline.salesforce.client import Org
 from sync_pipeline.settings import MailboxSettings, Settings
@@ -137,11 +137,13 @@ def _external_id(settings: Settings, org: Org) -> Iterator[Finding]:
 
 
 def may(org: Org, *, user: str, writes: bool, deletes: bool) -> Finding:
-    """`rights` as this login has them; an object that is not shown at all may not be read."""
+    """`rights` as this login has them; an object that is not shown at all may not be read. Raises SideUnavailable."""
     described = []
     for name in ("Account", "Contact"):
         try:
             described.append(org.object(name))
+        except SideUnavailable:
+            raise  # it speaks of the login, not of the object
         except SyncError as error:
             remedy = "Give the user a permission set that lets it read Accounts and Contacts."
             return Finding("rights", NOT_SYNCHRONISED, f"{user} cannot see {name}s: {error.message}", remedy)

@@ -28,6 +28,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _NOBODY = (
     "No contact {contact!r} is known. An Outlook contact outside the folder and without the category is personal and is"
     " never read; a Contact is known once a run has read it. Names and e-mail addresses are compared whole."
+    " `sync-pipeline run` reads what is new."
 )
 
 

@@ -162,6 +162,18 @@ def test_with_credentials_per_user_each_of_them_is_asked(
     assert answer.code == 0, answer.out
     assert told(answer.document, "rights", "anna@acme.example.com may read Accounts, and read, create, edit") == [0]
     assert told(answer.document, "rights", "may read Accounts, and read Contacts") == [0]  # the integration user
+    world.org("users", username="anna@acme.example.com", name="Anna Admin", is_active=False)
+    document = call("doctor", "--settings", settings_of(world), "--json").document
+    assert told(document, ANNA, "refused the login as anna@acme.example.com") == [3]
+
+
+def test_an_object_that_is_not_shown_is_told_with_what_to_give(world: World, call: Call) -> None:
+    world.fault("ENTITY_IS_DELETED", path="sobjects/Account/describe")
+    answer = call("doctor", "--settings", settings_of(world), "--json")
+    [finding] = findings(answer.document, "rights")
+    assert (finding["code"], "cannot see Accounts" in finding["said"]) == (3, True)
+    assert "permission set" in finding["remedy"]
+    assert findings(answer.document, "fields")
 
 
 def test_a_clock_that_differs_is_told(world: World, call: Call) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 import click
@@ -10,7 +11,7 @@ import pytest
 from sync_pipeline.cli import cli
 from sync_pipeline.commands.examples import EXAMPLES
 from sync_pipeline.commands.invocation import Invocation
-from sync_pipeline_tests.documentation.pages import Command, commands
+from sync_pipeline_tests.documentation.pages import ROOT, Command, commands
 
 #: Stand in a page for a value of the reader's, or for a choice: such a line cannot be typed as it is.
 _PLACEHOLDERS = ("…", "VERB", "CONTACT", "OPERATION", "|")
@@ -50,6 +51,13 @@ def test_every_command_line_of_the_documentation_can_be_typed() -> None:
         except (click.UsageError, AssertionError) as error:
             wrong.append(f"{command.page}: sync-pipeline {command.line}: {error}")
     assert wrong == []
+
+
+def test_every_verb_that_a_message_of_the_code_names_exists() -> None:
+    code = [path for suffix in ("py", "sql") for path in (ROOT / "sync_pipeline").rglob(f"*.{suffix}")]
+    named = {verb for path in code for verb in re.findall(r"`sync-pipeline ([a-z]+)", path.read_text(encoding="utf-8"))}
+    assert len(named) > 8
+    assert named <= cli.commands.keys()
 
 
 def _check(command: Command) -> None:
