@@ -10,12 +10,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help setup demo test check format dev requirements
+.PHONY: help setup demo test check docs format dev requirements
 
 help:
 	@echo "make demo          start the sandbox, synchronise it, show every story"
 	@echo "make test          the test suite"
-	@echo "make check         formatting, types, floors"
+	@echo "make check         formatting, types, floors, the documentation's links"
+	@echo "make docs          the documentation as a site, in site/"
 	@echo "make dev           the sandbox and Dagster's UI, until Ctrl-C"
 	@echo "make setup         only the environment in $(VENV)"
 	@echo "make format        write the formatting that make check asks for"
@@ -48,6 +49,11 @@ check: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory docs
+
+# Strictly: a link to a page or a heading that is not there fails. Nothing is fetched.
+docs: $(INSTALLED)
+	$(BIN)/zensical build --strict --clean --config-file mkdocs.yml
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .

@@ -11,6 +11,7 @@ from sync_pipeline.commands.invocation import (
     MAILBOX,
     Invocation,
     Verb,
+    must_know,
     no_run_meanwhile,
     now_for,
     pass_invocation,
@@ -149,6 +150,7 @@ def _decide(
         raise click.UsageError("Say which operations: by their ids, or by --mailbox, --run or --all.")
     settings = invocation.settings()
     with writing(settings) as (reader, writer):
+        must_know(reader, settings, mailbox)
         chosen = _choose(reader, operations, mailbox, run_id)
         conflicts = [row for row in chosen if row["kind"] == _CONFLICT] if verdict == "approved" else []
         if conflicts and operations:

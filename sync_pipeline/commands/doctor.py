@@ -21,7 +21,7 @@ from sync_pipeline.commands.invocation import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sync_pipeline.commands.examination import Finding
+    from sync_pipeline.commands.finding import Finding
 
 _MARKS = {DONE: "[green]✓[/]", WITH_PROBLEMS: "[yellow]![/]"}
 

@@ -2,40 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
+from sync_pipeline.commands import examination_salesforce
+from sync_pipeline.commands.examination_machine import machine
+from sync_pipeline.commands.finding import Finding
 from sync_pipeline.commands.invocation import DONE, NOT_SYNCHRONISED, WITH_PROBLEMS, WRONG_USAGE, Invocation
-from sync_pipeline.engine.inputs import mailbox_fields, mailboxes_of, missing_fields, usable_fields
+from sync_pipeline.engine.inputs import mailboxes_of
 from sync_pipeline.engine.paths import warehouse_path
-from sync_pipeline.engine.session import LOCK_FILE, derived_installation
+from sync_pipeline.engine.session import derived_installation
 from sync_pipeline.model.errors import SettingsInvalid, SyncError, WarehouseUnusable
 from sync_pipeline.outlook.client import Graph
 from sync_pipeline.outlook.extract import Known, find_folder
 from sync_pipeline.outlook.properties import CATEGORY
 from sync_pipeline.salesforce.client import Org
 from sync_pipeline.salesforce.views import member_query
-from sync_pipeline.settings import MailboxSettings, Settings
+from sync_pipeline.settings import GraphSettings, MailboxSettings, Settings
 from sync_pipeline.transport import Policy, RequestCounter, ServerClock
 from sync_pipeline.warehouse.connection import open_warehouse
-from sync_pipeline.warehouse.lock import RunLock
 from sync_pipeline.warehouse.reader import Reader
 
 _SHARING = (
     "view: all with salesforce.credentials: org shows this mailbox Contacts that its own user may not see there:"
     " the one integration user reads past the sharing rules."
 )
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line. `code`: 0 good, 1 works with a reservation, 2 settings or credentials are wrong, 3 does not work."""
-
-    what: str
-    code: int
-    said: str
-    remedy: str = ""
 
 
 def examine(invocation: Invocation, addresses: list[str], *, sign_in: bool) -> Iterator[Finding]:
@@ -68,17 +59,18 @@ def _services(settings: Settings, org: Org, graph: Graph, addresses: list[str]) 
     org_id, mailboxes = "", list[MailboxSettings]()
     users: dict[str, dict[str, Any]] | None = None
     try:
-        org_id, username = org.identity().org_id, org.username()
-        usage = org.limits_used()
-        limit = f", {usage[0]:,} of {usage[1]:,} calls used in 24 hours" if usage else ""
-        yield Finding("Salesforce", DONE, f"org {org_id} as {username}{limit}")
+        yield from examination_salesforce.login(org)
+        org_id = org.identity().org_id
         found = mailboxes_of(settings, org)
         mailboxes = [mailbox for address, mailbox in found.items() if not addresses or address in addresses]
-        yield from _fields(settings, mailboxes, org)
+        yield _rights(settings, org, org.username(), mailboxes)
+        yield from examination_salesforce.fields(settings, mailboxes, org)
         users = {row["username"].lower(): row for row in org.users()}
     except SyncError as error:
         yield Finding("Salesforce", NOT_SYNCHRONISED, error.message, error.remedy)
         mailboxes = mailboxes or [m for m in settings.mailboxes.listed if not addresses or m.mailbox in addresses]
+    graph_finding = _graph(settings, graph)
+    yield graph_finding
     folders, installation = _remembered(settings)
     for mailbox in mailboxes:
         if not mailbox.enabled:
@@ -87,36 +79,41 @@ def _services(settings: Settings, org: Org, graph: Graph, addresses: list[str]) 
         if users is not None:
             yield from _pairing(mailbox, users)
             yield from _view(mailbox, settings, org, users)
-        known = Known(folder_id=folders.get(mailbox.mailbox, ""), org_id=org_id, installation_id=installation)
-        yield from _mailbox(mailbox, graph, known)
+        if graph_finding.code != NOT_SYNCHRONISED:
+            known = Known(folder_id=folders.get(mailbox.mailbox, ""), org_id=org_id, installation_id=installation)
+            yield from _mailbox(mailbox, graph, known)
     if unknown := [address for address in addresses if address not in {mailbox.mailbox for mailbox in mailboxes}]:
-        yield Finding("mailboxes", WRONG_USAGE, f"the settings know no {', '.join(unknown)}")
-    yield from _warehouse(settings, org_id)
+        yield Finding("mailboxes", WRONG_USAGE, f"the settings know no {', '.join(unknown)}", "Correct the address.")
+    yield from machine(settings, org_id)
 
 
-def _fields(settings: Settings, mailboxes: Iterable[MailboxSettings], org: Org) -> Iterator[Finding]:
-    described = org.describe()
-    missing = missing_fields(settings.fields, described)
-    if missing:
-        names = ", ".join(missing)
-        yield Finding(
-            "fields",
-            WITH_PROBLEMS,
-            f"the org does not show Contact's {names}; they are left out",
-            "Give the user access.",
-        )
-    usable, left_out = usable_fields(settings.fields, described), set[str]()
-    for mailbox in mailboxes:
-        kept = {row.field for row in mailbox_fields(mailbox, usable, described)}
-        left_out |= {field.salesforce for field in usable_fields(mailbox.fields, described) if field.name not in kept}
-    if left_out:
-        names = ", ".join(sorted(left_out))
-        yield Finding(
-            "fields", WITH_PROBLEMS, f"{names} may not be written; they are left out", "Give the user access."
-        )
-    if not missing and not left_out:
-        number = len(settings.fields)
-        yield Finding("fields", DONE, f"all {number} mapped fields can be read and written as mapped")
+def _rights(settings: Settings, org: Org, user: str, mailboxes: list[MailboxSettings]) -> Finding:
+    is_org = settings.salesforce.credentials == "org"
+    deletes = any("delete" in (mailbox.outlook_deletion, mailbox.moved_out) for mailbox in mailboxes)
+    return examination_salesforce.may(org, user=user, writes=is_org, deletes=deletes)
+
+
+def _graph(settings: Settings, graph: Graph) -> Finding:
+    """A token, and what it says that it opens. RBAC for Applications stands in no token: each mailbox's line tells."""
+    try:
+        granted = graph.wire.granted()
+    except SyncError as error:
+        remedy = error.remedy
+        if settings.graph.auth == "delegated":
+            remedy += " With graph.auth: delegated, sign in with `sync-pipeline doctor --sign-in`."
+        return Finding("Graph", NOT_SYNCHRONISED, error.message, remedy)
+    return token_finding(settings.graph, granted)
+
+
+def token_finding(settings: GraphSettings, granted: frozenset[str]) -> Finding:
+    """What the permissions that a token names mean for the mailboxes."""
+    said = f"tenant {settings.tenant} ({settings.cloud}) gives a token"
+    if settings.auth == "client_credentials" and "Contacts.ReadWrite" in granted:
+        said += " that opens the contacts of every mailbox of the tenant"
+        remedy = "Grant it by RBAC for Applications, to these mailboxes only, and take it away in Entra."
+        return Finding("Graph", WITH_PROBLEMS, said, remedy)
+    named = f" for {', '.join(sorted(granted))}" if granted else ""
+    return Finding("Graph", DONE, said + named)
 
 
 def _pairing(mailbox: MailboxSettings, users: dict[str, dict[str, Any]]) -> Iterator[Finding]:
@@ -139,11 +136,14 @@ def _view(
     is_org = settings.salesforce.credentials == "org"
     if mailbox.view == "all" and is_org:
         yield Finding(mailbox.mailbox, DONE, _SHARING)
-    if mailbox.view in ("mine", "all"):
-        return
     user = users.get(mailbox.salesforce_user.lower())
     try:
         reader = org if is_org else org.as_user(mailbox.salesforce_user)
+        if not is_org and user is not None:
+            deletes = "delete" in (mailbox.outlook_deletion, mailbox.moved_out)
+            yield examination_salesforce.may(reader, user=mailbox.salesforce_user, writes=True, deletes=deletes)
+        if mailbox.view in ("mine", "all"):
+            return
         view = reader.list_view(mailbox.view)
         member_query(view.soql, scope=view.scope, owner=str(user["id"]) if user and is_org else "")
         yield Finding(mailbox.mailbox, DONE, f"list view {view.label!r} can be read")
@@ -185,26 +185,3 @@ def _mailbox(mailbox: MailboxSettings, graph: Graph, known: Known) -> Iterator[F
     where = f"folder {folder.name!r}" if folder else "the first run makes the folder"
     category = "" if listed else "; the first run lists the category"
     yield Finding(mailbox.mailbox, DONE, f"can be read; {where}{category}; view {mailbox.view}")
-
-
-def _warehouse(settings: Settings, org_id: str) -> Iterator[Finding]:
-    path = warehouse_path(settings)
-    if owner := RunLock(settings.data_dir / LOCK_FILE).owner():
-        yield Finding(
-            "run", DONE, f"run {owner.run_id} goes on, or died, in process {owner.process} since {owner.since}"
-        )
-    if not path.exists():
-        yield Finding("warehouse", DONE, f"{path} is made by the first run")
-        return
-    try:
-        with open_warehouse(path, read_only=True, wait_seconds=5.0) as connection:
-            identity, last = Reader(connection).identity(), Reader(connection).run()
-    except SyncError as error:
-        yield Finding("warehouse", NOT_SYNCHRONISED, error.message, error.remedy)
-        return
-    if identity and org_id and (identity["org_id"], identity["tenant"]) != (org_id, settings.graph.tenant):
-        said = f"{path} belongs to org {identity['org_id']} and tenant {identity['tenant']}"
-        yield Finding("warehouse", NOT_SYNCHRONISED, said, "Set another data_dir for this org and tenant.")
-        return
-    ran = f"; last run {last['run_id']} at {last['started_at']:%Y-%m-%d %H:%M} UTC, {last['status']}" if last else ""
-    yield Finding("warehouse", DONE, f"{path} can be opened{ran}")

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sync_pipeline.commands.examples import epilog
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -94,11 +96,18 @@ pass_invocation = click.make_pass_decorator(Invocation, ensure=True)
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console that respects pipes and NO_COLOR."""
+    """A console that is plain text in a pipe and with NO_COLOR; in a pipe as wide as COLUMNS says, if it is set."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    return Console(file=stream, width=None if stream.isatty() else _WIDTH_OF_A_PIPE, soft_wrap=not stream.isatty())
+    has_width = stream.isatty() or "COLUMNS" in os.environ
+    return Console(
+        file=stream,
+        width=None if has_width else _WIDTH_OF_A_PIPE,
+        soft_wrap=not has_width,
+        # rich itself would leave out the colours and go on with bold
+        color_system=None if os.environ.get("NO_COLOR") else "auto",
+    )
 
 
 def global_options() -> list[click.Parameter]:
@@ -125,11 +134,12 @@ def global_options() -> list[click.Parameter]:
 
 
 class Verb(click.Command):
-    """A command that knows the global options too."""
+    """A command that knows the global options too, and shows its examples."""
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self.params += global_options()
+        self.epilog = epilog(self.name or "")
 
 
 def _remember(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
@@ -187,6 +197,18 @@ def no_run_meanwhile(settings: Settings, verb: str) -> Iterator[None]:
     since = datetime.now().astimezone().isoformat(timespec="seconds")
     with RunLock(settings.data_dir / LOCK_FILE).hold(verb, since=since, wait_seconds=2.0):
         yield
+
+
+def must_know(reader: Reader, settings: Settings, mailbox: str | None) -> None:
+    """Refuses a mailbox that neither the settings nor the warehouse know: nothing of it would look like all is well."""
+    if mailbox is None:
+        return
+    known = {row["mailbox"] for row in reader.mailboxes()} | {entry.mailbox for entry in settings.mailboxes.listed}
+    if mailbox not in known:
+        raise click.ClickException(
+            f"No mailbox {mailbox} is known. Known: {', '.join(sorted(known)) or 'none'}. "
+            "`sync-pipeline doctor` examines every mailbox of the settings."
+        )
 
 
 def now_for(reader: Reader) -> datetime:

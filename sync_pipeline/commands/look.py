@@ -15,6 +15,7 @@ from sync_pipeline.commands.invocation import (
     WITH_PROBLEMS,
     Invocation,
     Verb,
+    must_know,
     now_for,
     pass_invocation,
     reading,
@@ -27,6 +28,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _NOBODY = (
     "No contact {contact!r} is known. An Outlook contact outside the folder and without the category is personal and is"
     " never read; a Contact is known once a run has read it. Names and e-mail addresses are compared whole."
+    " `sync-pipeline run` reads what is new."
 )
 
 
@@ -86,7 +88,9 @@ def history(
         begin = _moment(since, now_for(reader)) if since else None
         if run_id is not None and reader.run(run_id) is None:
             known = ", ".join(row["run_id"] for row in reader.runs(5)) or "none"
-            raise click.ClickException(f"No run {run_id} is known. The last ones: {known}.")
+            raise click.ClickException(
+                f"No run {run_id} is known. The last ones: {known}. `sync-pipeline history` shows what each did."
+            )
         keys: list[str] = []
         if contact is not None:
             found = reader.find_contact(contact, mailboxes)
@@ -128,6 +132,7 @@ def problems(invocation: Invocation, mailbox: str | None) -> int:
     settings = invocation.settings()
     mailboxes = [mailbox] if mailbox else []
     with reading(settings) as reader:
+        must_know(reader, settings, mailbox)
         found = [
             {
                 name: row[name]

@@ -59,7 +59,7 @@ def show_plan(console: Console, document: Mapping[str, Any]) -> None:
             "action": operation["action"],
             "state": operation["state"],
             "rule": operation["rule"],
-            "why": operation["reason"] + (f"\n{operation['hold_reason']}" if operation.get("hold_reason") else ""),
+            "why": _why(operation),
             "fields": changes(operation["fields"]),
         }
         for operation in operations[:MOST_OPERATIONS]
@@ -67,6 +67,12 @@ def show_plan(console: Console, document: Mapping[str, Any]) -> None:
     show_rows(console, f"Plan: {len(operations)} operations", rows)
     if len(operations) > MOST_OPERATIONS:
         console.print(f"… and {len(operations) - MOST_OPERATIONS} more; --json shows all.")
+
+
+def _why(operation: Mapping[str, Any]) -> str:
+    """The reason, and why it waits where the reason does not say so already."""
+    reason, hold = str(operation["reason"]), operation.get("hold_reason") or ""
+    return reason if hold in reason else f"{reason}\n{hold}"
 
 
 def changes(fields: Iterable[Mapping[str, Any]], most: int = 6) -> str:

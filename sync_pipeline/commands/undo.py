@@ -114,7 +114,9 @@ def _runs(
     for run_id in runs:
         if reader.run(run_id) is None:
             recent = ", ".join(row["run_id"] for row in reader.runs(5)) or "none"
-            raise click.ClickException(f"No run {run_id} is known. The last ones: {recent}.")
+            raise click.ClickException(
+                f"No run {run_id} is known. The last ones: {recent}. `sync-pipeline history` shows what each did."
+            )
     names = [each.name for each in settings.fields]
     if field and field not in names:
         raise click.ClickException(f"No field {field} is mapped. Mapped are: {', '.join(names)}.")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import jwt
 import msal
 import requests
 from O365.connection import Connection
@@ -61,6 +62,15 @@ def cloud_of(settings: GraphSettings) -> Cloud:
             code="graph_url_not_loopback",
         )
     return Cloud(settings.url.rstrip("/"), settings.url.rstrip("/"))
+
+
+def permissions_of(token: str) -> frozenset[str]:
+    """What an access token of Entra's says of itself, unverified: for a person to read, nothing is decided by it."""
+    try:
+        claims = jwt.decode(token, options={"verify_signature": False})
+    except jwt.PyJWTError:
+        return frozenset()
+    return frozenset([*claims.get("roles", ()), *str(claims.get("scp", "")).split()])
 
 
 class SandboxApplication:
@@ -201,6 +211,14 @@ class Wire:
             if refused.status == 401:
                 raise self._not_accepted(refused.message) from refused
             raise
+
+    def granted(self) -> frozenset[str]:
+        """The permissions that the token names: an application's roles, or what a person consented to.
+
+        Empty where the token cannot be read, as a service's tokens need not be. Raises SideUnavailable.
+        """
+        self._connection()
+        return permissions_of(self._token)
 
     def renew(self) -> None:
         """Gets a new token, unless another thread did since this thread's last call. Raises SideUnavailable."""

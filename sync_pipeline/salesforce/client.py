@@ -110,6 +110,11 @@ class Org:
         rows = [row for page in self.query(_USERNAME + quote(self.user_id)) for row in page]
         return str(rows[0]["Username"]) if rows else ""
 
+    def object(self, name: str) -> dict[str, Any]:
+        """An object's describe as Salesforce gives it: what this user may do with it, its fields as it sees them."""
+        described: dict[str, Any] = self._read("GET", f"sobjects/{name}/describe")
+        return described
+
     def describe(self) -> list[dict[str, Any]]:
         """Contact's fields as this user sees them: rows of salesforce.describe."""
         return [
@@ -125,7 +130,7 @@ class Org:
                 "restricted": field["restrictedPicklist"],
                 "picklist": [value["value"] for value in field.get("picklistValues") or [] if value["active"]],
             }
-            for field in self._read("GET", "sobjects/Contact/describe")["fields"]
+            for field in self.object("Contact")["fields"]
         ]
 
     def users(self) -> list[dict[str, Any]]:

@@ -99,6 +99,11 @@ class Secrets:
         return f"Secrets({', '.join(f'{name}=…' for name in held)})"
 
 
+def needed_by(name: str) -> tuple[tuple[str, str], ...]:
+    """The ways to log in, (side, auth), that need this credential, by its name in `Secrets`."""
+    return tuple(way for way, names in _NEEDED.items() if name in names)
+
+
 def _variable(name: str) -> str:
     return PREFIX + name.upper()
 

@@ -185,3 +185,14 @@ def test_a_decision_before_the_first_run_says_to_run_first(world: World, call: C
     answer = call("approve", "--all", "--settings", settings)
     assert answer.code == 3
     assert "sync-pipeline run" in answer.err
+
+
+@pytest.mark.parametrize("verb", ["problems", "approve", "drop"])
+def test_a_mailbox_that_nobody_knows_is_no_mailbox_in_which_all_is_well(
+    world: World, call: Call, settings: Path, verb: str
+) -> None:
+    world.run()
+    answer = call(verb, "--mailbox", "typo@example.com", "--settings", settings)
+    assert answer.code == 2
+    assert "No mailbox typo@example.com is known" in answer.err
+    assert ANNA in answer.err

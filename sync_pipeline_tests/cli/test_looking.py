@@ -118,3 +118,13 @@ def test_before_the_first_run_they_say_to_run_first(call: Call, settings: Path) 
         answer = call(*verb, "--settings", settings)
         assert answer.code == 3
         assert "sync-pipeline run" in answer.err
+
+
+def test_a_plan_says_why_something_waits_once(
+    world: World, call: Call, settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")  # paragraphs in place of a table's cells
+    person(world, owner="ben@example.com", FirstName="Other", LastName="Name")
+    world.anna.create(givenName="Mia", surname="Muster", email="person1@example.com", categories=[CATEGORY])
+    said = " ".join(call("plan", "--settings", settings).out.split())
+    assert said.count("same e-mail but another name") == 1

@@ -112,6 +112,17 @@ def test_a_pipe_gets_neither_colours_nor_moving_lines(tmp_path: Path) -> None:
     assert "\x1b" not in done.stdout + done.stderr
 
 
+def test_no_color_leaves_plain_text_and_columns_give_the_width(
+    call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as on a terminal
+    assert "\x1b[" in call("doctor", "--settings", "elsewhere.yaml").out
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in call("doctor", "--settings", "elsewhere.yaml").out
+    monkeypatch.setenv("COLUMNS", "40")
+    assert max(len(line) for line in call("doctor", "--settings", "elsewhere.yaml").out.splitlines()) <= 40
+
+
 def test_a_data_directory_that_cannot_be_made_is_a_clear_error(call: Call, tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file where the directory should be", encoding="utf-8")
     (tmp_path / "settings.yaml").write_text(
