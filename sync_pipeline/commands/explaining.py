@@ -38,6 +38,8 @@ def sentences(contact: Mapping[str, Any], story: Mapping[str, Rows], recent: Row
         lines.append(f"Problem{where} ({problem['code']}): {problem['message']} {problem['remedy'] or ''}".rstrip())
     for frozen in story["frozen"]:
         lines.append(f"The field {frozen['field']} was rewritten by {frozen['side']} {frozen['rewrites']} times.")
+    for erasure in story["erased"]:
+        lines.append(f"What was known of it before {erasure['erased_at']:%Y-%m-%d %H:%M} was erased on request.")
     pushed = {event["operation_id"] for event in recent}
     for operation in story["plan"]:
         if operation["operation_id"] in pushed:
