@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from sync_pipeline.settings import Settings
 
 _NEXT = (
-    "Delete it in Salesforce and in Outlook, let `sync-pipeline run` see that, then forget again. Until then the mirror "
-    "and the link stay, because the next run would read them again."
+    "Delete it in Salesforce and in Outlook, let `sync-pipeline run` see that, then forget again. Until then the "
+    "mirror and the link stay, because the next run would read them again."
 )
 
 
@@ -35,9 +35,9 @@ _NEXT = (
 @click.option("--yes", is_flag=True, help="Erase it; without this it is only shown.")
 @pass_invocation
 def forget(invocation: Invocation, email: str, yes: bool) -> int:
-    """Erase what is kept of the person with this e-mail address: history, plans, exports, freed blocks of the warehouse.
+    """Erase what is kept of the person with this e-mail address, in the warehouse and its exports.
 
-    What was done, when, why and by which rule stays; the values go. Salesforce and Outlook are not asked and not changed.
+    What was done, when and by which rule stays; the values go. Salesforce and Outlook are not asked and not changed.
     This cannot be undone.
     """
     if "@" not in email.strip("@ "):
@@ -119,6 +119,8 @@ def _show(console: Console, document: dict[str, Any], email: str) -> None:
 
     if not document["found"]:
         console.print(f"Nothing is kept of {email}.", highlight=False, markup=False)
+        if document["unfinished"]:
+            console.print("An erasure before this one broke off. The same with --yes finishes it.")
         return
     show_rows(console, f"Known by {email}", document["contacts"])
     title = "Erased" if document["erased"] else "Would be erased"

@@ -45,7 +45,7 @@ _LEFT = {
 @click.option(
     "--since", metavar="T", help="From a time on (2026-01-31, 2026-01-31T08:00) or for so long (90m, 12h, 7d)."
 )
-@click.option("--as-of", "as_of", metavar="T", help="Not what was done, but how it stood at this time (or so long ago).")
+@click.option("--as-of", "as_of", metavar="T", help="How it stood at this time, or so long ago.")
 @click.option("--limit", default=1000, show_default=True, type=click.IntRange(1), help="At most so many.")
 @pass_invocation
 def history(
@@ -59,11 +59,13 @@ def history(
 ) -> int:
     """Who changed what, when, why: every operation with before and after; without CONTACT, of all contacts.
 
-    With --as-of the values of both sides as they were known then, and from which operation: of CONTACT, of a mailbox, or
-    of all.
+    With --as-of the values of both sides as they were known then, and from which operation: of CONTACT, of a mailbox,
+    or of all.
     """
     if as_of and (run_id or since):
-        raise click.UsageError("--as-of asks for a state and not for events: it goes with CONTACT, --mailbox and --limit.")
+        raise click.UsageError(
+            "--as-of asks for a state and not for events: it goes with CONTACT, --mailbox and --limit."
+        )
     settings = invocation.settings()
     mailboxes = [mailbox] if mailbox else []
     with reading(settings) as reader:
@@ -75,8 +77,11 @@ def history(
                 moment += timedelta(microseconds=999_999)
             chosen = links if contact is not None else None
             standing = reader.links_as_of(moment, link_ids=chosen, mailboxes=mailboxes, limit=limit)
-            document = {"as_of": moment, "links": standing}
-            invocation.emit(document, lambda console: _show_state(console, moment, standing, contact))
+            kept = reader.kept_from()
+            invocation.emit(
+                {"as_of": moment, "kept_from": kept, "links": standing},
+                lambda console: _show_state(console, moment, standing, contact, kept),
+            )
             return DONE
         begin = _moment(since, now, "--since") if since else None
         if run_id is not None and reader.run(run_id) is None:
@@ -120,9 +125,21 @@ def _show_events(console: Console, events: Sequence[Mapping[str, Any]]) -> None:
         console.print("Nothing in the history fits this.")
 
 
-def _show_state(console: Console, moment: datetime, links: Sequence[Mapping[str, Any]], contact: str | None) -> None:
+def _show_state(
+    console: Console,
+    moment: datetime,
+    links: Sequence[Mapping[str, Any]],
+    contact: str | None,
+    kept: datetime | None,
+) -> None:
     from sync_pipeline.commands.tables import show_rows
 
+    if kept is not None and moment < kept:
+        console.print(
+            f"The history is kept from {kept:%Y-%m-%d} on (keep_history_days): of earlier moments only what was "
+            "still so then is known.",
+            highlight=False,
+        )
     if not links:
         console.print(f"No link is known that stood at {moment:%Y-%m-%d %H:%M:%S} (UTC).", highlight=False)
     elif contact is None:
@@ -151,7 +168,10 @@ def _show_link(console: Console, moment: datetime, link: Mapping[str, Any]) -> N
         f"{_name(link) or link['salesforce_id']}, {link['mailbox']}: {_state(link)}{since}", style="bold",
         highlight=False, markup=False,
     )  # fmt: skip
-    for side, there, key in (("Outlook", "outlook_there", "outlook_id"), ("Salesforce", "salesforce_there", "salesforce_id")):
+    for side, there, key in (
+        ("Outlook", "outlook_there", "outlook_id"),
+        ("Salesforce", "salesforce_there", "salesforce_id"),
+    ):
         console.print(f"  {side}: {link[key]}{'' if link[there] else ', deleted'}", highlight=False, markup=False)
     rows = [
         {
@@ -172,7 +192,9 @@ def _show_link(console: Console, moment: datetime, link: Mapping[str, Any]) -> N
 
 
 def _state(link: Mapping[str, Any]) -> str:
-    return "linked" if link["state"] == "linked" else f"closed: {_LEFT.get(link['closed_reason'], link['closed_reason'])}"
+    return (
+        "linked" if link["state"] == "linked" else f"closed: {_LEFT.get(link['closed_reason'], link['closed_reason'])}"
+    )
 
 
 def _name(link: Mapping[str, Any]) -> str:

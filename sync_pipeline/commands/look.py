@@ -39,8 +39,11 @@ def explain(invocation: Invocation, contact: str, mailbox: str | None) -> int:
         found = reader.find_contact(contact, [mailbox] if mailbox else ())
         told = [(row, reader.story(row["mailbox"], row["outlook_id"], row["salesforce_id"])) for row in found]
         living = {_person(row) for row, story in told if story["item"]}
+        held = {row["salesforce_id"] for row in found if row["mailbox"]}
         stories = []
         for row, story in told:
+            if not row["mailbox"] and row["salesforce_id"] in held:
+                continue  # the mailbox that had it tells of it
             if not story["item"] and _person(row) in living:
                 continue  # an earlier item of the same contact: the living one's story tells of its links too
             recent = reader.history(

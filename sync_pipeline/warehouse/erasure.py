@@ -82,14 +82,12 @@ def refuse_in_doubt(connection: duckdb.DuckDBPyConnection, person: Person) -> No
     )
     if found:
         raise InDoubt(
-            f"{found} writes of this person were begun by a run that broke off, and nobody knows yet whether they arrived.",
+            f"{found} writes of this person were begun by a run that broke off; nobody knows yet whether they arrived.",
             remedy="Run `sync-pipeline run` first: it looks at the services and settles them. Then forget again.",
         )
 
 
-def erase(
-    connection: duckdb.DuckDBPyConnection, person: Person, *, now: datetime, asked_by: str
-) -> dict[str, int]:
+def erase(connection: duckdb.DuckDBPyConnection, person: Person, *, now: datetime, asked_by: str) -> dict[str, int]:
     """Erases, inside the caller's transaction; logs it without the data. Returns changed rows by table.
 
     The erasure stands as unfinished until `finished_at` is set: freed blocks and exports still hold the values.
@@ -155,12 +153,15 @@ def _queries(mail: Sequence[Field]) -> Iterator[tuple[str, str]]:
         yield kind, f"select distinct {column} as id from sync.history where {column} <> '' and event_id in ({told})"
         planned = (
             "exists (select 1 from (select unnest(from_json(fields, "
-            "'[{\"field\": \"VARCHAR\", \"before\": \"VARCHAR\", \"after\": \"VARCHAR\"}]')) as change) "
+            '\'[{"field": "VARCHAR", "before": "VARCHAR", "after": "VARCHAR"}]\')) as change) '
             "where list_contains($names, change.field) and $email in (lower(change.before), lower(change.after)))"
         )
         yield kind, f"select distinct {column} as id from sync.plan where {column} <> '' and {planned}"
     told = "lower(outlook_value) = $email or lower(salesforce_value) = $email"
-    yield "link", f"select distinct link_id as id from sync.history_bases where list_contains($names, field) and ({told})"
+    yield (
+        "link",
+        f"select distinct link_id as id from sync.history_bases where list_contains($names, field) and ({told})",
+    )
     yield "link", f"select distinct link_id as id from sync.conflicts where list_contains($names, field) and ({told})"
 
 
@@ -209,8 +210,9 @@ def _emptied(table: str, key: str, kind: str, columns: Sequence[str]) -> tuple[s
 def _sentences(connection: duckdb.DuckDBPyConnection, tokens: Sequence[str]) -> Iterator[tuple[str, list[Any]]]:
     """Sentences about others, or about a run, that name this person."""
     for schema, table, column in connection.execute(
-        "select schema_name, table_name, column_name from duckdb_columns() where not internal and data_type = 'VARCHAR' "
-        "and schema_name in ('sync', 'outlook', 'marts') and list_contains(?, column_name) order by all",
+        "select schema_name, table_name, column_name from duckdb_columns() "
+        "where not internal and data_type = 'VARCHAR' and schema_name in ('sync', 'outlook', 'marts') "
+        "and list_contains(?, column_name) order by all",
         [list(_TEXTS)],
     ).fetchall():
         for token in tokens:

@@ -172,7 +172,9 @@ class Reader(Past):
         conditions, parameters = ["true"], list[Any]()
         if contact_keys:
             marks = ", ".join("?" * len(contact_keys))
-            of_links = f" union select rowid from sync.history where {_among('link_id', link_ids)[0]}" if link_ids else ""
+            of_links = (
+                f" union select rowid from sync.history where {_among('link_id', link_ids)[0]}" if link_ids else ""
+            )
             # Column by column: DuckDB filters one while it scans it, and evaluates an OR over several row by row.
             conditions.append(
                 f"event.rowid in (select rowid from sync.history where salesforce_id in ({marks}) "

@@ -89,6 +89,8 @@ def _rows(connection: duckdb.DuckDBPyConnection, database: str) -> dict[str, int
         "select schema_name, table_name from duckdb_tables() where database_name = ? order by all", [database]
     ).fetchall()
     return {
-        f"{schema}.{table}": int(connection.execute(f'select count(*) from {database}.{schema}."{table}"').fetchall()[0][0])
+        f"{schema}.{table}": int(
+            connection.execute(f'select count(*) from {database}.{schema}."{table}"').fetchall()[0][0]
+        )
         for schema, table in tables
     }

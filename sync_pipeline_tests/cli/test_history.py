@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -11,6 +11,7 @@ import pytest
 from sync_pipeline.model.fields import FIELDS, Direction, Field
 from sync_pipeline_tests.cli.conftest import Call, settings_of
 from sync_pipeline_tests.harness import ANNA, BEN, CATEGORY, Json, World, extended, item_of, person, see_all
+from sync_pipeline_tests.kept import kept
 
 #: Mapped both ways, so that the log of either service shows the value itself.
 MAPPED = [field for field in FIELDS if field.direction is Direction.BOTH]
@@ -27,8 +28,8 @@ def in_outlook(item: Json, field: Field) -> str:
         entries = item.get(field.outlook.removesuffix("[]")) or [""]
         return str(entries[0]["address"] if isinstance(entries[0], dict) else entries[0])
     name, _, part = field.outlook.partition("/")
-    value = item.get(name) or ""
-    found = str((value or {}).get(part) or "") if part else str(value)
+    value = item.get(name) or {}
+    found = str((value.get(part) if part else value) or "")
     return found[:10] if field.name == "birthdate" else found
 
 
@@ -96,13 +97,16 @@ def test_a_past_moment_shows_what_the_services_held_after_the_last_run_before_it
             compared.add((number, link["salesforce_id"], link["state"], contact is not None, item is not None))
             assert (link["salesforce_there"], link["outlook_there"]) == (contact is not None, item is not None)
             if link["state"] == "linked":
-                assert contact is not None and item is not None
+                assert contact is not None
+                assert item is not None
                 for field in MAPPED:
                     held_then = (in_outlook(item, field), in_salesforce(contact, field))
                     shown = (known[field.name]["outlook"], known[field.name]["salesforce"])
                     assert shown == held_then, (number, link["salesforce_id"], link["mailbox"], field.name)
     for record in people:  # alone as among all
-        alone = call("history", record, "--as-of", moment.isoformat(), "--settings", settings, "--json").document["links"]
+        alone = call("history", record, "--as-of", moment.isoformat(), "--settings", settings, "--json").document[
+            "links"
+        ]
         assert alone == [link for link in links if link["salesforce_id"] == record]
     closed = {(number, record) for number, record, state, *_ in compared if state == "closed"}
     assert closed == {(2, deleted), (3, deleted), (2, mia), (3, mia)}
@@ -155,3 +159,45 @@ def test_a_story_goes_on_over_new_ids_merges_and_copies_made_again(world: World,
 def test_a_wrong_moment_is_wrong_usage(world: World, call: Call, arguments: list[str]) -> None:
     world.run()
     assert call("history", *arguments, "--settings", settings_of(world)).code == 2
+
+
+def test_what_is_older_than_the_history_is_kept_goes_save_for_what_is_still_in_force(world: World, call: Call) -> None:
+    world.top["keep_history_days"] = 30
+    begin = datetime(2031, 3, 1, 8, tzinfo=UTC)
+    world.set_clock(begin)
+    record, other = person(world, 1, Title="Former", Phone="1"), person(world, 2, Title="Bygone")
+    first = world.run()
+    world.salesforce.update(record, Title="Manager")
+    world.anna.create(givenName="Mia", surname="Muster", email="mia@example.com", categories=[CATEGORY])
+    world.run()
+    world.salesforce.delete(other)
+    world.run()
+    world.set_clock(begin + timedelta(days=20))
+    world.salesforce.update(record, Title="Director")
+    world.run()
+    exports = world.directory / "data" / "exports"
+    assert len(list(exports.glob("history/*.parquet"))) == 2
+    world.set_clock(begin + timedelta(days=40))
+    world.run()
+    settings = settings_of(world)
+
+    def titles(moment: datetime) -> list[tuple[str, str]]:
+        asked = call("history", record, "--as-of", moment.isoformat(), "--settings", settings, "--json").document
+        [values] = [link["values"] for link in asked["links"]]
+        return [(v["outlook"], v["salesforce"]) for v in values if v["field"] in ("job_title", "phone")]
+
+    assert [path.stem for path in exports.glob("history*/*.parquet")] == ["2031-03-21"] * 3
+    document = call("history", "--settings", settings, "--json").document["events"]
+    assert other not in repr(document)
+    tables = {place.rpartition(":")[2] for place in kept(world.directory / "data", "Bygone") if ":" in place}
+    assert tables == {"salesforce.contacts", "outlook.contacts", "sync.links"}, "what is no history"
+    assert "Former" not in repr(document)
+    assert "Manager" in repr(document), "it was still so when what is kept begins"
+    assert titles(begin + timedelta(days=12)) == [("Manager", "Manager"), ("1", "1")]
+    assert titles(begin + timedelta(days=21)) == [("Director", "Director"), ("1", "1")]
+    mia = call("history", "mia@example.com", "--as-of", "20d", "--settings", settings, "--json").document["links"]
+    assert [link["outlook_id"] for link in mia] == [world.anna.contact("mia@example.com")["id"]]
+    assert "The history is kept from 2031-03-11 on" in call("history", "--as-of", "60d", "--settings", settings).out
+    [undone] = world.undo(first, plan_only=True)
+    assert (undone["side"], undone["action"]) == ("outlook", "delete"), "the copy that is there still, of what is known"
+    assert call("explain", record, "--settings", settings).code == 0
