@@ -49,7 +49,7 @@ def forget(invocation: Invocation, email: str, yes: bool) -> int:
             document |= _finish(settings, document.pop("address"))
     document.pop("address", None)
     invocation.emit(document, lambda console: _show(console, document, email))
-    return WITH_PROBLEMS if document["erased"] and document["stays"] else DONE
+    return WITH_PROBLEMS if document["erased"] and (document["stays"] or document["left"]) else DONE
 
 
 def _erase(settings: Settings, email: str, yes: bool) -> dict[str, Any]:

@@ -23,7 +23,7 @@ _STATEMENT: Final = re.compile(r"^(?:--.*\n|\s)*(?:update|delete from)\s+(\S+)")
 _IDS_OF_A_LINK: Final = frozenset(("outlook_id", "salesforce_id", "outlook_written_key", "salesforce_written_stamp"))
 #: Columns in which a sentence stands that somebody or a service wrote.
 _TEXTS: Final = ("reason", "hold_reason", "message", "remedy")
-#: A mailbox is its owner's address, and stays who else's contact that owner may be.
+#: A mailbox is known by its owner's address; that stays, whoever has the owner as a contact.
 _ADDRESSES: Final = ("mailbox", "mailboxes", "scope", "username")
 
 
@@ -157,12 +157,9 @@ def _queries(mail: Sequence[Field]) -> Iterator[tuple[str, str]]:
             "where list_contains($names, change.field) and $email in (lower(change.before), lower(change.after)))"
         )
         yield kind, f"select distinct {column} as id from sync.plan where {column} <> '' and {planned}"
-    told = "lower(outlook_value) = $email or lower(salesforce_value) = $email"
-    yield (
-        "link",
-        f"select distinct link_id as id from sync.history_bases where list_contains($names, field) and ({told})",
-    )
-    yield "link", f"select distinct link_id as id from sync.conflicts where list_contains($names, field) and ({told})"
+    told = "list_contains($names, field) and $email in (lower(outlook_value), lower(salesforce_value))"
+    for table in ("sync.history_bases", "sync.conflicts"):
+        yield "link", f"select distinct link_id as id from {table} where {told}"
 
 
 def _by_kind(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, list[str]]:

@@ -47,8 +47,7 @@ def erase_exported(connection: duckdb.DuckDBPyConnection, directory: Path) -> in
     """Writes these files anew without the values: the rows of events stay. Returns the number of files."""
     for unfinished in directory.rglob(".*.unfinished"):
         unfinished.unlink()
-    # The days of values first: what they hold of an event is told by the day of events beside them.
-    files = sorted(days_to_erase(connection, directory), key=lambda path: path.parent.name == "history")
+    files = days_to_erase(connection, directory)
     for path in files:
         name, source = path.parent.name, f"read_parquet('{quoted(path)}')"
         holds = _holds(name, path)

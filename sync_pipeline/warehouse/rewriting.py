@@ -30,7 +30,7 @@ def rewrite(path: Path, now: datetime) -> None:
         try:
             if _copied(path, fresh, now):
                 return
-        except duckdb.IOException as error:
+        except (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException) as error:
             if not is_locked(error):
                 raise unwritable(path, error) from error
         finally:
