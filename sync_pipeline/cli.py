@@ -13,6 +13,8 @@ import click
 
 from sync_pipeline.commands.decide import approve, drop, link, resolve, unlink
 from sync_pipeline.commands.doctor import doctor
+from sync_pipeline.commands.forget import forget
+from sync_pipeline.commands.history import history
 from sync_pipeline.commands.invocation import (
     NOT_SYNCHRONISED,
     WRONG_USAGE,
@@ -23,7 +25,7 @@ from sync_pipeline.commands.invocation import (
     log_to_stderr,
     pass_invocation,
 )
-from sync_pipeline.commands.look import explain, history, problems
+from sync_pipeline.commands.look import explain, problems
 from sync_pipeline.commands.remove import remove
 from sync_pipeline.commands.run import plan, run, verify
 from sync_pipeline.commands.sandbox import sandbox
@@ -48,7 +50,7 @@ def demo(invocation: Invocation, mailboxes: int, contacts: int, seed: int, ui: b
 
 _VERBS = (
     demo, sandbox, run, plan, approve, drop, resolve, link, unlink, explain, history, undo, problems, verify, doctor,
-    remove,
+    remove, forget,
 )  # fmt: skip
 
 

@@ -30,7 +30,7 @@ _COUNTS = ("conflicts", "holds", "problems")
     metadata=table("sync.history"),
 )
 def sync_history(context: dg.AssetExecutionContext, session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
-    """Who, what, when, why, before and after of every operation, kept for ever and exported as Parquet."""
+    """Who, what, when, why, before and after of every operation; exported as Parquet by day."""
     result = perform(engine.finish, session, "planned", "pushed", "failed")
     mailboxes_of_run = engine.summary(session.settings, session.run_id)["mailboxes"]
     if not session.options.plan_only:

@@ -32,6 +32,11 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "history": (
         ("history --since 12h", "what happened in the last 12 hours"),
         ("history mia.muster@example.com", "one contact, in all mailboxes"),
+        ("history mia.muster@example.com --as-of 2026-01-31", "as it stood then"),
+    ),
+    "forget": (
+        ("forget mia.muster@example.com", "shows what would be erased"),
+        ("forget mia.muster@example.com --yes", "erases it"),
     ),
     "undo": (
         ('undo --contact "Mia Muster" --field job_title', "shows what would be taken back"),

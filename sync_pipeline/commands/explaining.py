@@ -25,19 +25,30 @@ _CLOSED = {
     "mailbox_removed": "the mailbox was taken out",
 }
 
+#: How a hold is answered, by its kind; that of a conflict says it itself.
+_ANSWERS = {
+    "conflict": "",
+    "duplicate": " `sync-pipeline link MAILBOX OUTLOOK_ID SALESFORCE_ID` links two that are one person, "
+    "`sync-pipeline approve {operation_id}` makes another one.",
+    "any": " `sync-pipeline approve {operation_id}` does it, `sync-pipeline drop {operation_id}` leaves it.",
+}
+
 
 def sentences(contact: Mapping[str, Any], story: Mapping[str, Rows], recent: Rows) -> list[str]:
     """What the warehouse knows of the contact, the decisive things first. `story` is Reader.story's."""
-    lines = [*_outlook(contact, story), *_salesforce(contact, story), *_link(story)]
+    lines = [_verdict(story), *_outlook(contact, story), *_salesforce(contact, story), *_link(story)]
     for hold in story["holds"]:
         lines.append(
             f"On hold since {hold['since']:%Y-%m-%d %H:%M} as {hold['kind']} ({hold['operation_id']}): {hold['reason']}"
+            + _ANSWERS.get(hold["kind"], _ANSWERS["any"]).format(**hold)
         )
     for problem in story["problems"]:
         where = f" in {problem['field']}" if problem["field"] else ""
         lines.append(f"Problem{where} ({problem['code']}): {problem['message']} {problem['remedy'] or ''}".rstrip())
     for frozen in story["frozen"]:
         lines.append(f"The field {frozen['field']} was rewritten by {frozen['side']} {frozen['rewrites']} times.")
+    for erasure in story["erased"]:
+        lines.append(f"What was known of it before {erasure['erased_at']:%Y-%m-%d %H:%M} was erased on request.")
     pushed = {event["operation_id"] for event in recent}
     for operation in story["plan"]:
         if operation["operation_id"] in pushed:
@@ -54,6 +65,23 @@ def sentences(contact: Mapping[str, Any], story: Mapping[str, Rows], recent: Row
         lines.append("Last events:")
         lines += [f"  {_recent(event)}" for event in recent]
     return lines
+
+
+def _verdict(story: Mapping[str, Rows]) -> str:
+    """Whether it is synchronised, before all that follows."""
+    if any(link["state"] == "linked" for link in story["links"]):
+        if story["holds"]:
+            return "It is synchronised; what is on hold waits for a person."
+        if story["problems"]:
+            return "It is synchronised, save for what has a problem."
+        return "It is synchronised."
+    if story["holds"]:
+        return "It is not synchronised: it waits for a person."
+    if story["problems"]:
+        return "It is not synchronised: it has a problem."
+    if story["links"]:
+        return "It is not synchronised any more."
+    return "It is not synchronised: nothing links it, and nothing waits."
 
 
 def _outlook(contact: Mapping[str, Any], story: Mapping[str, Rows]) -> Iterator[str]:

@@ -1,10 +1,8 @@
-"""The verbs that only look: explain, history, problems. They read the warehouse and ask neither service."""
+"""The verbs that look at what is now: explain, problems. They read the warehouse and ask neither service."""
 
 from __future__ import annotations
 
 import json
-import re
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,7 +14,6 @@ from sync_pipeline.commands.invocation import (
     Invocation,
     Verb,
     must_know,
-    now_for,
     pass_invocation,
     reading,
 )
@@ -24,7 +21,6 @@ from sync_pipeline.commands.invocation import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _NOBODY = (
     "No contact {contact!r} is known. An Outlook contact outside the folder and without the category is personal and is"
     " never read; a Contact is known once a run has read it. Names and e-mail addresses are compared whole."
@@ -45,8 +41,11 @@ def explain(invocation: Invocation, contact: str, mailbox: str | None) -> int:
         found = reader.find_contact(contact, [mailbox] if mailbox else ())
         told = [(row, reader.story(row["mailbox"], row["outlook_id"], row["salesforce_id"])) for row in found]
         living = {_person(row) for row, story in told if story["item"]}
+        held = {row["salesforce_id"] for row in found if row["mailbox"]}
         stories = []
         for row, story in told:
+            if not row["mailbox"] and row["salesforce_id"] in held:
+                continue  # the mailbox that had it tells of it
             if not story["item"] and _person(row) in living:
                 continue  # an earlier item of the same contact: the living one's story tells of its links too
             recent = reader.history(
@@ -67,61 +66,6 @@ def explain(invocation: Invocation, contact: str, mailbox: str | None) -> int:
 
     invocation.emit({"contacts": stories}, show)
     return DONE if stories else WITH_PROBLEMS
-
-
-@click.command(cls=Verb)
-@click.argument("contact", required=False)
-@click.option("--mailbox", type=MAILBOX, metavar="M", help="Only in this mailbox.")
-@click.option("--run", "run_id", metavar="R", help="Only of this run.")
-@click.option(
-    "--since", metavar="T", help="From a time on (2026-01-31, 2026-01-31T08:00) or for so long (90m, 12h, 7d)."
-)
-@click.option("--limit", default=1000, show_default=True, type=click.IntRange(1), help="At most so many, the newest.")
-@pass_invocation
-def history(
-    invocation: Invocation, contact: str | None, mailbox: str | None, run_id: str | None, since: str | None, limit: int
-) -> int:
-    """Who changed what, when, why: every operation with before and after; without CONTACT, of all contacts."""
-    settings = invocation.settings()
-    mailboxes = [mailbox] if mailbox else []
-    with reading(settings) as reader:
-        begin = _moment(since, now_for(reader)) if since else None
-        if run_id is not None and reader.run(run_id) is None:
-            known = ", ".join(row["run_id"] for row in reader.runs(5)) or "none"
-            raise click.ClickException(
-                f"No run {run_id} is known. The last ones: {known}. `sync-pipeline history` shows what each did."
-            )
-        keys: list[str] = []
-        if contact is not None:
-            found = reader.find_contact(contact, mailboxes)
-            keys = sorted({key for row in found for key in (row["outlook_id"], row["salesforce_id"]) if key}) or [
-                contact
-            ]
-        events = reader.history(contact_keys=keys, mailboxes=mailboxes, run_id=run_id, since=begin, limit=limit)
-
-    def show(console: Console) -> None:
-        from sync_pipeline.commands.tables import changes, show_rows
-
-        rows = [
-            {
-                "when (UTC)": event["happened_at"],
-                "mailbox": event["mailbox"],
-                "side": event["side"],
-                "action": event["action"],
-                "contact": event["contact_key"],
-                "fields": changes(event["fields"]),
-                "rule": event["rule"],
-                "why": event["reason"],
-                "outcome": event["outcome"] + (f": {event['message']}" if event["message"] else ""),
-            }
-            for event in events
-        ]
-        show_rows(console, f"History: {len(rows)} events", rows)
-        if not rows:
-            console.print("Nothing in the history fits this.")
-
-    invocation.emit({"events": events}, show)
-    return DONE
 
 
 @click.command(cls=Verb)
@@ -188,15 +132,3 @@ def problems(invocation: Invocation, mailbox: str | None) -> int:
 
 def _person(row: dict[str, Any]) -> tuple[str, str]:
     return row["mailbox"], row["salesforce_id"] or row["outlook_id"]
-
-
-def _moment(text: str, now: datetime) -> datetime:
-    """A point in time, UTC without a zone, from a date, a time or a duration before `now`."""
-    if match := re.fullmatch(r"(\d+)([mhdw])", text):
-        return now - timedelta(**{_UNITS[match[2]]: int(match[1])})
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        allowed = "allowed: 2026-01-31, 2026-01-31T08:00 (UTC unless a zone is given), 90m, 12h, 7d, 2w"
-        raise click.BadParameter(f"{text!r} is no time; {allowed}", param_hint="--since") from error
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment

@@ -18,6 +18,7 @@ from sync_pipeline.push.salesforce import push_salesforce as push_to_salesforce
 from sync_pipeline.settings import Secrets, Settings
 from sync_pipeline.transport import OutcomeUnknown, Refused
 from sync_pipeline.warehouse.export import export
+from sync_pipeline.warehouse.retention import drop_history
 
 #: Of what is left of the time budget: the rest is Outlook's, however large a load Salesforce gets (R21).
 SALESFORCES_SHARE: Final = 0.7
@@ -140,7 +141,7 @@ def push_outlook(session: Session) -> StepResult:
 
 
 def finish(session: Session) -> StepResult:
-    """Closes the run: fingerprints, request counts, exports."""
+    """Closes the run: fingerprints, request counts, exports; drops history that is too old."""
     with session.warehouse() as connection:
         writer = session.writer(connection)
         now = session.clock.now()
@@ -160,11 +161,14 @@ def finish(session: Session) -> StepResult:
             pushed=document["pushed"],
             failed=document["failed"],
         )
+        exports = session.settings.data_dir / "exports"
         export(
             connection,
-            session.settings.data_dir / "exports",
+            exports,
             since=session.reader(connection).unexported_since(session.run_id),
         )
+        if session.settings.keep_history_days is not None:
+            drop_history(connection, exports, days=session.settings.keep_history_days, now=now)
     counts = {key: document[key] for key in ("planned", "pushed", "failed")}
     return StepResult(counts, [*_attention(session), *_waiting(document)][:MOST_ROWS])
 

@@ -47,6 +47,7 @@ class Settings(Section):
     schedule: Cron = "*/30 * * * *"
     time_budget_minutes: int = Field(20, ge=1, le=1440)
     shards: int = Field(1, ge=1, le=1024)
+    keep_history_days: int | None = Field(None, ge=1, le=36500)
     defaults: MailboxDefaults = MailboxDefaults()
     mailboxes: Mailboxes
     alerts: Alerts = Alerts()

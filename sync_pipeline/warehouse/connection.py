@@ -53,7 +53,7 @@ def open_warehouse(
         yield connection
     except (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException) as error:
         # a commit for which the disk has no room is a TransactionException; what follows it a FatalException
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
     finally:
         connection.close()
 
@@ -66,7 +66,7 @@ def _connect(
         try:
             connection = duckdb.connect(str(path), read_only=read_only, config=config)
         except duckdb.Error as error:
-            if not _is_locked(error):
+            if not is_locked(error):
                 raise _unusable(path, error) from error
             if waited >= wait_seconds:
                 raise _locked(path, waited, error) from error
@@ -104,7 +104,8 @@ def _refuse_foreign(path: Path, connection: duckdb.DuckDBPyConnection, read_only
     )
 
 
-def _is_locked(error: duckdb.Error) -> bool:
+def is_locked(error: duckdb.Error) -> bool:
+    """Whether somebody else has the file open."""
     # The second text is another connection of this very process that was opened the other way (read only or not).
     text = str(error)
     return "Could not set lock" in text or "different configuration" in text
@@ -128,7 +129,8 @@ def _locked(path: Path, waited: float, error: duckdb.Error) -> WarehouseUnusable
     )
 
 
-def _unwritable(path: Path, error: duckdb.Error) -> WarehouseUnusable:
+def unwritable(path: Path, error: duckdb.Error) -> WarehouseUnusable:
+    """The error of a file that could not be read or written on."""
     said = str(error).splitlines()[0]
     return WarehouseUnusable(
         f"The warehouse {path} could not be read or written: {said}",

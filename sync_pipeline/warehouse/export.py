@@ -18,11 +18,13 @@ TABLES = {
     "links": "select * from sync.links",
     "runs": "select * from sync.runs",
     "conflicts": "select * from sync.conflicts",
+    "erasures": "select * from sync.erasures",
 }
 #: By directory, one file for each day: R23.
 DAILY = {
     "history": "select event.* from sync.history as event",
     "history_values": "select v.* from sync.history_values as v join sync.history as event using (event_id)",
+    "history_bases": "select v.* from sync.history_bases as v join sync.history as event using (event_id)",
 }
 #: As a range, because the history lies in order of time: DuckDB then reads the blocks of that day only.
 _OF_DAY = "event.happened_at >= '{day}'::timestamp and event.happened_at < '{day}'::timestamp + interval 1 day"
@@ -33,28 +35,35 @@ def export(connection: duckdb.DuckDBPyConnection, directory: Path, *, since: dat
 
     Each file appears whole or not at all; nobody but the owner reads it.
     """
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    counts = {name: _copy(connection, query, directory / f"{name}.parquet") for name, query in TABLES.items()}
+    counts = export_tables(connection, directory)
     days = connection.execute(
         "select distinct happened_at::date as day from sync.history where happened_at >= ?::date order by day", [since]
     ).fetchall()
     for name, query in DAILY.items():
         (directory / name).mkdir(exist_ok=True, mode=0o700)
         written = (
-            _copy(connection, f"{query} where {_OF_DAY.format(day=day)}", directory / name / f"{day}.parquet")
+            copy_to_file(connection, f"{query} where {_OF_DAY.format(day=day)}", directory / name / f"{day}.parquet")
             for (day,) in days
         )
         counts[name] = sum(written)
     return counts
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:
+def export_tables(connection: duckdb.DuckDBPyConnection, directory: Path) -> dict[str, int]:
+    """Writes what stands in one file each, as it is now. Returns rows by name."""
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return {name: copy_to_file(connection, query, directory / f"{name}.parquet") for name, query in TABLES.items()}
+
+
+def copy_to_file(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:
+    """The query's rows as a Parquet file that appears whole or not at all. Returns their number."""
     unfinished = path.with_name(f".{path.name}.unfinished")
-    rows = scalar(connection, f"copy ({query}) to '{_quoted(unfinished)}' (format parquet)")
+    rows = scalar(connection, f"copy ({query}) to '{quoted(unfinished)}' (format parquet)")
     unfinished.chmod(0o600)
     os.replace(unfinished, path)
     return int(rows)
 
 
-def _quoted(path: Path) -> str:
+def quoted(path: Path) -> str:
+    """A path within an SQL string."""
     return str(path).replace("'", "''")

@@ -15,10 +15,12 @@ from sync_pipeline.model.operation import Action, Operation, Side
 from sync_pipeline.warehouse.intents import operation_to_json
 from sync_pipeline.warehouse.receipt import Outcome, Receipt
 from sync_pipeline.warehouse.receipt_rows import (
+    EVENT_TYPES,
     JOURNAL_TYPES,
     RECEIPT_TYPES,
     REFUSED_TYPES,
     RETURNED_TYPES,
+    VALUE_TYPES,
     WITHHELD_TYPES,
     WRITTEN_TYPES,
     history_rows,
@@ -252,10 +254,10 @@ class Journal:
                 )
 
     def _record_history(self, receipts: Sequence[Receipt], now: datetime) -> None:
-        found = self.connection.execute(
-            "select base.run_id, base.operation_id, base.field from sync.journal_bases as base "
-            "join receipts using (run_id, operation_id) where base.is_first and base.link_id = receipts.link_id"
-        ).fetchall()
-        events, values = history_rows(receipts, now, frozenset(found))
-        insert(self.connection, "sync.history", events)
-        insert(self.connection, "sync.history_values", values)
+        events, values = history_rows(receipts, now)
+        if events:
+            with (
+                staged(self.connection, "events", events, EVENT_TYPES),
+                staged(self.connection, "event_values", values, VALUE_TYPES),
+            ):
+                self.connection.execute(statement("record_values"))

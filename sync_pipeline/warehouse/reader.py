@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import duckdb
-
-from sync_pipeline.model.fields import Field
+from sync_pipeline.warehouse.past import Past
 from sync_pipeline.warehouse.tables import fetch, statement
 
 Row = dict[str, Any]
@@ -34,12 +32,8 @@ class KnownMailbox:
     installation_id: str
 
 
-class Reader:
+class Reader(Past):
     """Reads only; works on a read-only connection too."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection, fields: Iterable[Field] = ()) -> None:
-        self.connection = connection
-        self.fields = tuple(fields)
 
     def rows(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
         """Any query's result; parameters by position or by name."""
@@ -164,6 +158,7 @@ class Reader:
         self,
         *,
         contact_keys: Collection[str] = (),
+        link_ids: Collection[str] = (),
         mailboxes: Collection[str] = (),
         run_id: str | None = None,
         since: datetime | None = None,
@@ -171,17 +166,21 @@ class Reader:
     ) -> list[Row]:
         """Events with their values ([{field, before, after}]), the oldest first, the last `limit` of them.
 
-        `contact_keys` are Outlook or Salesforce ids, as `find_contact` gives them.
+        `contact_keys` are Outlook or Salesforce ids, as `find_contact` gives them; `link_ids` the links whose events
+        belong to it too, as `story_of` gives them.
         """
         conditions, parameters = ["true"], list[Any]()
         if contact_keys:
             marks = ", ".join("?" * len(contact_keys))
+            of_links = (
+                f" union select rowid from sync.history where {_among('link_id', link_ids)[0]}" if link_ids else ""
+            )
             # Column by column: DuckDB filters one while it scans it, and evaluates an OR over several row by row.
             conditions.append(
                 f"event.rowid in (select rowid from sync.history where salesforce_id in ({marks}) "
-                f"union select rowid from sync.history where outlook_id in ({marks}))"
+                f"union select rowid from sync.history where outlook_id in ({marks}){of_links})"
             )
-            parameters += [*contact_keys] * 2
+            parameters += [*contact_keys, *contact_keys, *link_ids]
         if mailboxes:
             chosen, values = _among("event.mailbox", mailboxes)
             conditions.append(chosen)
@@ -195,16 +194,16 @@ class Reader:
         return self.rows(
             f"""
             with chosen as (
-                select * from sync.history as event where {" and ".join(conditions)}
-                order by event.happened_at desc, event.event_id limit {int(limit)}
+                select rowid as turn, * from sync.history as event where {" and ".join(conditions)}
+                order by event.happened_at desc, turn desc limit {int(limit)}
             ), gathered as (
                 select event_id, list({{field: v.field, before: v.before, after: v.after}} order by v.field) as fields
                 from sync.history_values as v
                 where contact_key in (select contact_key from chosen) and event_id in (select event_id from chosen)
                 group by event_id
             )
-            select chosen.*, coalesce(gathered.fields, []) as fields from chosen left join gathered using (event_id)
-            order by happened_at, event_id
+            select chosen.* exclude (turn), coalesce(gathered.fields, []) as fields
+            from chosen left join gathered using (event_id) order by happened_at, turn
             """,
             parameters,
         )
@@ -263,6 +262,8 @@ class Reader:
             "problems": f"select * from sync.problems where {here}",
             "conflicts": "select * from sync.conflicts where is_open and salesforce_id = $salesforce_id",
             "frozen": f"select * from sync.frozen where link_id in (select link_id from sync.links where {here})",
+            "erased": "select max(erased_at) as erased_at from sync.erased_keys join sync.erasures using (erasure_id) "
+            "where id in ($outlook_id, $salesforce_id) having count(*) > 0",
             "views": "select view.label, view.view_key from salesforce.view_members "
             "join salesforce.views as view using (view_key) where contact_id = $salesforce_id",
         }

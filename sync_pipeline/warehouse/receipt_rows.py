@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from sync_pipeline.model.operation import Operation
@@ -30,6 +30,11 @@ WRITTEN_TYPES = dict.fromkeys(("mailbox", "outlook_id", "salesforce_id", "change
 RETURNED_TYPES = dict.fromkeys(("link_id", "salesforce_id", "side", "field", "value"), "VARCHAR") | {
     "is_rewritten": "BOOLEAN"
 }
+EVENT_TYPES = dict.fromkeys(
+    ("event_id", "run_id", "mailbox", "contact_key", "link_id", "outlook_id", "salesforce_id", "operation_id", "side",
+     "action", "rule", "reason", "outcome", "code", "message"), "VARCHAR",
+) | {"happened_at": "TIMESTAMP"}  # fmt: skip
+VALUE_TYPES = dict.fromkeys(("event_id", "contact_key", "field", "before", "after"), "VARCHAR")
 #: Nothing was sent, so they are no part of the history; the journal and the plan tell of them.
 _UNPUSHED = (Outcome.STALE, Outcome.SKIPPED, Outcome.UNSENT)
 
@@ -85,13 +90,8 @@ def refused_rows(receipt: Receipt, now: datetime) -> list[Row]:
     return rows
 
 
-def history_rows(
-    receipts: Sequence[Receipt], now: datetime, first: Collection[tuple[str, str, str]] = ()
-) -> tuple[list[Row], list[Row]]:
-    """Rows of sync.history and of sync.history_values; what was never sent is no part of the history.
-
-    `first`: (run, operation, field) of pairs that were compared for the first time.
-    """
+def history_rows(receipts: Sequence[Receipt], now: datetime) -> tuple[list[Row], list[Row]]:
+    """Rows with EVENT_TYPES and with VALUE_TYPES; what was never sent is no part of the history."""
     events: list[Row] = []
     values: list[Row] = []
     for receipt in receipts:
@@ -130,7 +130,6 @@ def history_rows(
                 "field": c.field,
                 "before": c.before,
                 "after": c.after,
-                "is_first": (receipt.run_id, operation.operation_id, c.field) in first,
             }
             for c in operation.fields
             if c.field not in {withheld.field for withheld in receipt.withheld}

@@ -1,6 +1,6 @@
 -- in:  planning.undo_parts, planning.undo_events, planning.undo_done, planning.reversals, planning.links, planning.edits,
 --      planning.contacts, planning.successors, planning.mailboxes, planning.mailbox_fields, planning.operations, salesforce.contacts,
---      outlook.contacts, sync.links, sync.history, sync.history_values, sync.journal, sync.verdicts, the macro
+--      outlook.contacts, sync.links, sync.history, sync.history_values, sync.journal, sync.verdicts, sync.erased_keys, the macro
 --      planning.content_id (decisions.sql)
 -- out: rows of planning.operations, planning.link_changes, planning.base_updates that take back what a person asked to (R24);
 --      planning.undo_answers: parts that are done, needless or dropped by now
@@ -141,7 +141,8 @@ with ends as (
               and journal.finished_at >= part.requested_at) as is_lost,
         exists (select 1 from planning.links as other
                 where other.mailbox = part.mailbox and other.link_id <> part.link_id and other.contact_state <> 'deleted'
-                  and (other.contact_id = part.contact_id or other.outlook_id = link.outlook_id)) as is_taken
+                  and (other.contact_id = part.contact_id or other.outlook_id = link.outlook_id)) as is_taken,
+        contact.name is null and part.contact_id in (select id from sync.erased_keys) as is_erased
     from planning.undo_parts as part
     join planning.mailboxes as mailbox on mailbox.mailbox = part.mailbox
     join sync.links as link on link.link_id = part.link_id
@@ -153,6 +154,7 @@ with ends as (
     select *, case
         when is_linked or is_taken then 'already'
         when not is_known or (not is_binned and not is_readable) then 'The Contact cannot be read any more, so nothing can be brought back.'
+        when is_erased then 'What was known of it was erased on request. Undelete it in Salesforce: it is read anew then.'
         when is_merged then 'The Contact was merged into another one, which Salesforce does not take back.'
         when not enabled then 'The mailbox is switched off.'
         when place = 'elsewhere' then 'The Outlook contact lies outside the folder: drag it in or give it the category.'
