@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dagster as dg
 
-from sync_pipeline.assets import ASSETS, CHECKS, mailbox_sync
+from sync_pipeline.assets import ASSETS, CHECKS, MART_ASSETS, mailbox_sync
 from sync_pipeline.assets.history import freshness, sync_history
 from sync_pipeline.jobs import contact_sync
-from sync_pipeline.resources import session_resource
+from sync_pipeline.resources import installation_resource, session_resource
 from sync_pipeline.schedules import cron_of_settings, every_half_hour, longest_period
 from sync_pipeline.sensors import run_failure_alert
 
@@ -18,12 +18,12 @@ def code_location() -> dg.Definitions:
     policy = freshness(longest_period(cron))
     fresh = sync_history.map_asset_specs(lambda spec: spec.replace_attributes(freshness_policy=policy))
     return dg.Definitions(
-        assets=[*(asset for asset in ASSETS if asset is not sync_history), fresh, mailbox_sync],
+        assets=[*(asset for asset in ASSETS if asset is not sync_history), fresh, mailbox_sync, *MART_ASSETS],
         asset_checks=CHECKS,
         jobs=[contact_sync],
         schedules=[every_half_hour(cron)],
         sensors=[run_failure_alert],
-        resources={"session": session_resource()},
+        resources={"session": session_resource(), "installation": installation_resource()},
         executor=dg.in_process_executor,
     )
 

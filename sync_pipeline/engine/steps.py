@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from sync_pipeline.engine import extraction
+from sync_pipeline.engine.paths import exports_path
 from sync_pipeline.engine.planning_inputs import fingerprints, plan_context
 from sync_pipeline.engine.session import Progress, RunOptions, Session, no_progress
 from sync_pipeline.engine.summary import exit_code, summary
@@ -18,6 +19,7 @@ from sync_pipeline.push.salesforce import push_salesforce as push_to_salesforce
 from sync_pipeline.settings import Secrets, Settings
 from sync_pipeline.transport import OutcomeUnknown, Refused
 from sync_pipeline.warehouse.export import export
+from sync_pipeline.warehouse.marts import rebuild
 
 #: Of what is left of the time budget: the rest is Outlook's, however large a load Salesforce gets (R21).
 SALESFORCES_SHARE: Final = 0.7
@@ -160,11 +162,12 @@ def finish(session: Session) -> StepResult:
             pushed=document["pushed"],
             failed=document["failed"],
         )
-        export(
-            connection,
-            session.settings.data_dir / "exports",
-            since=session.reader(connection).unexported_since(session.run_id),
-        )
+        since = session.reader(connection).unexported_since(session.run_id)
+        writer.record_waits(session.run_id, now)
+        # The marts' day in progress, and the days since the last run that ended: some milliseconds here, where the file
+        # is open already; a run of Dagster's own for them would cost seconds.
+        rebuild(connection, since.date(), now.date(), directory=exports_path(session.settings))
+        export(connection, exports_path(session.settings), since=since)
     counts = {key: document[key] for key in ("planned", "pushed", "failed")}
     return StepResult(counts, [*_attention(session), *_waiting(document)][:MOST_ROWS])
 

@@ -34,21 +34,22 @@ def export(connection: duckdb.DuckDBPyConnection, directory: Path, *, since: dat
     Each file appears whole or not at all; nobody but the owner reads it.
     """
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    counts = {name: _copy(connection, query, directory / f"{name}.parquet") for name, query in TABLES.items()}
+    counts = {name: write_parquet(connection, query, directory / f"{name}.parquet") for name, query in TABLES.items()}
     days = connection.execute(
         "select distinct happened_at::date as day from sync.history where happened_at >= ?::date order by day", [since]
     ).fetchall()
     for name, query in DAILY.items():
         (directory / name).mkdir(exist_ok=True, mode=0o700)
         written = (
-            _copy(connection, f"{query} where {_OF_DAY.format(day=day)}", directory / name / f"{day}.parquet")
+            write_parquet(connection, f"{query} where {_OF_DAY.format(day=day)}", directory / name / f"{day}.parquet")
             for (day,) in days
         )
         counts[name] = sum(written)
     return counts
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:
+def write_parquet(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:
+    """The result of a query as a file that appears whole or not at all; nobody but the owner reads it. Returns rows."""
     unfinished = path.with_name(f".{path.name}.unfinished")
     rows = scalar(connection, f"copy ({query}) to '{_quoted(unfinished)}' (format parquet)")
     unfinished.chmod(0o600)

@@ -121,6 +121,8 @@ def history_rows(
                 "outcome": receipt.outcome,
                 "code": receipt.code,
                 "message": receipt.message,
+                "edited_at": operation.edited_at,
+                "account_rule": operation.detail.get("account_rule") or None,
             }
         )
         values += [

@@ -1,0 +1,212 @@
+"""Backfills of the marts (R27): one run for a range of days, and the figures are those of a direct query."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pandas as pd
+import pytest
+
+from sync_pipeline.assets.marts import MART_ASSETS
+from sync_pipeline.engine.paths import exports_path, warehouse_path
+from sync_pipeline.model.operation import COUNTED_AS
+from sync_pipeline.resources import installation_resource
+from sync_pipeline.settings import Settings, load_settings
+from sync_pipeline.settings.location import VARIABLE
+from sync_pipeline.warehouse.marts import MARTS
+from sync_pipeline.warehouse.schema import migrate
+from sync_pipeline_tests import benchmarks
+from sync_pipeline_tests.benchmarks.links import FIELDS
+
+FIRST = date(2025, 1, 1)
+SETTINGS = """
+salesforce: {url: http://127.0.0.1:8101, auth: client_credentials}
+graph: {url: http://127.0.0.1:8102, auth: client_credentials}
+mailboxes: [{mailbox: anna@example.com, salesforce_user: anna@acme.example.com}]
+"""
+START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+def installation(directory: Path, operations: int, days: int) -> Settings:
+    """An installation with so many operations over the days from 2025-01-01 on."""
+    file = directory / "settings.yaml"
+    file.write_text(SETTINGS, encoding="utf-8")
+    settings = load_settings(file)
+    warehouse_path(settings).parent.mkdir()
+    with duckdb.connect(str(warehouse_path(settings))) as connection:
+        migrate(connection, FIELDS)
+        numbers = {"operations": operations, "contacts": max(1, operations // 10), "days": days, "seed": 7}
+        for name, number in numbers.items():
+            connection.execute(f"set variable {name} = {number}")
+        connection.execute(Path(benchmarks.__file__).with_name("history.sql").read_text(encoding="utf-8"))
+        connection.execute(Path(__file__).with_name("history_of_marts.sql").read_text(encoding="utf-8"))
+    return settings
+
+
+def backfill(settings: Settings, first: date, last: date) -> dg.ExecuteInProcessResult:
+    """All marts of a range of days, as the run that a backfill with a single run starts."""
+    with dg.instance_for_test() as instance:
+        return dg.materialize(
+            MART_ASSETS,
+            resources={"installation": installation_resource(lambda: settings)},
+            instance=instance,
+            tags={START: first.isoformat(), END: last.isoformat()},
+        )
+
+
+def rows(settings: Settings, query: str) -> list[tuple[object, ...]]:
+    with duckdb.connect(str(warehouse_path(settings))) as connection:
+        return sorted(connection.execute(query).fetchall(), key=str)
+
+
+def same(settings: Settings, mart: str, direct: str) -> None:
+    """The mart holds just the rows of the direct query, by mailbox and over all."""
+    columns = [
+        name for (name,) in rows(settings, f"select column_name from duckdb_columns() where table_name = '{mart}'")
+    ]
+    assert columns
+    with duckdb.connect(str(warehouse_path(settings))) as connection:
+        ours = connection.execute(f"select * from marts.{mart}").df()
+        found = connection.execute(direct).df()
+    keys = [name for name in ours.columns if ours[name].dtype.kind not in "if"]
+    expected = pd.concat([found, found.drop(columns="mailbox").assign(mailbox="*")])
+    expected = expected.groupby(keys, as_index=False, dropna=False).sum()[list(ours.columns)]
+    by = {"by": keys, "ignore_index": True}
+    pd.testing.assert_frame_equal(ours.sort_values(**by), expected.sort_values(**by), check_dtype=False)
+
+
+def check_figures(settings: Settings, first: date, last: date) -> None:
+    """Every mart against the history, asked directly and in another way."""
+    of_days = f"::date between '{first}' and '{last}'"
+    counted = " ".join(f"when '{action}' then '{count}'" for action, count in COUNTED_AS.items())
+    same(
+        settings, "operations_daily",
+        f"select happened_at::date as day, mailbox, ifnull(side, '') as side, action, case action {counted} else '' end "
+        "as counted_as, ifnull(rule, '') as rule, outcome, 1 as operations from sync.history "
+        f"where happened_at{of_days}",
+    )  # fmt: skip
+    same(
+        settings, "conflicts_daily",
+        f"select found_at::date as day, mailbox, field, policy, winner, 1 as conflicts from sync.conflicts "
+        f"where found_at{of_days}",
+    )  # fmt: skip
+    same(
+        settings, "account_rules_daily",
+        "select happened_at::date as day, mailbox, account_rule, 1 as contacts from sync.history "
+        f"where account_rule <> '' and outcome = 'done' and happened_at{of_days}",
+    )  # fmt: skip
+    same(
+        settings, "requests_daily",
+        "select started_at::date as day, mailbox, side, calls, subrequests, seconds "
+        f"from sync.requests join sync.runs using (run_id) where started_at{of_days}",
+    )  # fmt: skip
+    with duckdb.connect(str(warehouse_path(settings))) as connection:
+        waits = connection.execute("select * from sync.waits").df()
+        edits = connection.execute(
+            f"select * from sync.history where edited_at is not null and outcome = 'done' and happened_at{of_days}"
+        ).df()
+        problems = connection.execute("select * from marts.problems_daily").df()
+        lags = connection.execute("select * from marts.lag_daily").df()
+    check_problems(problems, waits, first, last)
+    check_lags(lags, edits, waits)
+
+
+def check_problems(problems: pd.DataFrame, waits: pd.DataFrame, first: date, last: date) -> None:
+    """Each day's beginnings, ends and open ones, counted one wait after the other."""
+    expected: dict[tuple[object, ...], list[int]] = {}
+    for wait in waits.itertuples():
+        began = wait.began_at.date()
+        ended = None if pd.isna(wait.ended_at) else wait.ended_at.date()
+        for number in range((last - first).days + 1):
+            day = first + timedelta(days=number)
+            counts = [day == began, day == ended, began <= day and (ended is None or ended > day)]
+            for mailbox in (wait.mailbox, "*") if any(counts) else ():
+                row = expected.setdefault((day, mailbox, wait.kind, wait.code), [0, 0, 0])
+                row[:] = [total + count for total, count in zip(row, counts, strict=True)]
+    ours = {
+        (row.day.date(), row.mailbox, row.kind, row.code): [row.began, row.ended, row.open]
+        for row in problems.itertuples()
+    }
+    assert ours == expected
+
+
+def check_lags(lags: pd.DataFrame, edits: pd.DataFrame, waits: pd.DataFrame) -> None:
+    """Each day's lags from the single edits."""
+    held = set(waits[waits.kind == "hold"].subject)
+    trouble: dict[tuple[str, str], list[tuple[pd.Timestamp, pd.Timestamp]]] = {}
+    for wait in waits[waits.kind == "problem"].itertuples():
+        end = pd.Timestamp.max if pd.isna(wait.ended_at) else wait.ended_at
+        trouble.setdefault((wait.mailbox, wait.subject), []).append((wait.began_at, end))
+    edits = edits.assign(
+        day=edits.happened_at.dt.floor("D"),
+        seconds=(edits.happened_at - edits.edited_at).dt.total_seconds().clip(lower=0),
+        waited=[
+            edit.operation_id in held
+            or any(
+                began < edit.happened_at and end > edit.edited_at
+                for subject in (edit.outlook_id, edit.salesforce_id)
+                for began, end in trouble.get((edit.mailbox, subject), [])
+            )
+            for edit in edits.itertuples()
+        ],
+    )
+    both = pd.concat([edits, edits.assign(mailbox="*")])
+    keys = ["day", "mailbox", "side"]
+    expected = both.groupby(keys).agg(edits=("seconds", "size"), waited=("waited", "sum"))
+    measured = both[~both.waited].groupby(keys).seconds
+    expected["mean_seconds"], expected["median_seconds"] = measured.mean(), measured.median()
+    expected["p95_seconds"], expected["slowest_seconds"] = measured.quantile(0.95), measured.max()
+    ours = lags.set_index(keys).sort_index()
+    pd.testing.assert_frame_equal(ours, expected.sort_index()[ours.columns], check_dtype=False, atol=0.001)
+    assert expected.waited.sum() > 0
+    assert edits.seconds.min() == 0  # the clocks of two services differ
+
+
+def test_a_backfill_gives_the_figures_of_a_direct_query_however_often_it_is_run(tmp_path: Path) -> None:
+    settings = installation(tmp_path, 3_000, 6)
+    first, last = FIRST + timedelta(days=1), FIRST + timedelta(days=4)
+    result = backfill(settings, first, last)
+    check_figures(settings, first, last)
+    told = {event.partition: event.metadata for event in result.asset_materializations_for_node("operations_daily")}
+    assert set(told) == {(first + timedelta(days=number)).isoformat() for number in range(4)}
+    query = f"select count(*), count(*) filter (outcome = 'done' and action in ('create', 'restore')) from sync.history where happened_at::date = '{last}'"
+    [(operations, adds)] = rows(settings, query)
+    numbers = told[last.isoformat()]
+    assert (numbers["operations"].value, numbers["adds"].value) == (operations, adds)
+
+    before = {mart: rows(settings, f"select * from marts.{mart}") for mart in MARTS}
+    with duckdb.connect(str(warehouse_path(settings))) as connection:
+        connection.execute("delete from sync.history where mailbox = 'mailbox0001@example.com'")
+    backfill(settings, last, last)
+    for mart in MARTS:
+        kept = [row for row in before[mart] if row[0] != last]
+        after = rows(settings, f"select * from marts.{mart}")
+        assert [row for row in after if row[0] != last] == kept, "another day's rows changed"
+        files = exports_path(settings) / "marts" / mart / "*.parquet"
+        assert rows(settings, f"select * from read_parquet('{files}')") == after
+    assert not rows(
+        settings, f"select 1 from marts.operations_daily where day = '{last}' and mailbox = 'mailbox0001@example.com'"
+    )
+
+
+@pytest.mark.slow
+def test_a_backfill_of_thirty_days_over_a_million_operations_is_one_run_of_the_dagster_command(tmp_path: Path) -> None:
+    settings, last = installation(tmp_path, 1_000_000, 30), FIRST + timedelta(days=29)
+    home = tmp_path / "dagster"
+    home.mkdir()
+    command = ["asset", "materialize", "-m", "sync_pipeline.definitions", "--select", "group:marts",
+               "--partition-range", f"{FIRST}...{last}"]  # fmt: skip
+    environment = os.environ | {VARIABLE: str(tmp_path / "settings.yaml"), "DAGSTER_HOME": str(home)}
+    subprocess.run([sys.executable, "-m", "dagster", *command], env=environment, check=True, capture_output=True)
+    check_figures(settings, FIRST, last)
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        [run] = instance.get_runs()
+        assert run.status is dg.DagsterRunStatus.SUCCESS
+        for mart in MART_ASSETS:
+            assert len(instance.get_materialized_partitions(mart.key)) == 30
