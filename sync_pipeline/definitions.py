@@ -6,9 +6,9 @@ import dagster as dg
 
 from sync_pipeline.assets import ASSETS, CHECKS, MART_ASSETS, mailbox_sync
 from sync_pipeline.assets.history import freshness, sync_history
-from sync_pipeline.jobs import contact_sync
+from sync_pipeline.jobs import JOBS
 from sync_pipeline.resources import installation_resource, session_resource
-from sync_pipeline.schedules import cron_of_settings, every_half_hour, longest_period
+from sync_pipeline.schedules import cron_of_settings, every_half_hour, longest_period, marts_of_yesterday
 from sync_pipeline.sensors import run_failure_alert
 
 
@@ -20,8 +20,8 @@ def code_location() -> dg.Definitions:
     return dg.Definitions(
         assets=[*(asset for asset in ASSETS if asset is not sync_history), fresh, mailbox_sync, *MART_ASSETS],
         asset_checks=CHECKS,
-        jobs=[contact_sync],
-        schedules=[every_half_hour(cron)],
+        jobs=JOBS,
+        schedules=[every_half_hour(cron), marts_of_yesterday],
         sensors=[run_failure_alert],
         resources={"session": session_resource(), "installation": installation_resource()},
         executor=dg.in_process_executor,

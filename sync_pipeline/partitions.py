@@ -1,4 +1,4 @@
-"""Dagster's partitions: one per mailbox, so that each shows when it was last synchronised; one per day for the marts."""
+"""Dagster's partitions: one per mailbox, which shows when it was last synchronised, and one per day for the marts."""
 
 from __future__ import annotations
 

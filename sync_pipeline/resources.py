@@ -1,5 +1,5 @@
-"""Dagster's resources. `session` is the engine's session of one run, open from the first step to the last; `installation`
-its settings and files alone.
+"""Dagster's resources: `session`, the engine's session of one run, open from the first step to the last; and
+`installation`, the settings alone.
 
 The in-process executor makes it once for the whole run, so the run's lock is held as long; its run id is Dagster's."""
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import dagster as dg
 from dagster._utils.schedules import schedule_execution_time_iterator
 
-from sync_pipeline.jobs import SHARD, SHARD_TAG, contact_sync
+from sync_pipeline.jobs import SHARD, SHARD_TAG, contact_sync, marts
 from sync_pipeline.settings import Settings, load_settings
 from sync_pipeline.settings.location import settings_file
 
@@ -54,12 +54,26 @@ def every_half_hour(cron: str) -> dg.ScheduleDefinition:
         scheduled = context.scheduled_execution_time
         if _is_stale(cron, scheduled):
             return dg.SkipReason(f"The tick of {scheduled:%Y-%m-%d %H:%M} is stale: a later one is due already.")
-        going_on = dg.RunsFilter(job_name=contact_sync.name, tags={SHARD_TAG: SHARD}, statuses=_UNFINISHED)
+        going_on = dg.RunsFilter(tags={SHARD_TAG: SHARD}, statuses=_UNFINISHED)
         if records := context.instance.get_run_records(going_on, limit=1):
             return dg.SkipReason(f"Run {records[0].dagster_run.run_id} goes on; the next tick does what is left.")
         return dg.RunRequest()
 
     return schedule
+
+
+@dg.schedule(
+    name="marts_of_yesterday",
+    job=marts,
+    cron_schedule="20 0 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Makes the marts of the day that has ended (UTC) once more, so that what was linked or removed by hand "
+    "after its last run is counted too.",
+)
+def marts_of_yesterday(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """One run of the job `marts` each night."""
+    return dg.RunRequest(partition_key=(context.scheduled_execution_time - timedelta(days=1)).strftime("%Y-%m-%d"))
 
 
 def _is_stale(cron: str, scheduled: datetime) -> bool:

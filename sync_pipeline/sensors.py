@@ -6,7 +6,7 @@ import logging
 
 import dagster as dg
 
-from sync_pipeline.jobs import contact_sync
+from sync_pipeline.jobs import SYNCHRONISATIONS, marts
 from sync_pipeline.model.errors import SettingsInvalid
 from sync_pipeline.settings.location import find_settings
 from sync_pipeline.transport import redact
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 @dg.run_failure_sensor(
     name="run_failure_alert",
-    monitored_jobs=[contact_sync],
+    monitored_jobs=[*SYNCHRONISATIONS, marts],
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Writes an error to the log for every run that failed, unless the settings say `alerts: {log: false}`.",
 )

@@ -51,11 +51,12 @@ _FIGURES = {
 def figures(
     connection: duckdb.DuckDBPyConnection, mart: str, first: date, last: date
 ) -> dict[date, dict[str, int | float]]:
-    """What is told of a mart's days, over all mailboxes: every day has its entry; a lag that no edit had is left out."""
+    """What is told of a mart's days, over all mailboxes: every day has its entry; what was not measured is left out."""
+    series = "select unnest(generate_series(?::date, ?::date, interval 1 day))::date as day"
     rows = fetch(
         connection,
-        f"select days.day, {_FIGURES[mart]} from (select unnest(generate_series(?::date, ?::date, interval 1 day))::date "
-        f"as day) as days left join marts.{mart} as mart on mart.day = days.day and mart.mailbox = '*' group by days.day",
+        f"select days.day, {_FIGURES[mart]} from ({series}) as days "
+        f"left join marts.{mart} as mart on mart.day = days.day and mart.mailbox = '*' group by days.day",
         [first, last],
     )
     return {

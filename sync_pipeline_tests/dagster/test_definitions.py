@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 
 from sync_pipeline.definitions import code_location, defs
+from sync_pipeline.jobs import JOBS
 from sync_pipeline.settings import SettingsError
 from sync_pipeline.settings.location import VARIABLE
 
@@ -75,10 +76,20 @@ def test_only_an_inconsistent_plan_stops_the_push() -> None:
     assert blocking == {"plan_is_consistent"}
 
 
-def test_the_job_materialises_every_asset_but_the_external_one() -> None:
-    job = defs.resolve_job_def("contact_sync")
-    keys = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
-    assert keys == assets().keys() - {"mailbox_sync"}
+def test_each_job_of_the_launchpad_says_what_it_does_and_what_it_asks_for() -> None:
+    synchronisations = ["contact_sync", "plan_only", "full_comparison", "undo", "initial_load"]
+    assert [job.name for job in JOBS] == [*synchronisations, "marts"]
+    for name in (job.name for job in JOBS):
+        job = defs.resolve_job_def(name)
+        assert job.description
+        keys = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
+        by_day = {spec.key.to_user_string() for spec in defs.resolve_all_asset_specs() if spec.group_name == "marts"}
+        assert keys == (by_day if name == "marts" else assets().keys() - {"mailbox_sync"} - by_day)
+        if name != "marts":
+            assert job.config_mapping is not None
+            fields = job.config_mapping.config_schema.config_type.fields
+            assert fields
+            assert all(field.description for field in fields.values())
 
 
 def test_the_job_runs_in_one_process() -> None:

@@ -87,8 +87,8 @@ def check_figures(settings: Settings, first: date, last: date) -> None:
     counted = " ".join(f"when '{action}' then '{count}'" for action, count in COUNTED_AS.items())
     same(
         settings, "operations_daily",
-        f"select happened_at::date as day, mailbox, ifnull(side, '') as side, action, case action {counted} else '' end "
-        "as counted_as, ifnull(rule, '') as rule, outcome, 1 as operations from sync.history "
+        "select happened_at::date as day, mailbox, ifnull(side, '') as side, action, "
+        f"case action {counted} else '' end as counted_as, ifnull(rule, '') as rule, outcome, 1 as operations from sync.history "
         f"where happened_at{of_days}",
     )  # fmt: skip
     same(
@@ -175,8 +175,11 @@ def test_a_backfill_gives_the_figures_of_a_direct_query_however_often_it_is_run(
     check_figures(settings, first, last)
     told = {event.partition: event.metadata for event in result.asset_materializations_for_node("operations_daily")}
     assert set(told) == {(first + timedelta(days=number)).isoformat() for number in range(4)}
-    query = f"select count(*), count(*) filter (outcome = 'done' and action in ('create', 'restore')) from sync.history where happened_at::date = '{last}'"
-    [(operations, adds)] = rows(settings, query)
+    [(operations, adds)] = rows(
+        settings,
+        "select count(*), count(*) filter (outcome = 'done' and action in ('create', 'restore')) from sync.history "
+        f"where happened_at::date = '{last}'",
+    )
     numbers = told[last.isoformat()]
     assert (numbers["operations"].value, numbers["adds"].value) == (operations, adds)
 
