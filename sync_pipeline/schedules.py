@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
 import dagster as dg
-from dagster._utils.schedules import schedule_execution_time_iterator
 
 from sync_pipeline.jobs import SHARD, SHARD_TAG, contact_sync, marts
 from sync_pipeline.settings import Settings, load_settings
 from sync_pipeline.settings.location import settings_file
+from sync_pipeline.ticks import ticks
 
 DEFAULT_CRON: str = Settings.model_fields["schedule"].default
 _UNFINISHED = [
@@ -27,16 +25,6 @@ def cron_of_settings() -> str:
     """The cron of the settings file that this process would use, else the default. Raises SettingsError."""
     file = settings_file()
     return load_settings(file).schedule if file else DEFAULT_CRON
-
-
-def longest_period(cron: str) -> timedelta:
-    """The longest time between two ticks: a week shows them all, and two ticks where they are rarer than that."""
-    now = datetime.now(UTC)
-    ticks = _ticks(cron, now)
-    times = [next(ticks), next(ticks)]
-    while times[-1] < now + timedelta(days=8):
-        times.append(next(ticks))
-    return max(later - earlier for earlier, later in pairwise(times))
 
 
 def every_half_hour(cron: str) -> dg.ScheduleDefinition:
@@ -77,10 +65,5 @@ def marts_of_yesterday(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
 
 
 def _is_stale(cron: str, scheduled: datetime) -> bool:
-    ticks = _ticks(cron, scheduled)
-    following = next(tick for tick in ticks if tick > scheduled)
+    following = next(tick for tick in ticks(cron, scheduled) if tick > scheduled)
     return following <= datetime.now(UTC)
-
-
-def _ticks(cron: str, start: datetime) -> Iterator[datetime]:
-    return schedule_execution_time_iterator(start.timestamp(), cron, execution_timezone="UTC")

@@ -39,8 +39,7 @@ _FIGURES = {
         for count in ("began", "ended", "open")
     ),
     "lag_daily": "coalesce(sum(edits), 0)::bigint as edits, coalesce(sum(waited), 0)::bigint as waited, "
-    "max(slowest_seconds) as slowest_seconds, max(median_seconds) filter (side = 'salesforce') as median_seconds_up, "
-    "max(median_seconds) filter (side = 'outlook') as median_seconds_down",
+    "max(median_seconds) as median_seconds, max(slowest_seconds) as slowest_seconds",
     "requests_daily": "coalesce(sum(calls), 0)::bigint as calls, coalesce(sum(subrequests), 0)::bigint as subrequests, "
     "coalesce(sum(seconds), 0) as seconds",
     "account_rules_daily": "coalesce(sum(contacts), 0)::bigint as contacts, "

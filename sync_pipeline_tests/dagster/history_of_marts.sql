@@ -16,16 +16,14 @@ select run_id, happened_at as found_at, mailbox, link_id, salesforce_id, ['job_t
     'salesforce' as policy, ['salesforce', 'hold'][1 + drawn(operation_id, 7, 2)] as winner, true as is_open
 from sync.history where drawn(operation_id, 8, 50) = 0;
 
--- some end on a later day, some never; those of operations held some of the edits, those of contacts touched others
+-- some end on a later day, some never; some end with a run that carried an edit of their Contact
 insert into sync.waits by name
-select 'problem' as kind, mailbox, case when drawn(operation_id, 9, 2) = 0 then outlook_id else salesforce_id end as subject, '' as field,
-    ['too_long', 'REQUIRED_FIELD_MISSING'][1 + drawn(operation_id, 10, 2)] as code, happened_at as began_at,
-    case when drawn(operation_id, 11, 3) > 0 then happened_at + to_hours(drawn(operation_id, 12, 100)) end as ended_at
-from sync.history where drawn(operation_id, 13, 200) = 0;
-insert into sync.waits by name
-select 'hold' as kind, mailbox, operation_id as subject, '' as field, 'guard' as code, happened_at - interval 2 hour as began_at,
-    happened_at as ended_at
-from sync.history where action = 'update' and drawn(operation_id, 14, 100) = 0;
+select ['problem', 'hold'][drawn(operation_id, 9, 2) + 1] as kind, mailbox, operation_id as subject, '' as field,
+    ['too_long', 'conflict'][drawn(operation_id, 9, 2) + 1] as code, salesforce_id,
+    happened_at - to_hours(drawn(operation_id, 10, 30)) as began_at,
+    case when drawn(operation_id, 11, 3) > 0 then happened_at + to_hours(drawn(operation_id, 12, 100)) end as ended_at,
+    case when drawn(operation_id, 11, 3) > 0 then run_id end as ended_run
+from sync.history where drawn(operation_id, 13, 100) = 0;
 
 insert into sync.runs by name
 select 'of ' || day || ' ' || number as run_id, day + to_hours(number) as started_at

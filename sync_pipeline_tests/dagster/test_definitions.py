@@ -17,7 +17,7 @@ from sync_pipeline.settings.location import VARIABLE
 SNAPSHOT = Path(__file__).with_name("assets.json")
 CHECKS = {
     "sync_plan": {"delete_guard", "plan_is_consistent", "required_fields"},
-    "sync_history": {"no_duplicate_links", "nothing_drifted", "mailboxes_synchronised"},
+    "sync_history": {"no_duplicate_links", "nothing_drifted", "mailboxes_synchronised", "sla"},
 }
 
 

@@ -11,7 +11,8 @@ import pytest
 from dagster._core.test_utils import create_run_for_test
 
 from sync_pipeline.jobs import SHARD, SHARD_TAG
-from sync_pipeline.schedules import DEFAULT_CRON, every_half_hour, longest_period, marts_of_yesterday
+from sync_pipeline.schedules import DEFAULT_CRON, every_half_hour, marts_of_yesterday
+from sync_pipeline.ticks import longest_period
 
 Tick = dg.RunRequest | dg.SkipReason
 

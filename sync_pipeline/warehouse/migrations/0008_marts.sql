@@ -13,7 +13,7 @@ create table sync.waits (
     kind varchar,                         -- problem | hold
     mailbox varchar, subject varchar,     -- of a problem the contact's id, of a hold the operation's
     field varchar, code varchar,          -- of a hold its kind
-    began_at timestamp, ended_at timestamp
+    salesforce_id varchar, began_at timestamp, ended_at timestamp, ended_run varchar
 );
 
 -- ── summaries by day (UTC); mailbox '*': all mailboxes together ──────────────────────────────────────────────────────

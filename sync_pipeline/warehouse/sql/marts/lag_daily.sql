@@ -1,19 +1,11 @@
 -- in:  sync.history, sync.waits, $first, $until (UTC)
--- out: rows of marts.lag_daily: from an edit to its arrival on the other side, by the day of the arrival; an edit that waited
---      for a person or for a problem's solution is counted and not measured
+-- out: rows of marts.lag_daily: from an edit to its arrival on the other side, by the day of the arrival; an edit of a Contact
+--      that had waited until that run, for a person or for a problem's solution, is counted and not measured
 with edits as (
     select event.happened_at::date as day, event.mailbox, event.side,
         greatest(epoch(event.happened_at) - epoch(event.edited_at), 0) as seconds,
-        event.operation_id in (select subject from sync.waits where kind = 'hold')
-        or exists (
-            select 1 from sync.waits as wait
-            where wait.kind = 'problem' and wait.mailbox = event.mailbox and wait.subject = event.outlook_id
-              and wait.began_at < event.happened_at and coalesce(wait.ended_at, 'infinity'::timestamp) > event.edited_at)
-        or exists (
-            select 1 from sync.waits as wait
-            where wait.kind = 'problem' and wait.mailbox = event.mailbox and wait.subject = event.salesforce_id
-              and wait.began_at < event.happened_at and coalesce(wait.ended_at, 'infinity'::timestamp) > event.edited_at)
-        as has_waited
+        (event.salesforce_id, event.run_id) in (select (salesforce_id, ended_run) from sync.waits where ended_run is not null)
+            as has_waited
     from sync.history as event
     where event.happened_at >= $first and event.happened_at < $until and event.edited_at is not null and event.outcome = 'done'
 )
