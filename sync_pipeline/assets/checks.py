@@ -84,12 +84,17 @@ def sla(session: dg.ResourceParam[Session]) -> dg.AssetCheckResult:
     late = [row for row in rows if row["mailbox"] != "*" and (row["slowest_seconds"] or 0) > allowed]
     edits, waited = (sum(row[name] for row in together) for name in ("edits", "waited"))
     slowest = max((row["slowest_seconds"] for row in together if row["slowest_seconds"] is not None), default=0.0)
+    told = [
+        f"Since yesterday {edits} edits arrived, the slowest after {_minutes(slowest)}.",
+        f"Two ticks of `{cron}` are allowed, {_minutes(allowed)}.",
+        f"{waited} waited for a decision or a problem and are not measured.",
+    ]
+    if late:
+        told.append("Look at the runs of that time: did they fail, or end with their time budget?")
     return dg.AssetCheckResult(
         passed=not late,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"Since yesterday {edits} edits arrived, the slowest after {_minutes(slowest)}. Two ticks of `{cron}`"
-        f" are allowed, {_minutes(allowed)}. {waited} waited for a decision or a problem and are not measured."
-        + (" Look at the runs of that time: did they fail, or end with their time budget?" if late else ""),
+        description=" ".join(told),
         metadata={
             "edits": edits,
             "waited": waited,
