@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from sync_pipeline.assets import ASSETS, CHECKS, MART_ASSETS, mailbox_sync
+from sync_pipeline.assets import ASSETS, CHECKS, MART_ASSETS, REPORT, mailbox_sync
 from sync_pipeline.assets.history import freshness, sync_history
 from sync_pipeline.jobs import JOBS
 from sync_pipeline.resources import installation_resource, session_resource
@@ -23,7 +23,7 @@ def code_location() -> dg.Definitions:
         for asset in (sync_history, *MART_ASSETS)
     ]
     return dg.Definitions(
-        assets=[*(asset for asset in ASSETS if asset is not sync_history), *fresh, mailbox_sync],
+        assets=[*(asset for asset in ASSETS if asset is not sync_history), *fresh, mailbox_sync, REPORT],
         asset_checks=CHECKS,
         jobs=JOBS,
         schedules=[every_half_hour(cron), marts_of_yesterday],

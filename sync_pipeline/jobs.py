@@ -9,7 +9,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from pydantic import Field
 
-from sync_pipeline.assets import ASSETS, MART_ASSETS
+from sync_pipeline.assets import ASSETS, MART_ASSETS, REPORT
 from sync_pipeline.resources import SyncConfig
 
 #: Dagster's run queue lets one run of a shard at a time through (dagster.yaml); the lock that safety rests on is ours.
@@ -152,7 +152,7 @@ SYNCHRONISATIONS = [contact_sync, plan_only, full_comparison, undo, initial_load
 
 marts = dg.define_asset_job(
     "marts",
-    selection=[asset.key for asset in MART_ASSETS],
-    description="Makes the marts of a day, or by a backfill of any days, anew from the history.",
+    selection=[asset.key for asset in (*MART_ASSETS, REPORT)],
+    description="Makes the marts and the report of a day, or by a backfill of any days, anew from the history.",
 )
 JOBS = [*SYNCHRONISATIONS, marts]

@@ -19,6 +19,11 @@ def longest_period(cron: str) -> timedelta:
     return max(later - earlier for earlier, later in pairwise(times))
 
 
+def allowed_lag(cron: str) -> timedelta:
+    """The declared SLA: an edit is on the other side within two ticks."""
+    return 2 * longest_period(cron)
+
+
 def ticks(cron: str, start: datetime) -> Iterator[datetime]:
     """Every tick from `start` on, without end."""
     return schedule_execution_time_iterator(start.timestamp(), cron, execution_timezone="UTC")

@@ -10,7 +10,7 @@ from sync_pipeline.assets.extract import (
     salesforce_view_members,
 )
 from sync_pipeline.assets.history import mailbox_sync, sync_history
-from sync_pipeline.assets.marts import MART_ASSETS
+from sync_pipeline.assets.marts import MART_ASSETS, REPORT
 from sync_pipeline.assets.plan import account_resolution, contact_changes, contact_matches, sync_plan
 from sync_pipeline.assets.push import outlook_writes, salesforce_writes
 
@@ -29,4 +29,4 @@ ASSETS = [
     sync_history,
 ]
 
-__all__ = ["ASSETS", "CHECKS", "MART_ASSETS", "mailbox_sync"]
+__all__ = ["ASSETS", "CHECKS", "MART_ASSETS", "REPORT", "mailbox_sync"]

@@ -14,7 +14,7 @@ from sync_pipeline.assets.history import sync_history
 from sync_pipeline.assets.plan import sync_plan
 from sync_pipeline.assets.step import attention_table
 from sync_pipeline.engine import Session
-from sync_pipeline.ticks import longest_period
+from sync_pipeline.ticks import allowed_lag
 from sync_pipeline.warehouse.tables import fetch
 
 Rows = list[dict[str, Any]]
@@ -78,7 +78,7 @@ def sla(session: dg.ResourceParam[Session]) -> dg.AssetCheckResult:
     Of today and yesterday (UTC). An edit that waits for a person or for a problem's solution is not measured.
     """
     cron = session.settings.schedule
-    allowed = 2 * longest_period(cron).total_seconds()
+    allowed = allowed_lag(cron).total_seconds()
     rows = _query(session, "sla", since=session.clock.now().date() - timedelta(days=1))
     together = [row for row in rows if row["mailbox"] == "*"]
     late = [row for row in rows if row["mailbox"] != "*" and (row["slowest_seconds"] or 0) > allowed]

@@ -37,8 +37,14 @@ def sync_history(context: dg.AssetExecutionContext, session: dg.ResourceParam[Se
     if not session.options.plan_only:
         _materialise_mailboxes(context, mailboxes_of_run)
     lag = _materialise_day(context, session)
+    report = dg.MetadataValue.md(f"`sync-pipeline report --run {session.run_id}`")
     return dg.MaterializeResult(
-        metadata={**(result.metadata or {}), **_totals(mailboxes_of_run, session.counter.rows()), **lag}
+        metadata={
+            **(result.metadata or {}),
+            **_totals(mailboxes_of_run, session.counter.rows()),
+            **lag,
+            "report": report,
+        }
     )
 
 

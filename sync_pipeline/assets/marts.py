@@ -1,4 +1,4 @@
-"""Group `marts`: summaries by day; a backfill rebuilds any days from the history, in one run for a range.
+"""Groups `marts` and `report`: summaries by day; a backfill rebuilds any days from the history, in one run for a range.
 
 The day in progress is kept by each synchronisation as it ends, and sync_history reports it here."""
 
@@ -12,11 +12,13 @@ import dagster as dg
 from sync_pipeline.assets.columns import table
 from sync_pipeline.assets.history import sync_history
 from sync_pipeline.assets.step import OWNERS
-from sync_pipeline.engine.paths import exports_path, warehouse_path
+from sync_pipeline.engine.paths import exports_path, reports_path, warehouse_path
 from sync_pipeline.partitions import days
 from sync_pipeline.resources import Installation
+from sync_pipeline.ticks import allowed_lag
 from sync_pipeline.warehouse.connection import open_warehouse
 from sync_pipeline.warehouse.marts import figures, rebuild
+from sync_pipeline.warehouse.schema import migrate
 
 GROUP = "marts"
 #: A synchronisation has the file open for one step at a time, and some of its steps are long.
@@ -42,6 +44,7 @@ def _mart(name: str, description: str) -> dg.AssetsDefinition:
         keys = sorted(context.partition_keys)
         first, last = date.fromisoformat(keys[0]), date.fromisoformat(keys[-1])
         with open_warehouse(warehouse_path(settings), wait_seconds=_PATIENCE_SECONDS) as connection:
+            migrate(connection, settings.fields)  # no run may have been since an upgrade
             rows = rebuild(connection, first, last, directory=exports_path(settings), marts=[name])[name]
             told = figures(connection, name, first, last)
         for day, count in rows.items():
@@ -49,6 +52,35 @@ def _mart(name: str, description: str) -> dg.AssetsDefinition:
         return dg.MaterializeResult()
 
     return mart
+
+
+def _report() -> dg.AssetsDefinition:
+    @dg.asset(
+        name="daily_report",
+        description="A report of the day as one HTML file: what was written, lag, conflicts, problems, Accounts, and "
+        "no contact's data. `sync-pipeline report --run R` makes that of a run.",
+        group_name="report",
+        owners=OWNERS,
+        kinds={"html"},
+        deps=MART_ASSETS,
+        partitions_def=days,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def daily_report(
+        context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+    ) -> dg.MaterializeResult[None]:
+        from sync_pipeline.report import of_day, write_report  # what draws takes a second to load, in every run
+
+        settings = installation.settings()
+        allowed = allowed_lag(settings.schedule).total_seconds()
+        with open_warehouse(warehouse_path(settings), read_only=True, wait_seconds=_PATIENCE_SECONDS) as connection:
+            for key in context.partition_keys:
+                path = reports_path(settings) / f"{key}.html"
+                write_report(connection, of_day(date.fromisoformat(key)), path, allowed_seconds=allowed)
+                context.add_asset_metadata({"report": dg.MetadataValue.path(path.resolve())}, partition_key=key)
+        return dg.MaterializeResult()
+
+    return daily_report
 
 
 def metadata(rows: int, numbers: dict[str, Any]) -> dict[str, Any]:
@@ -64,5 +96,5 @@ with warnings.catch_warnings():
     LAG = _mart("lag_daily", "How long edits took to arrive on the other side.")
     REQUESTS = _mart("requests_daily", "What the runs asked of the services: calls, sub-requests, seconds.")
     ACCOUNT_RULES = _mart("account_rules_daily", "Contacts by the rule that decided their Account (R7).")
-
-MART_ASSETS = [OPERATIONS, CONFLICTS, PROBLEMS, LAG, REQUESTS, ACCOUNT_RULES]
+    MART_ASSETS = [OPERATIONS, CONFLICTS, PROBLEMS, LAG, REQUESTS, ACCOUNT_RULES]
+    REPORT = _report()

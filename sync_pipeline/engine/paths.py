@@ -17,3 +17,8 @@ def warehouse_path(settings: Settings) -> Path:
 def exports_path(settings: Settings) -> Path:
     """The directory of what is exported as Parquet."""
     return settings.data_dir / "exports"
+
+
+def reports_path(settings: Settings) -> Path:
+    """The directory of the HTML reports that nobody gave a place of their own."""
+    return exports_path(settings) / "reports"

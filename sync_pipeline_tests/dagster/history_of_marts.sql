@@ -1,11 +1,11 @@
 -- in:  sync.history (benchmarks/history.sql), the variable days
 -- out: the same with several actions, outcomes, edits and Account rules; sync.conflicts, sync.waits, sync.runs, sync.requests
-create temp macro drawn(text, salt, below) as (hash(text, salt) % below)::integer;
+create temp macro drawn(text, salt, below) as (hash(text || ' ' || salt) % below)::integer;
 
 update sync.history set
     action = ['update', 'update', 'update', 'create', 'delete', 'restore', 'move', 'link'][1 + drawn(operation_id, 1, 8)],
     outcome = ['done', 'done', 'done', 'refused'][1 + drawn(operation_id, 2, 4)];
-update sync.history set edited_at = happened_at - to_seconds(drawn(operation_id, 3, 7000)) + interval 20 second
+update sync.history set edited_at = happened_at - to_seconds(drawn(operation_id, 3, 7000)) + interval 200 second
 where action = 'update' and drawn(operation_id, 4, 3) > 0;
 update sync.history set account_rule = ['exact', 'no_match', 'unique_substring'][1 + drawn(operation_id, 5, 3)]
 where action = 'create' and side = 'salesforce';

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from sync_pipeline.assets.marts import MART_ASSETS
+from sync_pipeline.assets.marts import MART_ASSETS, REPORT
 from sync_pipeline.engine.paths import exports_path, warehouse_path
 from sync_pipeline.model.operation import COUNTED_AS
 from sync_pipeline.resources import installation_resource
@@ -51,11 +52,13 @@ def installation(directory: Path, operations: int, days: int) -> Settings:
     return settings
 
 
-def backfill(settings: Settings, first: date, last: date) -> dg.ExecuteInProcessResult:
-    """All marts of a range of days, as the run that a backfill with a single run starts."""
+def backfill(
+    settings: Settings, first: date, last: date, assets: Sequence[dg.AssetsDefinition] = MART_ASSETS
+) -> dg.ExecuteInProcessResult:
+    """The marts of a range of days, as the run that a backfill with a single run starts."""
     with dg.instance_for_test() as instance:
         return dg.materialize(
-            MART_ASSETS,
+            [*assets],
             resources={"installation": installation_resource(lambda: settings)},
             instance=instance,
             tags={START: first.isoformat(), END: last.isoformat()},
@@ -176,7 +179,9 @@ def test_a_backfill_gives_the_figures_of_a_direct_query_however_often_it_is_run(
     before = {mart: rows(settings, f"select * from marts.{mart}") for mart in MARTS}
     with duckdb.connect(str(warehouse_path(settings))) as connection:
         connection.execute("delete from sync.history where mailbox = 'mailbox0001@example.com'")
-    backfill(settings, last, last)
+    result = backfill(settings, last, last, [*MART_ASSETS, REPORT])
+    [event] = result.asset_materializations_for_node("daily_report")
+    assert f"{last:%d %B %Y}" in Path(str(event.metadata["report"].value)).read_text(encoding="utf-8")
     for mart in MARTS:
         kept = [row for row in before[mart] if row[0] != last]
         after = rows(settings, f"select * from marts.{mart}")
