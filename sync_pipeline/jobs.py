@@ -117,7 +117,7 @@ def _initial_load(config: dict[str, Any]) -> dict[str, Any]:
 
 def _refuse_empty(values: list[str], name: str, remedy: str) -> None:
     if not any(value.strip() for value in values):
-        raise dg.DagsterInvalidConfigError(f"{name} is empty. {remedy}", [], {name: values})
+        raise dg.DagsterInvalidInvocationError(f"{name} is empty. {remedy}")
 
 
 contact_sync = contact_sync_job()

@@ -18,7 +18,7 @@ ACTIONS = {"create": "#14507d", "update": "#9cc7ea", "delete": "#c8553d"}
 KINDS = {"problem": "#c8553d", "hold": "#e3b23c"}
 WINNERS = {"salesforce": "#14507d", "outlook": "#9cc7ea", "hold": "#e3b23c"}
 _LINE, _FAINT, _INK = "#14507d", "#d5dbe1", "#26323d"
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "path",
     "svg.hashsalt": "sync-pipeline",
     "font.family": "DejaVu Sans",
@@ -119,9 +119,9 @@ def histogram(values: Sequence[float], unit: str, limit: float) -> str:
 
 
 def _dates(axes: Axes) -> None:
-    locator = AutoDateLocator(minticks=3, maxticks=10)
+    locator = AutoDateLocator(minticks=3, maxticks=10)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     axes.grid(axis="x", visible=False)
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from email import message_from_string, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any, cast
+from typing import Any
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def mail_server() -> Iterator[tuple[int, list[EmailMessage]]]:
                 if verb == "DATA":
                     self.wfile.write(b"354 go on\r\n")
                     lines = iter(lambda: self.rfile.readline().decode().rstrip("\r\n"), ".")
-                    received.append(cast(EmailMessage, message_from_string("\n".join(lines), policy=policy.default)))
+                    received.append(message_from_string("\n".join(lines), policy=policy.default))
                 known = verb in ("EHLO", "HELO", "MAIL", "RCPT", "DATA", "QUIT", "RSET")
                 answer = b"221 bye\r\n" if verb == "QUIT" else b"250 good\r\n" if known else b"502 unknown\r\n"
                 self.wfile.write(answer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 import pytest
@@ -91,7 +91,7 @@ def test_each_job_of_the_launchpad_says_what_it_does_and_what_it_asks_for() -> N
         assert keys == (by_day if name == "marts" else assets().keys() - {"mailbox_sync"} - by_day)
         if name != "marts":
             assert job.config_mapping is not None
-            fields = job.config_mapping.config_schema.config_type.fields
+            fields = cast(Any, job.config_mapping.config_schema.config_type).fields
             assert fields
             assert all(field.description for field in fields.values())
 

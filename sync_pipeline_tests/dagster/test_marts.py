@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import duckdb
@@ -23,6 +24,7 @@ from sync_pipeline.settings import Settings, load_settings
 from sync_pipeline.settings.location import VARIABLE
 from sync_pipeline.warehouse.marts import MARTS
 from sync_pipeline.warehouse.schema import migrate
+from sync_pipeline.warehouse.tables import fetch
 from sync_pipeline_tests import benchmarks
 from sync_pipeline_tests.benchmarks.links import FIELDS
 
@@ -33,6 +35,7 @@ salesforce: {url: http://127.0.0.1:8101, auth: client_credentials}
 graph: {url: http://127.0.0.1:8102, auth: client_credentials}
 mailboxes: [{mailbox: anna@example.com, salesforce_user: anna@acme.example.com}]
 """
+Row = dict[str, Any]
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
@@ -72,18 +75,15 @@ def rows(settings: Settings, query: str) -> list[tuple[object, ...]]:
 
 def same(settings: Settings, mart: str, direct: str) -> None:
     """The mart holds just the rows of the direct query, by mailbox and over all."""
-    columns = [
-        name for (name,) in rows(settings, f"select column_name from duckdb_columns() where table_name = '{mart}'")
-    ]
-    assert columns
     with duckdb.connect(str(warehouse_path(settings))) as connection:
         ours = connection.execute(f"select * from marts.{mart}").df()
         found = connection.execute(direct).df()
     keys = [name for name in ours.columns if ours[name].dtype.kind not in "if"]
     expected = pd.concat([found, found.drop(columns="mailbox").assign(mailbox="*")])
     expected = expected.groupby(keys, as_index=False, dropna=False).sum()[list(ours.columns)]
-    by = {"by": keys, "ignore_index": True}
-    pd.testing.assert_frame_equal(ours.sort_values(**by), expected.sort_values(**by), check_dtype=False)
+    pd.testing.assert_frame_equal(
+        ours.sort_values(keys, ignore_index=True), expected.sort_values(keys, ignore_index=True), check_dtype=False
+    )
 
 
 def check_figures(settings: Settings, first: date, last: date) -> None:
@@ -116,28 +116,27 @@ def check_figures(settings: Settings, first: date, last: date) -> None:
         edits = connection.execute(
             f"select * from sync.history where edited_at is not null and outcome = 'done' and happened_at{of_days}"
         ).df()
-        problems = connection.execute("select * from marts.problems_daily").df()
+        problems = fetch(connection, "select * from marts.problems_daily")
         lags = connection.execute("select * from marts.lag_daily").df()
-    check_problems(problems, waits, first, last)
+        began_and_ended = fetch(connection, "select mailbox, kind, code, began_at, ended_at from sync.waits")
+    check_problems(problems, began_and_ended, first, last)
     check_lags(lags, edits, waits)
 
 
-def check_problems(problems: pd.DataFrame, waits: pd.DataFrame, first: date, last: date) -> None:
+def check_problems(problems: list[Row], waits: list[Row], first: date, last: date) -> None:
     """Each day's beginnings, ends and open ones, counted one wait after the other."""
     expected: dict[tuple[object, ...], list[int]] = {}
-    for wait in waits.itertuples():
-        began = wait.began_at.date()
-        ended = None if pd.isna(wait.ended_at) else wait.ended_at.date()
+    for wait in waits:
+        began = wait["began_at"].date()
+        ended = wait["ended_at"].date() if wait["ended_at"] else None
         for number in range((last - first).days + 1):
             day = first + timedelta(days=number)
             counts = [day == began, day == ended, began <= day and (ended is None or ended > day)]
-            for mailbox in (wait.mailbox, "*") if any(counts) else ():
-                row = expected.setdefault((day, mailbox, wait.kind, wait.code), [0, 0, 0])
+            for mailbox in (wait["mailbox"], "*") if any(counts) else ():
+                row = expected.setdefault((day, mailbox, wait["kind"], wait["code"]), [0, 0, 0])
                 row[:] = [total + count for total, count in zip(row, counts, strict=True)]
-    ours = {
-        (row.day.date(), row.mailbox, row.kind, row.code): [row.began, row.ended, row.open]
-        for row in problems.itertuples()
-    }
+    keys, counted = ("day", "mailbox", "kind", "code"), ("began", "ended", "open")
+    ours = {tuple(row[key] for key in keys): [row[count] for count in counted] for row in problems}
     assert ours == expected
 
 

@@ -83,7 +83,7 @@ def test_an_edit_that_waited_for_a_person_or_a_problem_is_counted_and_not_measur
 
 def test_each_run_keeps_the_day_in_progress_and_a_rebuild_from_the_history_changes_nothing(noon: World) -> None:
     noon.salesforce.create("Account", Name="Acme")
-    folder_item = {"surname": "Last", "categories": ["Salesforce"]}
+    folder_item: dict[str, Any] = {"surname": "Last", "categories": ["Salesforce"]}
     noon.anna.create(givenName="Mia", email="mia@example.com", companyName="Acme", **folder_item)
     noon.anna.create(givenName="Tom", email="tom@example.com", companyName="Nobody knows", **folder_item)
     person(noon, 3)
