@@ -30,8 +30,10 @@ def run_failure_alert(context: dg.RunFailureSensorContext) -> None:
     for value in secrets.values():
         register_secret(value)
     alert = _alert(context)
-    context.log.error(redact(f"{alert.title}: {alert.reason}"))
-    if failed := tell(alert, _alerts(), secrets):
+    alerts = _alerts()
+    if alerts.log:
+        context.log.error(redact(f"{alert.title}: {alert.reason}"))
+    if failed := tell(alert, alerts, secrets):
         context.log.error(f"Could not be told by {', '.join(failed)}; the log of this process says why.")
 
 

@@ -151,6 +151,7 @@ def finish(session: Session) -> StepResult:
             rows = [row for row in fingerprints(session) if row["mailbox"] in session.settled]
             writer.save_fingerprints(rows, session.run_id)
             writer.end_old_copy(session.settled & session.old_copies - session.stopped.keys())
+            writer.record_waits(session.run_id, now)  # what ended with this run was pushed by it
         session.record_stops(writer)
         writer.save_requests(session.run_id, session.counter.rows())
         document = summary(session.settings, session.run_id, connection)
@@ -163,7 +164,6 @@ def finish(session: Session) -> StepResult:
             failed=document["failed"],
         )
         since = session.reader(connection).unexported_since(session.run_id)
-        writer.record_waits(session.run_id, now)
         # The marts' day in progress, and the days since the last run that ended: some milliseconds here, where the file
         # is open already; a run of Dagster's own for them would cost seconds.
         rebuild(connection, since.date(), now.date(), directory=exports_path(session.settings))

@@ -71,6 +71,7 @@ def test_an_edit_that_waited_for_a_person_or_a_problem_is_counted_and_not_measur
     [hold] = mart(noon, "problems_daily", kind="hold")
     assert (hold["code"], hold["began"], hold["ended"], hold["open"]) == ("conflict", 1, 0, 1)
     noon.judge("take_outlook", noon.held())
+    noon.plan()
     noon.advance(86400)
     noon.run()
     assert noon.salesforce.record(record)["Title"] == "Plumber"
