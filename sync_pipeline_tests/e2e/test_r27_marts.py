@@ -87,8 +87,17 @@ def test_each_run_keeps_the_day_in_progress_and_a_rebuild_from_the_history_chang
     folder_item: dict[str, Any] = {"surname": "Last", "categories": ["Salesforce"]}
     noon.anna.create(givenName="Mia", email="mia@example.com", companyName="Acme", **folder_item)
     noon.anna.create(givenName="Tom", email="tom@example.com", companyName="Nobody knows", **folder_item)
-    person(noon, 3)
+    met = person(noon, 2)
+    noon.anna.create(
+        givenName="First2",
+        surname="Last2",
+        email="person2@example.com",
+        phone="+44 1632 960001",
+        categories=["Salesforce"],
+    )
     noon.run()
+    assert noon.salesforce.record(met)["Phone"] == "+44 1632 960001"
+    assert mart(noon, "lag_daily") == [], "an empty side took the other's value: that is no edit"
     assert {row["account_rule"]: row["contacts"] for row in mart(noon, "account_rules_daily")} == {
         "exact": 1,
         "no_match": 1,
