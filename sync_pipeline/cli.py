@@ -27,6 +27,7 @@ from sync_pipeline.commands.invocation import (
 )
 from sync_pipeline.commands.look import explain, problems
 from sync_pipeline.commands.remove import remove
+from sync_pipeline.commands.report import report
 from sync_pipeline.commands.run import plan, run, verify
 from sync_pipeline.commands.sandbox import sandbox
 from sync_pipeline.commands.undo import undo
@@ -50,7 +51,7 @@ def demo(invocation: Invocation, mailboxes: int, contacts: int, seed: int, ui: b
 
 _VERBS = (
     demo, sandbox, run, plan, approve, drop, resolve, link, unlink, explain, history, undo, problems, verify, doctor,
-    remove, forget,
+    remove, forget, report,
 )  # fmt: skip
 
 

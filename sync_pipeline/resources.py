@@ -1,4 +1,5 @@
-"""Dagster's resource `session`: the engine's session of one run, open from the first step to the last.
+"""Dagster's resources: `session`, the engine's session of one run, open from the first step to the last; and
+`installation`, the settings alone.
 
 The in-process executor makes it once for the whole run, so the run's lock is held as long; its run id is Dagster's."""
 
@@ -6,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import dagster as dg
 from pydantic import Field
@@ -38,6 +40,20 @@ class SyncConfig(dg.Config):
         default=[], description="Of these runs, only what they wrote to these contacts: Salesforce or Outlook ids."
     )
     undo_field: str = Field(default="", description="Of these runs, only the values of this mapped field.")
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Settings for what asks neither service: the warehouse's place, who is alerted."""
+
+    settings: Callable[[], Settings]
+
+
+def installation_resource(load: Callable[[], Settings] = find_settings) -> dg.ResourceDefinition:
+    """The resource `installation`. Its settings are read when they are asked for."""
+    return dg.ResourceDefinition.hardcoded_resource(
+        Installation(load), description="The installation's settings and files; no connection to either service."
+    )
 
 
 def load_from_environment() -> tuple[Settings, Secrets]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
 import dagster as dg
-from dagster._utils.schedules import schedule_execution_time_iterator
 
-from sync_pipeline.jobs import SHARD, SHARD_TAG, contact_sync
+from sync_pipeline.jobs import SHARD, SHARD_TAG, contact_sync, marts
 from sync_pipeline.settings import Settings, load_settings
 from sync_pipeline.settings.location import settings_file
+from sync_pipeline.ticks import ticks
 
 DEFAULT_CRON: str = Settings.model_fields["schedule"].default
 _UNFINISHED = [
@@ -29,16 +27,6 @@ def cron_of_settings() -> str:
     return load_settings(file).schedule if file else DEFAULT_CRON
 
 
-def longest_period(cron: str) -> timedelta:
-    """The longest time between two ticks: a week shows them all, and two ticks where they are rarer than that."""
-    now = datetime.now(UTC)
-    ticks = _ticks(cron, now)
-    times = [next(ticks), next(ticks)]
-    while times[-1] < now + timedelta(days=8):
-        times.append(next(ticks))
-    return max(later - earlier for earlier, later in pairwise(times))
-
-
 def every_half_hour(cron: str) -> dg.ScheduleDefinition:
     """The schedule of the job `contact_sync`, switched on."""
 
@@ -54,7 +42,7 @@ def every_half_hour(cron: str) -> dg.ScheduleDefinition:
         scheduled = context.scheduled_execution_time
         if _is_stale(cron, scheduled):
             return dg.SkipReason(f"The tick of {scheduled:%Y-%m-%d %H:%M} is stale: a later one is due already.")
-        going_on = dg.RunsFilter(job_name=contact_sync.name, tags={SHARD_TAG: SHARD}, statuses=_UNFINISHED)
+        going_on = dg.RunsFilter(tags={SHARD_TAG: SHARD}, statuses=_UNFINISHED)
         if records := context.instance.get_run_records(going_on, limit=1):
             return dg.SkipReason(f"Run {records[0].dagster_run.run_id} goes on; the next tick does what is left.")
         return dg.RunRequest()
@@ -62,11 +50,20 @@ def every_half_hour(cron: str) -> dg.ScheduleDefinition:
     return schedule
 
 
+@dg.schedule(
+    name="marts_of_yesterday",
+    job=marts,
+    cron_schedule="20 0 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Makes the marts of the day that has ended (UTC) once more, so that what was linked or removed by hand "
+    "after its last run is counted too.",
+)
+def marts_of_yesterday(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """One run of the job `marts` each night."""
+    return dg.RunRequest(partition_key=(context.scheduled_execution_time - timedelta(days=1)).strftime("%Y-%m-%d"))
+
+
 def _is_stale(cron: str, scheduled: datetime) -> bool:
-    ticks = _ticks(cron, scheduled)
-    following = next(tick for tick in ticks if tick > scheduled)
+    following = next(tick for tick in ticks(cron, scheduled) if tick > scheduled)
     return following <= datetime.now(UTC)
-
-
-def _ticks(cron: str, start: datetime) -> Iterator[datetime]:
-    return schedule_execution_time_iterator(start.timestamp(), cron, execution_timezone="UTC")

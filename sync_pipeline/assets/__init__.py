@@ -1,4 +1,4 @@
-"""Dagster's assets in the order of their groups extract, plan, push, history, and the checks beside them."""
+"""Dagster's assets in the order of their groups extract, plan, push, history, marts, and the checks beside them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from sync_pipeline.assets.extract import (
     salesforce_view_members,
 )
 from sync_pipeline.assets.history import mailbox_sync, sync_history
+from sync_pipeline.assets.marts import MART_ASSETS, REPORT
 from sync_pipeline.assets.plan import account_resolution, contact_changes, contact_matches, sync_plan
 from sync_pipeline.assets.push import outlook_writes, salesforce_writes
 
-#: What a run materialises, in flow order.
+#: What a synchronisation materialises, in flow order.
 ASSETS = [
     salesforce_accounts,
     salesforce_contacts,
@@ -28,4 +29,4 @@ ASSETS = [
     sync_history,
 ]
 
-__all__ = ["ASSETS", "CHECKS", "mailbox_sync"]
+__all__ = ["ASSETS", "CHECKS", "MART_ASSETS", "REPORT", "mailbox_sync"]

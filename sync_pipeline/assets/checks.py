@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -13,6 +14,7 @@ from sync_pipeline.assets.history import sync_history
 from sync_pipeline.assets.plan import sync_plan
 from sync_pipeline.assets.step import attention_table
 from sync_pipeline.engine import Session
+from sync_pipeline.ticks import allowed_lag
 from sync_pipeline.warehouse.tables import fetch
 
 Rows = list[dict[str, Any]]
@@ -69,6 +71,41 @@ def mailboxes_synchronised(session: dg.ResourceParam[Session]) -> dg.AssetCheckR
     return _result(rows, {"stopped": len(rows)}, "The others go on; each row says what to do.")
 
 
+@dg.asset_check(asset=sync_history)
+def sla(session: dg.ResourceParam[Session]) -> dg.AssetCheckResult:
+    """A contact that was edited is on the other side within two ticks of the schedule, by the mart lag_daily.
+
+    Of today and yesterday (UTC). An edit that waits for a person or for a problem's solution is not measured.
+    """
+    cron = session.settings.schedule
+    allowed = allowed_lag(cron).total_seconds()
+    rows = _query(session, "sla", since=session.clock.now().date() - timedelta(days=1))
+    together = [row for row in rows if row["mailbox"] == "*"]
+    late = [row for row in rows if row["mailbox"] != "*" and (row["slowest_seconds"] or 0) > allowed]
+    edits, waited = (sum(row[name] for row in together) for name in ("edits", "waited"))
+    slowest = max((row["slowest_seconds"] for row in together if row["slowest_seconds"] is not None), default=0.0)
+    told = [
+        f"Since yesterday {edits} edits arrived, the slowest after {_minutes(slowest)}.",
+        f"Two ticks of `{cron}` are allowed, {_minutes(allowed)}.",
+        f"{waited} waited for a decision or a problem and are not measured.",
+    ]
+    if late:
+        told.append("Look at the runs of that time: did they fail, or end with their time budget?")
+    return dg.AssetCheckResult(
+        passed=not late,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=" ".join(told),
+        metadata={
+            "edits": edits,
+            "waited": waited,
+            "slowest_seconds": slowest,
+            "allowed_seconds": allowed,
+            "late": len(late),
+            "attention": attention_table(late),
+        },
+    )
+
+
 CHECKS = [
     delete_guard,
     plan_is_consistent,
@@ -76,7 +113,12 @@ CHECKS = [
     no_duplicate_links,
     nothing_drifted,
     mailboxes_synchronised,
+    sla,
 ]
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 def _result(
@@ -91,7 +133,7 @@ def _result(
     )
 
 
-def _query(session: Session, name: str, **parameters: str) -> Rows:
+def _query(session: Session, name: str, **parameters: str | date) -> Rows:
     with session.warehouse() as connection:
         return fetch(connection, _statement(name), parameters)
 

@@ -48,6 +48,10 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("doctor", "before the first run, and whenever something is odd"),
         ("doctor --mailbox anna@example.com", "one mailbox"),
     ),
+    "report": (
+        ("report --output today.html", "the day so far, as one file"),
+        ("report --day 2026-01-31", "a day that is over"),
+    ),
     "remove": (("remove anna@example.com", "its contacts stay on both sides"),),
 }
 

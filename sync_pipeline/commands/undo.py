@@ -43,13 +43,15 @@ def undo(
     """
     from sync_pipeline import engine
     from sync_pipeline.commands.tables import show_plan, show_summary
+    from sync_pipeline.engine.undoing import refuse_unknown
 
     if not (runs or mailbox or contact or field):
         raise click.UsageError("Say what to take back: --run, --mailbox, --contact or --field.")
     settings = invocation.settings()
     with reading(settings) as reader:
+        refuse_unknown(reader, settings.fields, runs, field or "")
         keys = _keys(reader, contact, mailbox)
-        chosen = _runs(reader, settings, runs, mailbox or "", keys, field or "")
+        chosen = _runs(reader, runs, mailbox or "", keys, field or "")
     options = engine.RunOptions(
         plan_only=not yes, undo_runs=chosen, undo_mailbox=mailbox or "", undo_contacts=keys, undo_field=field or ""
     )
@@ -108,18 +110,7 @@ def _keys(reader: Reader, contact: str | None, mailbox: str | None) -> tuple[str
     return tuple(sorted({key for row in found for key in (row["outlook_id"], row["salesforce_id"]) if key}))
 
 
-def _runs(
-    reader: Reader, settings: Settings, runs: tuple[str, ...], mailbox: str, keys: tuple[str, ...], field: str
-) -> tuple[str, ...]:
-    for run_id in runs:
-        if reader.run(run_id) is None:
-            recent = ", ".join(row["run_id"] for row in reader.runs(5)) or "none"
-            raise click.ClickException(
-                f"No run {run_id} is known. The last ones: {recent}. `sync-pipeline history` shows what each did."
-            )
-    names = [each.name for each in settings.fields]
-    if field and field not in names:
-        raise click.ClickException(f"No field {field} is mapped. Mapped are: {', '.join(names)}.")
+def _runs(reader: Reader, runs: tuple[str, ...], mailbox: str, keys: tuple[str, ...], field: str) -> tuple[str, ...]:
     if runs:
         return runs
     newest = reader.newest_writing_run(mailbox=mailbox, contact_keys=keys, field=field)

@@ -12,3 +12,13 @@ WAREHOUSE_FILE = "warehouse.duckdb"
 def warehouse_path(settings: Settings) -> Path:
     """Where an installation keeps its warehouse."""
     return settings.data_dir / WAREHOUSE_FILE
+
+
+def exports_path(settings: Settings) -> Path:
+    """The directory of what is exported as Parquet."""
+    return settings.data_dir / "exports"
+
+
+def reports_path(settings: Settings) -> Path:
+    """The directory of the HTML reports that nobody gave a place of their own."""
+    return exports_path(settings) / "reports"

@@ -18,6 +18,7 @@ import duckdb
 
 from sync_pipeline.engine.inputs import View, mailboxes_of, usable_fields
 from sync_pipeline.engine.paths import warehouse_path
+from sync_pipeline.engine.undoing import refuse_unknown
 from sync_pipeline.model.errors import MailboxStopped, SettingsInvalid
 from sync_pipeline.model.fields import Field
 from sync_pipeline.outlook.client import Graph
@@ -116,6 +117,8 @@ class Session:
             self._choose_mailboxes()
             with self.warehouse() as connection:
                 migrate(connection, self.settings.fields)
+                asked = self.options
+                refuse_unknown(self.reader(connection), self.settings.fields, asked.undo_runs, asked.undo_field)
                 writer = self.writer(connection)
                 now = self.clock.now()
                 self.installation_id = writer.claim(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from sync_pipeline.engine import extraction
+from sync_pipeline.engine.paths import exports_path
 from sync_pipeline.engine.planning_inputs import fingerprints, plan_context
 from sync_pipeline.engine.session import Progress, RunOptions, Session, no_progress
 from sync_pipeline.engine.summary import exit_code, summary
@@ -18,6 +19,7 @@ from sync_pipeline.push.salesforce import push_salesforce as push_to_salesforce
 from sync_pipeline.settings import Secrets, Settings
 from sync_pipeline.transport import OutcomeUnknown, Refused
 from sync_pipeline.warehouse.export import export
+from sync_pipeline.warehouse.marts import rebuild
 from sync_pipeline.warehouse.retention import drop_history
 
 #: Of what is left of the time budget: the rest is Outlook's, however large a load Salesforce gets (R21).
@@ -150,6 +152,7 @@ def finish(session: Session) -> StepResult:
             rows = [row for row in fingerprints(session) if row["mailbox"] in session.settled]
             writer.save_fingerprints(rows, session.run_id)
             writer.end_old_copy(session.settled & session.old_copies - session.stopped.keys())
+            writer.record_waits(session.run_id, now)  # what ended with this run was pushed by it
         session.record_stops(writer)
         writer.save_requests(session.run_id, session.counter.rows())
         document = summary(session.settings, session.run_id, connection)
@@ -161,12 +164,12 @@ def finish(session: Session) -> StepResult:
             pushed=document["pushed"],
             failed=document["failed"],
         )
-        exports = session.settings.data_dir / "exports"
-        export(
-            connection,
-            exports,
-            since=session.reader(connection).unexported_since(session.run_id),
-        )
+        since = session.reader(connection).unexported_since(session.run_id)
+        exports = exports_path(session.settings)
+        # The marts' day in progress, and the days since the last run that ended: some milliseconds here, where the file
+        # is open already; a run of Dagster's own for them would cost seconds.
+        rebuild(connection, since.date(), now.date(), directory=exports)
+        export(connection, exports, since=since)
         if session.settings.keep_history_days is not None:
             drop_history(connection, exports, days=session.settings.keep_history_days, now=now)
     counts = {key: document[key] for key in ("planned", "pushed", "failed")}

@@ -87,4 +87,5 @@ class Operation:
     depends_on: str = ""
     planned_key: str = ""
     planned_stamp: datetime | None = None
+    edited_at: datetime | None = None  # when the edit that it carries was made; None: it carries none
     left_out: frozenset[str] = frozenset()  # planned fields that the push took out: their bases stay as they were

@@ -104,6 +104,27 @@ def needed_by(name: str) -> tuple[tuple[str, str], ...]:
     return tuple(way for way, names in _NEEDED.items() if name in names)
 
 
+@dataclass(frozen=True, repr=False)
+class AlertSecrets:
+    """What alerts need besides the settings; empty: not set. Apart from `Secrets`, whose absence they tell of."""
+
+    webhook_url: str = ""
+    smtp_username: str = ""
+    smtp_password: str = ""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> AlertSecrets:
+        """The variables SYNC_PIPELINE_ALERT_…"""
+        return cls(**{field.name: environment.get(_variable(f"alert_{field.name}"), "") for field in fields(cls)})
+
+    def values(self) -> tuple[str, ...]:
+        """What must be redacted from logs and errors."""
+        return tuple(filter(None, (self.webhook_url, self.smtp_password)))
+
+    def __repr__(self) -> str:
+        return "AlertSecrets(…)"
+
+
 def _variable(name: str) -> str:
     return PREFIX + name.upper()
 

@@ -261,10 +261,22 @@ class Mailboxes(Section):
         return {"listed": value} if isinstance(value, list) else value
 
 
+class Email(Section):
+    """By which server and to whom alerts are sent; who logs in there stands in the environment."""
+
+    to: tuple[Address, ...] = Field(min_length=1)
+    sender: Address
+    host: str = Field(min_length=1)
+    port: int = Field(587, ge=1, le=65535)
+    starttls: bool = True
+
+
 class Alerts(Section):
-    """Whether a run that failed is also written to the log as an error."""
+    """Who is told of a run that failed. The address of the webhook is a secret, and stands in the environment."""
 
     log: bool = True
+    webhook: bool = False
+    email: Email | None = None
 
 
 def _has_url(value: Any) -> bool:

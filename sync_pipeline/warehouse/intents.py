@@ -29,6 +29,7 @@ def operation_to_json(operation: Operation) -> str:
             "depends_on": operation.depends_on,
             "planned_key": operation.planned_key,
             "planned_stamp": operation.planned_stamp.isoformat() if operation.planned_stamp else None,
+            "edited_at": operation.edited_at.isoformat() if operation.edited_at else None,
         },
         ensure_ascii=False,
     )
@@ -36,7 +37,7 @@ def operation_to_json(operation: Operation) -> str:
 
 def operation_from_row(row: Row) -> Operation:
     """An operation from a row of sync.plan, or from the parsed JSON of an intent."""
-    fields, detail, stamp = row["fields"], row["detail"], row["planned_stamp"]
+    fields, detail = row["fields"], row["detail"]
     changes = json.loads(fields) if isinstance(fields, str) else fields
     details = json.loads(detail) if isinstance(detail, str) else detail
     return Operation(
@@ -53,8 +54,13 @@ def operation_from_row(row: Row) -> Operation:
         detail=details or {},
         depends_on=row["depends_on"] or "",
         planned_key=row["planned_key"] or "",
-        planned_stamp=datetime.fromisoformat(stamp) if isinstance(stamp, str) else stamp,
+        planned_stamp=_moment(row["planned_stamp"]),
+        edited_at=_moment(row.get("edited_at")),  # an intent of an older version has none
     )
+
+
+def _moment(value: str | datetime | None) -> datetime | None:
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
 def intents_in_doubt(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, Operation, datetime]]:

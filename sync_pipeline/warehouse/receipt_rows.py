@@ -32,8 +32,8 @@ RETURNED_TYPES = dict.fromkeys(("link_id", "salesforce_id", "side", "field", "va
 }
 EVENT_TYPES = dict.fromkeys(
     ("event_id", "run_id", "mailbox", "contact_key", "link_id", "outlook_id", "salesforce_id", "operation_id", "side",
-     "action", "rule", "reason", "outcome", "code", "message"), "VARCHAR",
-) | {"happened_at": "TIMESTAMP"}  # fmt: skip
+     "action", "rule", "reason", "outcome", "code", "message", "account_rule"), "VARCHAR",
+) | {"happened_at": "TIMESTAMP", "edited_at": "TIMESTAMP"}  # fmt: skip
 VALUE_TYPES = dict.fromkeys(("event_id", "contact_key", "field", "before", "after"), "VARCHAR")
 #: Nothing was sent, so they are no part of the history; the journal and the plan tell of them.
 _UNPUSHED = (Outcome.STALE, Outcome.SKIPPED, Outcome.UNSENT)
@@ -121,6 +121,8 @@ def history_rows(receipts: Sequence[Receipt], now: datetime) -> tuple[list[Row],
                 "outcome": receipt.outcome,
                 "code": receipt.code,
                 "message": receipt.message,
+                "edited_at": operation.edited_at,
+                "account_rule": operation.detail.get("account_rule") or None,
             }
         )
         values += [

@@ -80,6 +80,11 @@ class Writer(Mirrors, Journal):
                 "update sync.runs set number = ? where run_id = ? and number < ?", [number, run_id, number]
             )
 
+    def record_waits(self, run_id: str, now: datetime) -> None:
+        """Notes which problems and holds began and which ended, so that any past day's can be counted."""
+        with transaction(self.connection), self._moment(run_id, now):
+            self.connection.execute(statement("record_waits"))
+
     def finish_run(self, run_id: str, now: datetime, *, status: str, planned: int, pushed: int, failed: int) -> None:
         """Status: done | problems."""
         with transaction(self.connection):

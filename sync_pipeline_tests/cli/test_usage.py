@@ -14,7 +14,7 @@ from sync_pipeline_tests.cli.conftest import Call
 
 VERBS = (
     "demo", "sandbox", "run", "plan", "approve", "drop", "resolve", "link", "unlink", "explain", "history", "undo",
-    "problems", "verify", "doctor", "remove", "forget",
+    "problems", "verify", "doctor", "remove", "forget", "report",
 )  # fmt: skip
 
 

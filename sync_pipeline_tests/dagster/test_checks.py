@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
 from typing import Any, cast
 
 import dagster as dg
@@ -13,11 +15,14 @@ import pytest
 from sync_pipeline.assets import checks
 from sync_pipeline.engine import Session
 from sync_pipeline.model.fields import apply_mapping
+from sync_pipeline.settings import Settings
+from sync_pipeline.transport import ServerClock
 from sync_pipeline.warehouse.schema import migrate
 from sync_pipeline.warehouse.tables import insert
 
 FIELDS = apply_mapping({})
 ANNA = "anna@example.com"
+MAILBOXES = [{"mailbox": ANNA, "salesforce_user": "anna@acme.example.com"}]
 
 
 class Warehouse:
@@ -27,6 +32,8 @@ class Warehouse:
         self.connection = duckdb.connect(":memory:")
         migrate(self.connection, FIELDS)
         self.fields, self.run_id = FIELDS, "run-1"
+        self.clock = ServerClock()
+        self.settings = Settings.sandbox("http://127.0.0.1:8101", "http://127.0.0.1:8102", Path("data"), MAILBOXES)
 
     @contextmanager
     def warehouse(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -73,6 +80,7 @@ def warehouse() -> Warehouse:
         "no_duplicate_links",
         "nothing_drifted",
         "mailboxes_synchronised",
+        "sla",
     ],
 )
 def test_an_empty_warehouse_passes(warehouse: Warehouse, name: str) -> None:
@@ -179,3 +187,22 @@ def test_a_mailbox_that_was_stopped_is_named_with_its_remedy(warehouse: Warehous
     table = result.metadata["attention"]
     assert isinstance(table, dg.TableMetadataValue)
     assert table.records[0].data["remedy"] == "Do it."
+
+
+@pytest.mark.parametrize(
+    ("slowest", "day", "passes"),
+    [(3600, 0, True), (3601, 0, False), (3601, 1, False), (3601, 2, True), (None, 0, True)],
+)
+def test_an_edit_that_took_longer_than_two_ticks_fails_the_sla_for_two_days(
+    warehouse: Warehouse, slowest: float | None, day: int, passes: bool
+) -> None:
+    arrived = (warehouse.clock.now() - timedelta(days=day)).date()
+    for mailbox in (ANNA, "*"):
+        row = [arrived, mailbox, "salesforce", 3, 1, None, slowest, None, slowest]
+        warehouse.connection.execute(f"insert into marts.lag_daily values ({', '.join('?' * len(row))})", row)
+    result = warehouse.check("sla")
+    assert result.passed is passes
+    assert result.metadata["late"].value == (0 if passes else 1)
+    if day < 2:
+        assert "3 edits arrived" in str(result.description)
+        assert "Two ticks of `*/30 * * * *` are allowed, 60 min. 1 waited" in str(result.description)

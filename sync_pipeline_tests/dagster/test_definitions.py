@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 import pytest
 
 from sync_pipeline.definitions import code_location, defs
+from sync_pipeline.jobs import JOBS
 from sync_pipeline.settings import SettingsError
 from sync_pipeline.settings.location import VARIABLE
 
 SNAPSHOT = Path(__file__).with_name("assets.json")
 CHECKS = {
     "sync_plan": {"delete_guard", "plan_is_consistent", "required_fields"},
-    "sync_history": {"no_duplicate_links", "nothing_drifted", "mailboxes_synchronised"},
+    "sync_history": {"no_duplicate_links", "nothing_drifted", "mailboxes_synchronised", "sla"},
 }
 
 
@@ -55,7 +56,7 @@ def test_every_asset_says_what_it_is_and_who_answers_for_it() -> None:
 
 def test_every_table_shows_its_columns_and_says_what_the_important_ones_mean() -> None:
     for spec in defs.resolve_all_asset_specs():
-        if spec.key.to_user_string() == "mailbox_sync":
+        if spec.key.to_user_string() in ("mailbox_sync", "daily_report"):
             continue
         schema = spec.metadata["dagster/column_schema"]
         assert {column.name for column in schema.columns} & {"mailbox", "id", "key", "contact_id"}
@@ -75,10 +76,24 @@ def test_only_an_inconsistent_plan_stops_the_push() -> None:
     assert blocking == {"plan_is_consistent"}
 
 
-def test_the_job_materialises_every_asset_but_the_external_one() -> None:
-    job = defs.resolve_job_def("contact_sync")
-    keys = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
-    assert keys == assets().keys() - {"mailbox_sync"}
+def test_each_job_of_the_launchpad_says_what_it_does_and_what_it_asks_for() -> None:
+    synchronisations = ["contact_sync", "plan_only", "full_comparison", "undo", "initial_load"]
+    assert [job.name for job in JOBS] == [*synchronisations, "marts"]
+    for name in (job.name for job in JOBS):
+        job = defs.resolve_job_def(name)
+        assert job.description
+        keys = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
+        by_day = {
+            spec.key.to_user_string()
+            for spec in defs.resolve_all_asset_specs()
+            if spec.group_name in ("marts", "report")
+        }
+        assert keys == (by_day if name == "marts" else assets().keys() - {"mailbox_sync"} - by_day)
+        if name != "marts":
+            assert job.config_mapping is not None
+            fields = cast(Any, job.config_mapping.config_schema.config_type).fields
+            assert fields
+            assert all(field.description for field in fields.values())
 
 
 def test_the_job_runs_in_one_process() -> None:

@@ -8,12 +8,13 @@ import dagster as dg
 import pytest
 
 from sync_pipeline.assets import ASSETS, CHECKS
+from sync_pipeline.definitions import defs
 from sync_pipeline.engine.session import LOCK_FILE
-from sync_pipeline.jobs import contact_sync
-from sync_pipeline.model.errors import SideUnavailable
-from sync_pipeline.resources import session_resource
+from sync_pipeline.jobs import SYNCHRONISATIONS
+from sync_pipeline.model.errors import SettingsInvalid, SideUnavailable
+from sync_pipeline.resources import SyncConfig, session_resource
 from sync_pipeline.warehouse.lock import RunLock
-from sync_pipeline_tests.harness import ANNA, BEN, World, person
+from sync_pipeline_tests.harness import ANNA, BEN, World, item_of, person
 
 
 @pytest.fixture
@@ -22,8 +23,8 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield opened
 
 
-def job(world: World, steps: list[str] | None = None) -> dg.JobDefinition:
-    """The job of this world's installation; `steps` hears the steps and whether the lock was held."""
+def job(world: World, steps: list[str] | None = None, name: str = "contact_sync") -> dg.JobDefinition:
+    """A job of this world's installation; `steps` hears the steps and whether the lock was held."""
     lock = RunLock(world.directory / "data" / LOCK_FILE)
 
     def progress(step: str, done: int, total: int | None) -> None:
@@ -34,11 +35,11 @@ def job(world: World, steps: list[str] | None = None) -> dg.JobDefinition:
     definitions = dg.Definitions(
         assets=ASSETS,
         asset_checks=CHECKS,
-        jobs=[contact_sync],
+        jobs=SYNCHRONISATIONS,
         resources={"session": session_resource(lambda: (world.settings(), world.secrets), progress)},
         executor=dg.in_process_executor,
     )
-    return definitions.resolve_job_def("contact_sync")
+    return definitions.resolve_job_def(name)
 
 
 def materialization(result: dg.ExecuteInProcessResult, key: dg.AssetKey) -> dg.AssetMaterialization:
@@ -118,3 +119,59 @@ def test_a_side_that_fails_ends_the_run_and_the_warehouse_knows(world: World, in
     world.control.delete("faults")
     assert job(world).execute_in_process(instance=instance).success
     assert len(world.anna.contacts()) == 1
+
+
+def options(name: str, **config: object) -> dict[str, object]:
+    """What the session of a job of the launchpad is asked to do, where it differs from a plain run."""
+    plain = SyncConfig().model_dump()
+    validated = dg.validate_run_config(defs.resolve_job_def(name), config)["resources"]["session"]["config"]
+    return {key: value for key, value in validated.items() if value != plain[key]}
+
+
+def test_each_job_of_the_launchpad_asks_the_session_for_what_its_name_says() -> None:
+    assert options("plan_only") == {"plan_only": True}
+    assert options("plan_only", mailboxes=[ANNA], full=True) == {"plan_only": True, "mailboxes": [ANNA], "full": True}
+    assert options("full_comparison") == {"full": True, "plan_only": True}
+    assert options("full_comparison", mailboxes=[ANNA], push=True) == {"full": True, "mailboxes": [ANNA]}
+    assert options("initial_load", mailboxes=[ANNA]) == {"full": True, "mailboxes": [ANNA]}
+    assert options("undo", runs=["r"]) == {"undo_runs": ["r"], "plan_only": True}
+    assert options("undo", runs=["r"], mailbox=ANNA, contacts=["003"], field="job_title", push=True) == {
+        "undo_runs": ["r"],
+        "undo_mailbox": ANNA,
+        "undo_contacts": ["003"],
+        "undo_field": "job_title",
+    }
+    for name, config in (("undo", {"runs": []}), ("initial_load", {"mailboxes": [" "]})):
+        with pytest.raises(dg.DagsterError, match="is empty"):
+            options(name, **config)
+
+
+def test_an_undo_of_a_run_that_nobody_knows_is_refused(world: World) -> None:
+    with pytest.raises(SettingsInvalid, match="No run nowhere is known"):
+        world.run(undo_runs=("nowhere",))
+
+
+@pytest.mark.slow
+def test_the_launchpads_jobs_load_a_mailbox_and_take_back_a_run(world: World, instance: dg.DagsterInstance) -> None:
+    world.use(ANNA, BEN)
+    record = person(world, Title="Director")
+    person(world, 2, owner=BEN)
+
+    def launch(name: str, **config: object) -> str:
+        world.advance(5)
+        result = job(world, name=name).execute_in_process(instance=instance, run_config=config)
+        assert result.success
+        return result.run_id
+
+    launch("full_comparison")
+    assert world.writes() == []
+    launch("initial_load", mailboxes=[ANNA])
+    assert {row["mailbox"] for row in world.writes(service="graph")} == {ANNA}
+    item = item_of(world.anna, record)["id"]
+    world.anna.update(item, jobTitle="Wrong")
+    wrong, mark = launch("contact_sync", mailboxes=[ANNA]), world.mark()
+    launch("undo", runs=[wrong])
+    assert world.writes(mark) == []
+    launch("undo", runs=[wrong], field="job_title", contacts=[record], push=True)
+    assert world.salesforce.record(record)["Title"] == "Director"
+    assert world.anna.item(item)["jobTitle"] == "Director"

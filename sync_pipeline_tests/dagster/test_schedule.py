@@ -11,7 +11,8 @@ import pytest
 from dagster._core.test_utils import create_run_for_test
 
 from sync_pipeline.jobs import SHARD, SHARD_TAG
-from sync_pipeline.schedules import DEFAULT_CRON, every_half_hour, longest_period
+from sync_pipeline.schedules import DEFAULT_CRON, every_half_hour, marts_of_yesterday
+from sync_pipeline.ticks import longest_period
 
 Tick = dg.RunRequest | dg.SkipReason
 
@@ -30,10 +31,10 @@ def tick(instance: dg.DagsterInstance, scheduled: datetime | None = None) -> Tic
     return answer
 
 
-def unfinished(instance: dg.DagsterInstance, status: dg.DagsterRunStatus, shard: str = SHARD) -> None:
-    create_run_for_test(
-        instance, job_name="contact_sync", run_id=str(uuid.uuid4()), status=status, tags={SHARD_TAG: shard}
-    )
+def unfinished(
+    instance: dg.DagsterInstance, status: dg.DagsterRunStatus, shard: str = SHARD, job: str = "contact_sync"
+) -> None:
+    create_run_for_test(instance, job_name=job, run_id=str(uuid.uuid4()), status=status, tags={SHARD_TAG: shard})
 
 
 def test_a_tick_starts_a_run_of_all_mailboxes(instance: dg.DagsterInstance) -> None:
@@ -69,6 +70,18 @@ def test_a_run_that_ended_does_not_stop_the_next(instance: dg.DagsterInstance, s
 def test_a_run_of_another_shard_does_not_stop_this_one(instance: dg.DagsterInstance) -> None:
     unfinished(instance, dg.DagsterRunStatus.STARTED, shard="1")
     assert isinstance(tick(instance), dg.RunRequest)
+
+
+def test_a_tick_is_skipped_while_a_job_of_the_launchpad_goes_on(instance: dg.DagsterInstance) -> None:
+    unfinished(instance, dg.DagsterRunStatus.STARTED, job="initial_load")
+    assert isinstance(tick(instance), dg.SkipReason)
+
+
+def test_each_night_the_marts_of_the_day_that_ended_are_made_once_more() -> None:
+    moment = datetime(2026, 3, 1, 0, 20, tzinfo=UTC)
+    request = marts_of_yesterday(dg.build_schedule_context(scheduled_execution_time=moment))
+    assert isinstance(request, dg.RunRequest)
+    assert request.partition_key == "2026-02-28"
 
 
 def test_a_tick_that_is_a_period_late_is_skipped(instance: dg.DagsterInstance) -> None:

@@ -1,4 +1,4 @@
-"""The alert of a failed run: one line in the log, with the run, the step and the innermost error, without secrets."""
+"""The alert of a failed run, by log, webhook and e-mail: the run, the step, the error; no secret, no contact."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from sync_pipeline.model.errors import SideUnavailable
 from sync_pipeline.sensors import run_failure_alert
 from sync_pipeline.settings.location import VARIABLE
 from sync_pipeline.transport import register_secret
+from sync_pipeline_tests.dagster.receivers import mail_server, webhook
 
 SETTINGS = """
 salesforce: {url: http://127.0.0.1:8101}
@@ -19,20 +21,30 @@ mailboxes: [{mailbox: anna@example.com, salesforce_user: anna@acme.example.com}]
 """
 
 
-@dg.op
-def outlook_writes() -> None:
-    raise ConnectionError("Graph said no to Xq7-secret")
+@dg.op(name="outlook_writes")
+def of_a_library() -> None:
+    raise ConnectionError("Graph said no to Xq7-secret of Mia Muster")
 
 
-@dg.job(name="contact_sync")
-def failing() -> None:
-    outlook_writes()
+@dg.op(name="outlook_writes")
+def of_ours() -> None:
+    raise SideUnavailable("outlook", "Graph refuses the client secret Xq7-secret.", remedy="Renew it.")
 
 
-def alert() -> None:
-    """Lets the job fail and the sensor hear of it."""
+def failing(ours: bool) -> dg.JobDefinition:
+    """A job that fails with an error of ours, or with another one."""
+
+    @dg.job(name="contact_sync")
+    def job() -> None:
+        of_ours() if ours else of_a_library()
+
+    return job
+
+
+def alert(ours: bool = False) -> None:
+    """Lets the job fail, with an error of ours or another one, and the sensor hear of it."""
     with dg.instance_for_test() as instance:
-        result = failing.execute_in_process(instance=instance, raise_on_error=False)
+        result = failing(ours).execute_in_process(instance=instance, raise_on_error=False)
         context = dg.build_run_status_sensor_context(
             sensor_name="run_failure_alert",
             dagster_instance=instance,
@@ -51,7 +63,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.name == "sync_pipeline.sensors"]
+    return [record.getMessage() for record in caplog.records if record.name.startswith("sync_pipeline.")]
 
 
 def test_a_failed_run_is_an_error_in_the_log(settings: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -60,7 +72,7 @@ def test_a_failed_run_is_an_error_in_the_log(settings: Path, caplog: pytest.LogC
         alert()
     [message] = errors(caplog)
     assert message.startswith("contact_sync ")
-    assert "failed at outlook_writes: ConnectionError: Graph said no to ***" in message
+    assert "failed at outlook_writes: ConnectionError: Graph said no to *** of Mia Muster" in message
 
 
 def test_the_settings_can_switch_it_off(settings: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -74,3 +86,52 @@ def test_broken_settings_do_not_silence_it(settings: Path, caplog: pytest.LogCap
     alert()
     assert any("Graph said no" in message for message in errors(caplog))
     assert any("cannot read its settings" in message for message in errors(caplog))
+
+
+def by_all_channels(settings: Path, port: int) -> None:
+    email = f"{{to: [team@example.com], sender: sync@example.com, host: 127.0.0.1, port: {port}, starttls: false}}"
+    settings.write_text(f"{SETTINGS}alerts: {{webhook: true, email: {email}}}\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_failed_run_is_told_by_webhook_and_e_mail_in_words_that_name_nobody(
+    settings: Path, monkeypatch: pytest.MonkeyPatch, ours: bool
+) -> None:
+    register_secret("Xq7-secret")
+    with webhook() as (address, posted), mail_server() as (port, received):
+        by_all_channels(settings, port)
+        monkeypatch.setenv("SYNC_PIPELINE_ALERT_WEBHOOK_URL", address)
+        alert(ours)
+    [document], [message] = posted, received
+    assert document["job"] == "contact_sync"
+    assert document["step"] == "outlook_writes"
+    assert document["run_id"] in document["text"]
+    assert (message["To"], message["From"]) == ("team@example.com", "sync@example.com")
+    assert document["run_id"] in message["Subject"]
+    for text in (document["text"], message.get_content()):
+        assert ("SideUnavailable: Graph refuses the client secret ***. Renew it." in text) is ours
+        assert ("ConnectionError" in text) is not ours
+        assert document["run_id"] in text
+        assert "Mia" not in text
+        assert "Xq7" not in text
+
+
+def test_a_channel_that_fails_stops_no_other_and_its_address_is_not_logged(
+    settings: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with webhook(500) as (address, posted), mail_server() as (port, received):
+        by_all_channels(settings, port)
+        monkeypatch.setenv("SYNC_PIPELINE_ALERT_WEBHOOK_URL", address)
+        alert()
+        assert len(received) == 1
+        assert len(posted) == 1
+    assert any("webhook could not be sent: the webhook answered 500" in message for message in errors(caplog))
+    caplog.clear()
+    alert()  # nobody listens any more
+    monkeypatch.setenv("SYNC_PIPELINE_ALERT_WEBHOOK_URL", "http://hooks.example.com/Xq7-in-the-path")
+    alert()
+    told = " ".join(errors(caplog))
+    assert "webhook could not be sent: ConnectionError" in told
+    assert "email could not be sent: ConnectionRefusedError" in told
+    assert "must begin with https://" in told
+    assert "Xq7" not in told

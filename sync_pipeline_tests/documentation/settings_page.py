@@ -152,6 +152,8 @@ def _allowed(node: Mapping[str, Any]) -> str:
     """What a value may be, in words."""
     if "anyOf" in node:
         return " or ".join(_allowed(each) for each in node["anyOf"])
+    if "$ref" in node:
+        return "a section"
     if "enum" in node:
         return " | ".join(f"`{value}`" for value in node["enum"])
     bounds = [str(node[name]) for name in ("minimum", "maximum") if name in node]

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from sync_pipeline.model.fields import FIELDS
-from sync_pipeline.settings.sections import Discover
+from sync_pipeline.settings.sections import Discover, Email
 from sync_pipeline_tests.documentation import settings_page
 from sync_pipeline_tests.documentation.codes import error_codes, hold_kinds
 from sync_pipeline_tests.documentation.pages import DOCS, PAGES, ROOT, TEXTS, blocks, inline
@@ -86,6 +86,7 @@ def test_every_setting_that_a_page_names_exists() -> None:
         ("discover",),
         ("listed",),
     }
+    keys |= {("email",), *(("email", name) for name in Email.model_fields)}  # of alerts, as its example has it
     sections = {path[0] for path in keys if any(longer[0] == path[0] and len(longer) > 1 for longer in keys)}
     tables = re.findall(r"create table (?:if not exists )?(\w+\.\w+)", _sql())
     for text in TEXTS:

@@ -233,7 +233,8 @@ class TestErrors:
             ("defaults: {create: {fixed: {A: 1}, defaults: {A: 2}}}", "defaults.create.fixed.A", "create.defaults too"),
             ("defaults: {conflicts: {fields: {jobtitle: hold}}}", "defaults.conflicts.fields.jobtitle", "`job_title`?"),
             ("shedule: x", "shedule", "is no key here, did you mean `schedule`?"),
-            ("alerts: {mail: true}", "alerts.mail", "allowed: log"),
+            ("alerts: {mail: true}", "alerts.mail", "allowed: log | webhook | email"),
+            ("alerts: {email: {to: [a@b.example.com], sender: nobody, host: h}}", "alerts.email.sender", "address"),
         ],
     )
     def test_a_wrong_value_is_named_with_what_may_stand_there(

@@ -1,10 +1,33 @@
--- in:  planning.planned, planning.plan_problems, planning.solved_problems, planning.mailboxes, moment (run_id, happened_at)
+-- in:  planning.planned, planning.plan_problems, planning.solved_problems, planning.mailboxes, planning.base_updates,
+--      outlook.contacts, salesforce.contacts, moment (run_id, happened_at)
 -- out: sync.plan of this run; sync.holds and sync.problems as they stand now for the planned mailboxes
 delete from sync.plan using moment where plan.run_id = moment.run_id;
+-- An edit travels in an update of a pair that was in agreement before. When it was made stands in its own side's item; down
+-- to the mailboxes it goes with the update of Salesforce that it waits for, else from the Contact.
+create or replace temp table edits as
+with updates as (
+    select operation_id, mailbox, side, outlook_id, salesforce_id, depends_on
+    from planning.planned
+    where action = 'update' and rule in ('R10', 'R13')
+        and operation_id in (select operation_id from planning.base_updates where not is_first)
+), up as (
+    select update.operation_id, item.modified_at
+    from updates as update join outlook.contacts as item on item.mailbox = update.mailbox and item.id = update.outlook_id
+    where update.side = 'salesforce'
+)
+select operation_id, modified_at as edited_at from up
+union all
+select update.operation_id, coalesce(up.modified_at, contact.modified_at)
+from updates as update
+join salesforce.contacts as contact on contact.id = update.salesforce_id
+left join up on up.operation_id = update.depends_on
+where update.side = 'outlook';
+
 insert into sync.plan by name
 select moment.run_id, row_number() over (order by phase, mailbox, operation_id) as seq, operation_id, mailbox, side, action, link_id,
-    outlook_id, salesforce_id, fields, detail, rule, reason, state, hold_kind, hold_reason, depends_on, planned_key, planned_stamp
-from planning.planned cross join moment;
+    outlook_id, salesforce_id, fields, detail, rule, reason, state, hold_kind, hold_reason, depends_on, planned_key, planned_stamp,
+    edits.edited_at
+from planning.planned cross join moment left join edits using (operation_id);
 
 create or replace temp table held as
 select operation_id, mailbox, hold_kind as kind, hold_reason as reason, detail -> '$.candidates' as found,
