@@ -1,6 +1,6 @@
--- in:  planning.touched, planning.paused, planning.links, planning.contacts, planning.mailboxes, planning.mailbox_fields,
+-- in:  planning.touched, planning.paused, planning.undo_parts, planning.links, planning.contacts, planning.mailboxes, planning.mailbox_fields,
 --      planning.create_rules, outlook.contacts, sync.links, sync.verdicts, sync.frozen
--- out: planning.pairs (link × field: both values, both bases, in the form in which they compare; outlook_is_edit: what Outlook
+-- out: planning.pairs (link × field that moved in any link of its Contact: both values, both bases, in the form in which they compare; outlook_is_edit: what Outlook
 --      holds is not known to come from Salesforce),
 --      planning.edits (link: was it edited in Outlook since the base, or anywhere else),
 --      planning.contact_changes (pairs with the verdict of the three-way merge),
@@ -8,7 +8,7 @@
 --      (all of it empty where no link is touched: plan.py leaves this stage out then)
 
 create or replace table planning.pairs as
-with long as (
+with long as materialized (
     select
         link.link_id, link.mailbox, link.contact_id, link.outlook_id, link.place, link.moves_in, link.contact_state, link.is_person_account,
         link.outlook_modified_at, link.salesforce_modified_at, item.display_name, link.outlook_written_by_us, link.salesforce_written_by_us,
@@ -34,6 +34,13 @@ with long as (
     left join sync.links as winner on winner.link_id = first.link_id
     left join outlook.contacts as item on item.mailbox = link.mailbox and item.id = link.outlook_id
     left join planning.contacts as contact on contact.id = link.contact_id
+), moved as (
+    -- what is as it was on every side decides nothing; a Company does where its Account is looked for again
+    select distinct contact_id, field from long
+    where field = 'company' or outlook_base is null or salesforce_base is null or salesforce_value is distinct from salesforce_base
+        or case when is_list then entries is distinct from base_entries or (outlook_base <> '' and not list_contains(entries, outlook_base))
+                else item is distinct from outlook_base end
+        or contact_id in (select contact_id from planning.undo_parts)
 ), placed as (
     select long.*, rule.position, rule.kind, rule.direction, rule.policy, rule.length, rule.salesforce, rule.updateable,
         rule.nillable, rule.picklist,
@@ -49,7 +56,9 @@ with long as (
                     planning.normal(rule.kind, entry)))[1],
                 '')
         end as outlook_value
-    from long join planning.mailbox_fields as rule on rule.mailbox = long.mailbox and rule.field = long.field
+    from long
+    join moved on moved.contact_id = long.contact_id and moved.field = long.field
+    join planning.mailbox_fields as rule on rule.mailbox = long.mailbox and rule.field = long.field
 )
 select * exclude (item, entries, base_entries, is_list),
     -- other entries came, went or changed places: the base remembers them, so that none is taken for a new one later

@@ -1,5 +1,7 @@
--- in:  planning.planned, planning.plan_problems, planning.solved_problems, planning.mailboxes, moment (run_id, happened_at)
--- out: sync.plan of this run; sync.holds and sync.problems as they stand now for the planned mailboxes
+-- in:  planning.planned, planning.plan_problems, planning.solved_problems, planning.mailboxes, planning.kept_marks,
+--      planning.seen_marks, planning.compared_marks, planning.fingerprints, moment (run_id, happened_at)
+-- out: sync.plan of this run; sync.holds and sync.problems as they stand now for the planned mailboxes; sync.marks of what does
+--      not agree yet, and sync.compared: a mailbox that sat out this plan is compared whole the next time
 delete from sync.plan using moment where plan.run_id = moment.run_id;
 insert into sync.plan by name
 select moment.run_id, row_number() over (order by phase, mailbox, operation_id) as seq, operation_id, mailbox, side, action, link_id,
@@ -43,3 +45,11 @@ from found cross join moment
 where not exists (
     select 1 from sync.problems as problem
     where found.mailbox = problem.mailbox and found.subject = problem.subject and found.field = problem.field);
+
+-- (not of a planning of which only some stages were run)
+create or replace temp table looked_at as
+select number from planning.seen_marks where planning in (select planning from planning.compared_marks);
+delete from sync.marks where number <= (select number from looked_at);
+insert into sync.marks by name select kind, mailbox, id from planning.kept_marks where exists (select 1 from looked_at);
+delete from sync.compared where exists (select 1 from looked_at);
+insert into sync.compared by name select mailbox, fingerprint from planning.fingerprints where exists (select 1 from looked_at);
