@@ -10,21 +10,14 @@
 --      (all of it empty where there is no newcomer: plan.py leaves this stage out then)
 
 {% set has_names = 'first_name' in known and 'last_name' in known -%}
-create or replace table planning.people as
-select contact.id as contact_id,
-    planning.normal_email(coalesce(contact.email, '')) as email,
-    lower(planning.normal_text(coalesce(contact.first_name, ''))) as first_name,
-    lower(planning.normal_text(coalesce(contact.last_name, ''))) as last_name,
-    lower(planning.normal_text(
-        {{ "concat_ws(' ', nullif(contact.first_name, ''), nullif(contact.last_name, ''))" if has_names else "coalesce(contact.name, '')" }}
-    )) as full_name,
-    lower(planning.normal_text(coalesce(contact.account_name, ''))) as company
-from planning.contacts as contact
-where contact.is_readable and not contact.is_deleted;
-
 -- by which addresses a Contact is known: its own, and every one of the Outlook contacts that are linked to it
+-- (written down are only those who could be somebody's match, however many Contacts there are)
 create or replace table planning.addresses as
-select contact_id, email as address from planning.people where email <> ''
+with wanted as (select distinct unnest(emails) as address from planning.newcomers)
+select contact.id as contact_id, planning.normal_email(contact.email) as address
+from planning.contacts as contact
+where contact.is_readable and not contact.is_deleted
+  and planning.normal_email(contact.email) in (select address from wanted where address <> '')
 union
 select link.contact_id, planning.normal_email(entry)
 from (
@@ -32,7 +25,24 @@ from (
     from planning.linked as link
     join planning.items as item on item.mailbox = link.mailbox and item.id = link.outlook_id and item.place in ('folder', 'elsewhere')
 ) as link
-where planning.normal_email(entry) <> '';
+where planning.normal_email(entry) in (select address from wanted where address <> '');
+
+create or replace table planning.people as
+with known as (
+    select contact.id as contact_id,
+        planning.normal_email(coalesce(contact.email, '')) as email,
+        lower(planning.normal_text(coalesce(contact.first_name, ''))) as first_name,
+        lower(planning.normal_text(coalesce(contact.last_name, ''))) as last_name,
+        lower(planning.normal_text(
+            {{ "concat_ws(' ', nullif(contact.first_name, ''), nullif(contact.last_name, ''))" if has_names else "coalesce(contact.name, '')" }}
+        )) as full_name,
+        lower(planning.normal_text(coalesce(contact.account_name, ''))) as company
+    from planning.contacts as contact
+    where contact.is_readable and not contact.is_deleted
+)
+select known.* from known
+where contact_id in (select contact_id from planning.addresses union all select stamp from planning.newcomers)
+    or full_name in (select full_name from planning.newcomers where full_name <> '');
 
 create or replace table planning.candidates as
 with evidence as (
