@@ -1,4 +1,4 @@
-"""What a planning looks at: which mailboxes are compared whole, which marks it takes away, and whether it got so far."""
+"""What a planning looks at: which mailboxes are compared whole, which marks it takes away, whether it got so far."""
 
 from __future__ import annotations
 
