@@ -38,17 +38,17 @@ class Report:
 
 def compare(count: int, seed: int, rounds: int) -> Report:
     """So many random stories in one warehouse, settled first; then rounds of changes, each planned both ways."""
-    settled = _settled(list(stories(count, seed)))
+    scenarios = agreed(list(stories(count, seed)))
     report = Report()
     with warehouse() as connection:
-        world = _World(connection, filled(connection, settled), random.Random(f"{seed}/changes"))
+        world = World(connection, filled(connection, scenarios), random.Random(f"{seed}/changes"))
         all_stages(connection, world.context)
         world.write_down()
         for number in range(rounds):
             happened = world.change()
             context = world.chosen()
-            everything = _snapshot(connection, replace(context, full=True))
-            touched = _snapshot(connection, context)
+            everything = snapshot(connection, replace(context, full=True))
+            touched = snapshot(connection, context)
             report.operations += len(touched["planned"])
             report.looked_at += _count(connection, "planning.links")
             report.links += _count(connection, "sync.links where state = 'linked'")
@@ -60,14 +60,16 @@ def compare(count: int, seed: int, rounds: int) -> Report:
     return report
 
 
-def _settled(scenarios: list[Scenario]) -> list[Scenario]:
+def agreed(scenarios: list[Scenario]) -> list[Scenario]:
+    """What they are once two plans of each were carried out."""
     for number in (1, 2):
         outcomes = planned(scenarios)
         scenarios = [following(*pair, round_number=number) for pair in zip(scenarios, outcomes, strict=True)]
     return scenarios
 
 
-def _snapshot(connection: duckdb.DuckDBPyConnection, context: PlanContext) -> dict[str, set[str]]:
+def snapshot(connection: duckdb.DuckDBPyConnection, context: PlanContext) -> dict[str, set[str]]:
+    """Plans; the rows of each table of RESULTS."""
     all_stages(connection, context)
     return {
         table: set(map(repr, connection.execute(f"select {names} from planning.{table}").fetchall()))
@@ -79,7 +81,7 @@ def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
     return int(connection.execute(f"select count(*) from {relation}").fetchall()[0][0])
 
 
-class _World:
+class World:
     """The mirrors and the settings, and what happens to them. Nothing is pushed: what is planned stays to do."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, context: PlanContext, dice: random.Random) -> None:
@@ -123,7 +125,8 @@ class _World:
     def _contact(self) -> str:
         return str(self._any("select id from salesforce.contacts")["id"])
 
-    def _save_item(self, mailbox: str, item: str, **values: Any) -> None:
+    def save_item(self, mailbox: str, item: str, **values: Any) -> None:
+        """Outlook shows another version of an item; `values` are columns of its mirror."""
         row = {"id": item, "change_key": f"new.{self.number}", "modified_at": self.moment, **values}
         self.writer.save_mailbox_page(mailbox, RUN, contacts=[row])
 
@@ -134,12 +137,12 @@ class _World:
     def _edit_item(self) -> None:
         item, name = self._item(), self.dice.choice(("job_title", "department", "first_name", "company", "email_list"))
         value: Any = self.dice.choice(("", f"New {self.number}", "x" * 90, "Globex"))
-        self._save_item(item["mailbox"], item["id"], **{name: [value] if name == "email_list" else value})
+        self.save_item(item["mailbox"], item["id"], **{name: [value] if name == "email_list" else value})
 
     def _move_item(self) -> None:
         item = self._item()
         place = self.dice.choice(("folder", "elsewhere", "elsewhere", "deleted"))
-        self._save_item(item["mailbox"], item["id"], place=place, categorised=self.dice.random() < 0.5)
+        self.save_item(item["mailbox"], item["id"], place=place, categorised=self.dice.random() < 0.5)
 
     def _lose_item(self) -> None:
         item = self._item()
@@ -153,14 +156,14 @@ class _World:
         mailbox = self.dice.choice(self.context.mailboxes).mailbox
         same = {name: like[name] for name in ("first_name", "last_name", "company")}
         row = {"place": "folder", "categorised": True, "created_at": self.moment, "job_title": "", "department": ""}
-        self._save_item(mailbox, f"new.{self.number}", **row, **same, email_list=like["email_list"], **more)
+        self.save_item(mailbox, f"new.{self.number}", **row, **same, email_list=like["email_list"], **more)
 
     def _stamp_item(self) -> None:
         """A copy, be it beside its original or in its place."""
         like = self._item()
         stamp = {"stamp_org": ORG, "stamp_contact": like["stamp_contact"], "copy_of": like["id"]}
         row = {"place": self.dice.choice(("folder", "elsewhere")), "categorised": self.dice.random() < 0.7}
-        self._save_item(like["mailbox"], f"copy.{self.number}", created_at=self.moment, **row, **stamp)
+        self.save_item(like["mailbox"], f"copy.{self.number}", created_at=self.moment, **row, **stamp)
         if self.dice.random() < 0.5:
             self.writer.save_mailbox_page(like["mailbox"], RUN, vanished={like["id"]: "gone"})
 

@@ -9,3 +9,5 @@ create table sync.marks (
 );
 -- With which settings each mailbox's links were all compared. One that is not here, or with others, is compared whole.
 create table sync.compared (mailbox varchar, fingerprint varchar);
+-- It is a view from now on.
+drop table if exists planning.parted;
