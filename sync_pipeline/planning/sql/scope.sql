@@ -2,7 +2,7 @@
 {% from 'members_of.sql' import members_of -%}
 -- in:  planning.seen_marks, planning.whole, planning.unlike, planning.unlinked, planning.unheld, planning.successors,
 --      planning.undo_parts, planning.mailboxes, outlook.contacts, salesforce.contacts, sync.marks, sync.links, sync.problems,
---      sync.conflicts, the macro planning.contradict
+--      sync.conflicts
 -- out: planning.scope_items (mailbox, outlook_id), planning.scope_contacts (contact_id): what this planning looks at. Of a Contact
 --      every link is looked at, since an edit in one mailbox concerns all; of an Outlook contact its copies, its original, and the
 --      Contact that it is linked to, was linked to, or is stamped with.
