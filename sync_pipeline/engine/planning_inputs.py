@@ -63,6 +63,7 @@ def plan_context(session: Session, connection: duckdb.DuckDBPyConnection) -> Pla
             session.options.undo_contacts,
             session.options.undo_field,
         ),
+        full=session.options.full,
         unread=tuple(sorted(session.enabled_in_settings - planned)),
     )
 

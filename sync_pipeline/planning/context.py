@@ -99,6 +99,7 @@ class PlanContext:
     approve_first_run: bool = False
     suggestions: int = 3
     undo: UndoRequest = UndoRequest()
+    full: bool = False  # every link is compared, not only what was touched
     unread: tuple[str, ...] = ()  # the enabled mailboxes of the settings that this run does not plan for
 
 

@@ -12,6 +12,7 @@ from sync_pipeline.model.fields import IDENTITY_FIELDS, JOINED, NAME_FIELDS, fie
 from sync_pipeline.planning.accounts import resolve_accounts, suggest_accounts
 from sync_pipeline.planning.context import PlanContext, load_context
 from sync_pipeline.planning.render import create_macros, run
+from sync_pipeline.planning.scope import choose_mailboxes, tell_compared
 
 #: What Salesforce accepts as an e-mail, in RE2's syntax.
 EMAIL_PATTERN = r"[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\".]+(\.[^\s@,;:<>()\[\]\\\".]+)+"
@@ -27,6 +28,23 @@ _ACCOUNTS: Final = (
     "(select account_id from salesforce.contacts where is_person_account and account_id is not null)"
 )
 
+#: Where any of these has a row, something has to be looked at.
+_LOOKED_AT: Final = (
+    "sync.marks",
+    "planning.unlike",
+    "planning.unlinked",
+    "planning.unheld",
+    "planning.undo_parts",
+    "sync.problems",
+    "sync.conflicts where is_open",
+    "outlook.contacts where lost_with_folder and place = 'deleted'",
+)
+#: What of one's own a mailbox may need besides: its folder, its category.
+_PLANNED_FOR: Final = (
+    "planning.links",
+    "planning.scope_items",
+    "outlook.mailboxes where folder_state in ('missing', 'lost') or not coalesce(category_listed, false)",
+)
 #: Links whose Outlook contact is made again.
 _MADE_ANEW: Final = "planning.decisions where decision = 'restore' and place = 'gone'"
 #: Fields that an update empties.
@@ -57,25 +75,31 @@ def match_contacts(connection: duckdb.DuckDBPyConnection, context: PlanContext) 
         **values,
     )
     run(connection, "undo_parts", undo=context.undo, **values)
-    run(connection, "newcomers", **values)
+    choose_mailboxes(connection, context)
+    run(connection, "whole", rests_on=["planning.whole"], **values)
+    run(connection, "scope", rests_on=_LOOKED_AT, **values)
+    run(connection, "heirs", rests_on=["planning.bereft"], **values)
+    run(connection, "links", rests_on=["planning.open_links"])
+    run(connection, "newcomers", rests_on=["planning.scope_items"], **values)
     run(connection, "match", rests_on=["planning.newcomers"], **values)
-    run(connection, "arrivals")
+    run(connection, "arrivals", rests_on=["planning.members"])
     return _count(connection, "planning.contact_matches")
 
 
 def compare_fields(connection: duckdb.DuckDBPyConnection, context: PlanContext) -> int:
     """Three-way merge (R10–R13) and the fate of every link (R14–R19). Returns the fields that differ."""
     values: dict[str, Any] = {"fields": context.fields, "now": context.now.isoformat(), "email_pattern": EMAIL_PATTERN}
-    run(connection, "touched", **values)
+    run(connection, "touched", rests_on=["planning.links", "sync.problems"], **values)
     run(connection, "changes", rests_on=["planning.touched"], **values)
     run(connection, "reversals", rests_on=["planning.undo_parts"], **values)
-    run(connection, "decisions", **values)
+    run(connection, "decisions", rests_on=["planning.links"], **values)
+    tell_compared(connection)
     return _count(connection, "planning.contact_changes where course not in ('agree', 'differ')")
 
 
 def resolve_companies(connection: duckdb.DuckDBPyConnection, context: PlanContext) -> int:
     """Resolve Companies to Accounts (R7) as a dataframe step; writes planning.account_resolution. Returns the rows."""
-    run(connection, "companies")
+    run(connection, "companies", rests_on=["planning.contact_matches", "planning.links"])
     contacts = connection.execute("select key, company from planning.companies order by key").df()
     # an org has many more Accounts than a run has new Companies, and most runs have none
     accounts = connection.execute(_ACCOUNTS if len(contacts) else f"{_ACCOUNTS} limit 0").df()
@@ -105,11 +129,16 @@ def build_plan(connection: duckdb.DuckDBPyConnection, context: PlanContext) -> i
     }
     run(connection, "creations", rests_on=["planning.contact_matches"], email_pattern=EMAIL_PATTERN, **values)
     run(connection, "new_items", rests_on=["planning.arrivals", _MADE_ANEW], display_name=_DISPLAY_NAME, **values)
-    run(connection, "operations", known=field_names(context.fields), **values)
+    run(connection, "operations", rests_on=_PLANNED_FOR, known=field_names(context.fields), **values)
     run(connection, "undo_operations", rests_on=["planning.undo_parts"], display_name=_DISPLAY_NAME, **values)
-    run(connection, "problem_marks")
+    run(connection, "problem_marks", rests_on=["planning.scope_items", "sync.problems"])
     run(connection, "clearings", rests_on=[_CLEARED], names=sorted(NAME_FIELDS), **values)
-    run(connection, "guard", approve_first_run=context.approve_first_run, names=sorted(NAME_FIELDS), **values)
+    guarded = ["planning.operations", "planning.decisions"]
+    run(
+        connection, "guard", rests_on=guarded, approve_first_run=context.approve_first_run, names=sorted(NAME_FIELDS),
+        **values,
+    )  # fmt: skip
+    run(connection, "kept_marks")
     return _count(connection, "planning.planned where state = 'ready'")
 
 

@@ -58,7 +58,7 @@ def run(connection: duckdb.DuckDBPyConnection, name: str, *, rests_on: Sequence[
     connection.execute("begin")
     try:
         text = _environment().get_template(f"{name}.sql").render(literal=literal, texts=texts, **values)
-        made_by = f"{_sources()} {values.get('fields')}"
+        made_by = f"{sources()} {values.get('fields')}"
         is_idle = rests_on and not any(_has_rows(connection, relation) for relation in rests_on)
         if is_idle and _has_rows(connection, f"planning.stages where name = '{name}' and made_by = {literal(made_by)}"):
             text = " ".join(f"delete from {table};" for table in dict.fromkeys(_MADE.findall(text))) or "select 1"
@@ -77,7 +77,7 @@ def _has_rows(connection: duckdb.DuckDBPyConnection, relation: str) -> bool:
 
 
 @cache
-def _sources() -> str:
+def sources() -> str:
     """Stands for the text of all stages: the tables that another version left behind may have other columns."""
     texts = [path.read_text(encoding="utf-8") for path in sorted((Path(__file__).parent / "sql").glob("*.sql"))]
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()

@@ -13,6 +13,7 @@ import duckdb
 from sync_pipeline.model.fields import Field
 from sync_pipeline.model.operation import Action, Operation, Side
 from sync_pipeline.warehouse.intents import operation_to_json
+from sync_pipeline.warehouse.marks import mark_contacts, mark_items
 from sync_pipeline.warehouse.receipt import Outcome, Receipt
 from sync_pipeline.warehouse.receipt_rows import (
     EVENT_TYPES,
@@ -182,12 +183,16 @@ class Journal:
             if receipt.deleted_item
         ]
         upsert(self.connection, "outlook.contacts", ("mailbox", "id"), items)
-        upsert(self.connection, "salesforce.contacts", ("id",), [r.contact for r in receipts if r.contact is not None])
+        contacts = [receipt.contact for receipt in receipts if receipt.contact is not None]
+        upsert(self.connection, "salesforce.contacts", ("id",), contacts)
         forgotten = [
             {"mailbox": receipt.operation.mailbox, "outlook_id": receipt.forgotten_item}
             for receipt in receipts
             if receipt.forgotten_item
         ]
+        mark_contacts(self.connection, [contact["id"] for contact in contacts])
+        mark_items(self.connection, [(item["mailbox"], item["id"]) for item in items])
+        mark_items(self.connection, [(item["mailbox"], item["outlook_id"]) for item in forgotten])
         if forgotten:
             with staged(self.connection, "forgotten", forgotten, {"mailbox": "VARCHAR", "outlook_id": "VARCHAR"}):
                 self.connection.execute(

@@ -8,13 +8,17 @@ from typing import Any
 
 import duckdb
 
-from sync_pipeline.warehouse.tables import Row, insert, replace, staged, transaction, upsert
+from sync_pipeline.warehouse.marks import mark_accounts, mark_contacts, mark_items
+from sync_pipeline.warehouse.tables import Row, replace, staged, transaction, upsert
 
 _IDS = {"id": "VARCHAR"}
 
 
 class Mirrors:
-    """Every public method is one transaction. A value that a row leaves out, or gives as None, stays as it was."""
+    """Every public method is one transaction. A value that a row leaves out, or gives as None, stays as it was.
+
+    What a method writes it marks, so that the next planning looks at it.
+    """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
@@ -68,6 +72,8 @@ class Mirrors:
             rows = [{**row, "mailbox": mailbox, "seen_run": run_id} for row in contacts]
             upsert(self.connection, "outlook.contacts", ("mailbox", "id"), rows)
             self._place(mailbox, run_id, vanished or {})
+            mark_items(self.connection, [(mailbox, row["id"]) for row in rows])
+            mark_items(self.connection, [(mailbox, item) for item in vanished or {}])
             rows = [{"mailbox": mailbox, "id": folder, "delta_link": link} for folder, link in (cursors or {}).items()]
             upsert(self.connection, "outlook.folders", ("mailbox", "id"), rows)
             rows = [{"mailbox": mailbox, "id": folder, "listed_at": now} for folder in listed]
@@ -135,6 +141,7 @@ class Mirrors:
                 ("id",),
                 [{"is_readable": True, **row, "seen_run": run_id} for row in rows],
             )
+            mark_contacts(self.connection, [row["id"] for row in rows])
             self._save_cursor(cursor, "contacts")
             self._save_cursor((cursor[0], selected, cursor[2]) if cursor else None, "contact_fields")
 
@@ -146,6 +153,7 @@ class Mirrors:
             upsert(self.connection, "salesforce.accounts", ("id",), kept)
             with staged(self.connection, "gone", [{"id": account} for account in gone], _IDS):
                 self.connection.execute("delete from salesforce.accounts where id in (select id from gone)")
+            mark_accounts(self.connection, [row["id"] for row in rows])
             self._save_cursor(cursor, "accounts")
 
     def forget_accounts(self, seen_ids: Collection[str]) -> None:
@@ -154,7 +162,10 @@ class Mirrors:
             transaction(self.connection),
             staged(self.connection, "seen", [{"id": account} for account in seen_ids], _IDS),
         ):
-            self.connection.execute("delete from salesforce.accounts where id not in (select id from seen)")
+            forgotten = self.connection.execute(
+                "delete from salesforce.accounts where id not in (select id from seen) returning id"
+            ).fetchall()
+            mark_accounts(self.connection, [account for (account,) in forgotten])
 
     def mark_unreadable(self, contact_ids: Collection[str], run_id: str) -> None:
         """Contacts that the credential cannot read any more and that are not known to be deleted."""
@@ -163,6 +174,7 @@ class Mirrors:
                 "update salesforce.contacts set is_readable = false, seen_run = ? where id in (select id from unread)",
                 [run_id],
             )
+            mark_contacts(self.connection, contact_ids)
 
     def mark_deleted(self, contact_ids: Collection[str], run_id: str) -> None:
         """Contacts of the mirror that are deleted for good, whether they were readable last or not."""
@@ -172,6 +184,7 @@ class Mirrors:
                 "where id in (select id from purged)",
                 [run_id],
             )
+            mark_contacts(self.connection, contact_ids)
 
     def replace_describe(self, rows: Sequence[Row]) -> None:
         with transaction(self.connection):
@@ -186,16 +199,26 @@ class Mirrors:
         rows = [{"view_key": view_key, "contact_id": contact} for contact in contact_ids]
         view = {"view_key": view_key, "label": label, "definition": definition}
         with transaction(self.connection):
-            self.connection.execute("delete from salesforce.view_members where view_key = ?", [view_key])
-            insert(self.connection, "salesforce.view_members", rows)
+            self._replace_shown("salesforce.view_members", "view_key", view_key, rows)
             upsert(self.connection, "salesforce.views", ("view_key",), [view])
 
     def save_readers(self, mailbox: str, contact_ids: Iterable[str]) -> None:
         """Which Contacts a mailbox's own credential returned, all of them."""
         rows = [{"mailbox": mailbox, "contact_id": contact} for contact in contact_ids]
         with transaction(self.connection):
-            self.connection.execute("delete from salesforce.readers where mailbox = ?", [mailbox])
-            insert(self.connection, "salesforce.readers", rows)
+            self._replace_shown("salesforce.readers", "mailbox", mailbox, rows)
+
+    def _replace_shown(self, table: str, key: str, value: str, rows: Sequence[Row]) -> None:
+        """The rows in the place of those with this key; the Contacts that came or went are marked."""
+        with staged(self.connection, "shown", rows, {key: "VARCHAR", "contact_id": "VARCHAR"}):
+            changed = self.connection.execute(
+                f"(select contact_id from {table} where {key} = $key except select contact_id from shown) "
+                f"union (select contact_id from shown except select contact_id from {table} where {key} = $key)",
+                {"key": value},
+            ).fetchall()
+            self.connection.execute(f"delete from {table} where {key} = ?", [value])
+            self.connection.execute(f"insert into {table} by name select * from shown")
+        mark_contacts(self.connection, [contact for (contact,) in changed])
 
     def save_cursor(self, scope: str, name: str, value: str, now: datetime) -> None:
         with transaction(self.connection):

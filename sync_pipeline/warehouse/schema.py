@@ -77,5 +77,6 @@ def _forget_other_counterparts(connection: duckdb.DuckDBPyConnection, fields: tu
                     connection.execute(f'update {table} set "{name}" = null where "{name}" is not null')
     if known.items() >= pairs.items():
         return
+    connection.execute("delete from sync.compared")
     rows = [{"field": name, "salesforce": pair[0], "outlook": pair[1]} for name, pair in (known | pairs).items()]
     replace(connection, "sync.mapped_fields", rows)

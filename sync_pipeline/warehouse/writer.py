@@ -118,6 +118,7 @@ class Writer(Mirrors, Journal):
             upsert(self.connection, "sync.cursors", ("scope", "name"), rows)
             self.connection.execute("update outlook.folders set delta_link = null, listed_at = null")
             self.connection.execute("delete from sync.verdicts")
+            self.connection.execute("delete from sync.compared")
             self.connection.execute("update sync.undos set closed_at = ? where closed_at is null", [now])
             self.connection.execute(
                 "update sync.journal set outcome = 'unsent', code = 'old_copy', intent = null, finished_at = ? "

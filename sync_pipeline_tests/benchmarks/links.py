@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -32,7 +33,7 @@ Change = tuple[str, str, str, str, str]
 
 
 class Links:
-    """The warehouse file of so many links over ten mailboxes, filled when it is made; no run has ended in it yet."""
+    """The warehouse file of so many links over ten mailboxes, filled and then found to agree by a first plan."""
 
     def __init__(self, path: Path, count: int, seed: int) -> None:
         self.path, self.count, self.seed = path, count, seed
@@ -40,6 +41,7 @@ class Links:
         with duckdb.connect(str(path)) as connection:  # not the product's memory: filling is not what is measured
             migrate(connection, FIELDS)
             self._fill(connection)
+        self.plan(MORE_MEMORY)
 
     def _fill(self, connection: duckdb.DuckDBPyConnection) -> None:
         for name, number in (("links", self.count), ("mailboxes", MAILBOXES), ("seed", self.seed)):
@@ -109,12 +111,14 @@ class Links:
             connection.execute(f"set memory_limit = '{memory}'")
             yield connection
 
-    def plan(self, memory: str = MEMORY_LIMIT) -> None:
+    def plan(self, memory: str = MEMORY_LIMIT, *, full: bool = False) -> None:
         """All stages of planning, each with its own connection as in a run; the plan is written down.
+
+        full: every link is compared, as with `--full` and in a first run; otherwise what was touched.
 
         Raises duckdb.OutOfMemoryException where the memory does not do.
         """
-        context = plan_context()
+        context = replace(plan_context(), full=full)
         for stage in (plan.match_contacts, plan.compare_fields, plan.resolve_companies):
             with self.opened(memory) as connection:
                 stage(connection, context)

@@ -32,6 +32,8 @@ def plans_of(links: Links, rounds: int = 1) -> Iterator[Row]:
     for memory in (MEMORY_LIMIT, MORE_MEMORY):
         row = _plan_of(links, memory, rounds, peer, merged)
         yield row
+        if memory == MEMORY_LIMIT:
+            yield _plan_of(links, memory, rounds, peer, merged, full=True)
         if row.figure is not None and row.limit is not None:
             return
 
@@ -43,12 +45,12 @@ def _merged(links: Links) -> set[Change]:
     return pandas_merge.changes(frames, FIELDS)
 
 
-def _plan_of(links: Links, memory: str, rounds: int, peer: float, merged: set[Change]) -> Row:
+def _plan_of(links: Links, memory: str, rounds: int, peer: float, merged: set[Change], *, full: bool = False) -> Row:
     def joined() -> None:
         with links.opened(memory) as connection:
             connection.execute(three_way_join.join_sql(FIELDS))
 
-    ours, limit = _seconds(rounds, lambda: links.plan(memory)), _seconds(rounds, joined)
+    ours, limit = _seconds(rounds, lambda: links.plan(memory, full=full)), _seconds(rounds, joined)
     remark = f"limit: bare join{'' if limit else ', out of memory'}; peer: pandas, which has no limit of memory"
     if ours is not None:
         planned = links.planned()
@@ -58,7 +60,7 @@ def _plan_of(links: Links, memory: str, rounds: int, peer: float, merged: set[Ch
         with links.opened(memory) as connection:
             same("P1, the bare join", three_way_join.changes(connection, FIELDS), merged)
     return Row(
-        f"P1 plan of {links.count:,} links, 1 % changed on each side, {memory}", "s", ours,
+        f"P1 plan of {links.count:,} links, 1 % changed on each side, {memory}{', --full' if full else ''}", "s", ours,
         Goal(of_limit=OF_THE_JOIN if limit is not None else None, faster_than_peer=FASTER_THAN_PANDAS), limit, peer,
         remark=remark if ours is not None else f"out of memory; {remark}",
     )  # fmt: skip

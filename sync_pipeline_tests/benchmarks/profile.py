@@ -1,4 +1,4 @@
-"""`python -m sync_pipeline_tests.benchmarks.profile [--links N] [--quiet]`: where a plan's time goes, by statement."""
+"""`python -m sync_pipeline_tests.benchmarks.profile [--links N] [--quiet] [--full]`: a plan's time, by statement."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -57,13 +58,14 @@ class TimedConnection:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sync_pipeline_tests.benchmarks.profile", description=__doc__)
     parser.add_argument("--links", type=int, default=100_000)
+    parser.add_argument("--full", action="store_true", help="every link is compared, not only what was touched")
     parser.add_argument("--quiet", action="store_true", help="nothing changed, instead of 1 %% on each side")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as directory:
         links = Links(Path(directory) / "profile.duckdb", options.links, 1)
         if not options.quiet:
             links.change()
-        seconds, stages = statements(links)
+        seconds, stages = statements(links, full=options.full)
     total = sum(stages.values())
     print(
         f"{options.links:,} links, {'nothing changed' if options.quiet else '1 % changed on each side'}: {total:.2f} s"
@@ -76,11 +78,11 @@ def main() -> int:
     return 0
 
 
-def statements(links: Links) -> tuple[dict[str, float], dict[str, float]]:
+def statements(links: Links, *, full: bool = False) -> tuple[dict[str, float], dict[str, float]]:
     """One plan of them: seconds by statement, and by stage, what opening and closing the file takes included."""
     seconds: dict[str, float] = defaultdict(float)
     stages: dict[str, float] = {}
-    context = plan_context()
+    context = replace(plan_context(), full=full)
     for stage in (plan.match_contacts, plan.compare_fields, plan.resolve_companies, plan.build_plan):
         began = time.perf_counter()
         with open_warehouse(links.path) as opened:

@@ -47,12 +47,23 @@ def planned(scenarios: Sequence[Scenario]) -> list[Outcome]:
     with warehouse() as connection:
         load = _Load(scenarios)
         load.fill(connection)
-        context = load.context()
-        plan.match_contacts(connection, context)
-        plan.compare_fields(connection, context)
-        plan.resolve_companies(connection, context)
-        plan.build_plan(connection, context)
+        all_stages(connection, load.context())
         return _Reading(scenarios, load.mailboxes).outcomes(connection)
+
+
+def filled(connection: duckdb.DuckDBPyConnection, scenarios: Sequence[Scenario]) -> PlanContext:
+    """Writes the scenarios into an empty warehouse; the settings of their mailboxes."""
+    load = _Load(scenarios)
+    load.fill(connection)
+    return load.context()
+
+
+def all_stages(connection: duckdb.DuckDBPyConnection, context: PlanContext) -> None:
+    """One planning, which is not written down."""
+    plan.match_contacts(connection, context)
+    plan.compare_fields(connection, context)
+    plan.resolve_companies(connection, context)
+    plan.build_plan(connection, context)
 
 
 def item_id(number: int, holding: int) -> str:

@@ -101,11 +101,12 @@ def test_a_childs_peak_is_its_own_and_not_that_of_the_process_that_starts_it() -
 
 def test_plan_bare_join_and_pandas_find_the_same_changes(tmp_path: Path) -> None:
     links = Links(tmp_path / "p1.duckdb", 600, 1)
-    [row] = p1_plan.plans_of(links)
+    row, everything = p1_plan.plans_of(links)
     planned = links.planned()
     assert {(side, field) for _, side, field, _, _ in planned} == {("salesforce", "job_title"), ("outlook", "phone")}
     assert row.limit is not None
     assert row.peer is not None
+    assert everything.figure is not None  # it is compared with the same changes
 
 
 def test_a_quiet_plan_writes_nothing(tmp_path: Path) -> None:

@@ -119,3 +119,42 @@ def test_thousands_of_rows_are_one_statement(tmp_path: Path) -> None:
         writer.save_mailbox_page(MAILBOX, "run-1", contacts=contacts)
         writer.save_mailbox_page(MAILBOX, "run-1", contacts=contacts)
         assert rows(writer.connection, "select count(*) as n from outlook.contacts") == [{"n": 5000}]
+
+
+def test_whatever_a_write_touched_is_marked_for_planning(tmp_path: Path) -> None:
+    with warehouse(tmp_path) as writer:
+
+        def marked() -> set[tuple[str, str, str]]:
+            found = {
+                (row["kind"], row["mailbox"], row["id"]) for row in rows(writer.connection, "select * from sync.marks")
+            }
+            writer.connection.execute("delete from sync.marks")
+            return found
+
+        writer.save_mailbox_page(MAILBOX, "run-1", contacts=[{"id": "a", "place": "folder"}, {"id": "b"}])
+        assert marked() == {("item", MAILBOX, "a"), ("item", MAILBOX, "b")}
+        writer.save_mailbox_page(MAILBOX, "run-1", vanished={"a": "personal", "b": "gone"})
+        assert marked() == {("item", MAILBOX, "a"), ("item", MAILBOX, "b")}
+        writer.save_contacts([{"id": "003"}], "run-1")
+        assert marked() == {("contact", "", "003")}
+        writer.mark_unreadable(["003"], "run-1")
+        assert marked() == {("contact", "", "003")}
+        writer.mark_deleted(["003"], "run-1")
+        assert marked() == {("contact", "", "003")}
+        writer.save_accounts(
+            [{"id": "001", "name": "Acme"}, {"id": "002", "name": "Globex"}, {"id": "009", "is_deleted": True}]
+        )
+        assert marked() == {("account", "", "001"), ("account", "", "002"), ("account", "", "009")}
+        writer.forget_accounts(["001"])
+        assert marked() == {("account", "", "002")}
+        writer.save_members("view", "View", "", ["003", "004"])
+        assert marked() == {("contact", "", "003"), ("contact", "", "004")}
+        writer.save_members("view", "View", "", ["004", "005"])  # who stays is as before
+        assert marked() == {("contact", "", "003"), ("contact", "", "005")}
+        writer.save_readers(MAILBOX, ["003"])
+        writer.save_readers(MAILBOX, [])
+        assert marked() == {("contact", "", "003")}
+        link = writer.link_by_hand(MAILBOX, "a", "003", "by_hand", NOW)
+        assert marked() == {("contact", "", "003"), ("item", MAILBOX, "a")}
+        writer.unlink_by_hand(MAILBOX, link, "by_hand", NOW)
+        assert marked() == {("contact", "", "003"), ("item", MAILBOX, "a")}

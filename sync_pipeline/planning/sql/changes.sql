@@ -1,39 +1,45 @@
--- in:  planning.touched, planning.paused, planning.links, planning.contacts, planning.mailboxes, planning.mailbox_fields,
---      planning.create_rules, outlook.contacts, sync.links, sync.verdicts, sync.frozen
--- out: planning.pairs (link × field: both values, both bases, in the form in which they compare; outlook_is_edit: what Outlook
---      holds is not known to come from Salesforce),
+-- in:  planning.touched, planning.ends, planning.paused, planning.undo_parts, planning.links, planning.mailboxes,
+--      planning.mailbox_fields, planning.create_rules, sync.verdicts, sync.frozen
+-- out: planning.pairs (link × field that moved in any link of its Contact: both values, both bases, in the form in which they
+--      compare; outlook_is_edit: what Outlook holds is not known to come from Salesforce),
 --      planning.edits (link: was it edited in Outlook since the base, or anywhere else),
 --      planning.contact_changes (pairs with the verdict of the three-way merge),
 --      planning.finals (Contact × field: the value that goes up, and from which mailbox; undone: which runs it takes back)
 --      (all of it empty where no link is touched: plan.py leaves this stage out then)
 
 create or replace table planning.pairs as
-with long as (
+with long as materialized (
     select
         link.link_id, link.mailbox, link.contact_id, link.outlook_id, link.place, link.moves_in, link.contact_state, link.is_person_account,
-        link.outlook_modified_at, link.salesforce_modified_at, item.display_name, link.outlook_written_by_us, link.salesforce_written_by_us,
+        link.outlook_modified_at, link.salesforce_modified_at, link.display_name, link.outlook_written_by_us, link.salesforce_written_by_us,
         unnest([
         {%- for f in fields %}
             {field: '{{ f.name }}',
-             item: {{ 'null' if f.is_list else 'item.' ~ f.name }},
-             entries: {{ 'item.' ~ f.list_column if f.is_list else 'null::varchar[]' }},
-             base_entries: {{ 'base.outlook_' ~ f.list_column if f.is_list else 'null::varchar[]' }},
+             item: {{ 'null' if f.is_list else 'own.item_' ~ f.name }},
+             entries: {{ 'own.item_' ~ f.name if f.is_list else 'null::varchar[]' }},
+             base_entries: {{ 'base.entries_' ~ f.name if f.is_list else 'null::varchar[]' }},
              is_list: {{ 'true' if f.is_list else 'false' }},
              outlook_base: base.outlook_{{ f.name }},
-             salesforce_value: contact.{{ f.name }},
+             salesforce_value: own.contact_{{ f.name }},
              salesforce_base: coalesce(winner.salesforce_{{ f.name }}, base.salesforce_{{ f.name }})}{{ '' if loop.last else ',' }}
         {%- endfor %}
         ], recursive := true)
     from planning.links as link
     join planning.touched using (link_id)
+    join planning.ends as own on own.link_id = link.link_id
     -- the base is what its deleted copy held: an original that comes back for it may be older than that
-    left join sync.links as base on base.link_id = link.link_id and not link.is_original
+    left join planning.ends as base on base.link_id = link.link_id and not link.is_original
     -- a loser's edits are weighed against what the winner held when this mailbox last agreed with it (R17)
     left join planning.links as first on link.is_merged and link.place_in_merge > 1
         and first.mailbox = link.mailbox and first.contact_id = link.contact_id and first.place_in_merge = 1 and not first.is_merged
-    left join sync.links as winner on winner.link_id = first.link_id
-    left join outlook.contacts as item on item.mailbox = link.mailbox and item.id = link.outlook_id
-    left join planning.contacts as contact on contact.id = link.contact_id
+    left join planning.ends as winner on winner.link_id = first.link_id
+), moved as (
+    -- what is as it was on every side decides nothing; a Company does where its Account is looked for again
+    select distinct contact_id, field from long
+    where field = 'company' or outlook_base is null or salesforce_base is null or salesforce_value is distinct from salesforce_base
+        or case when is_list then entries is distinct from base_entries or (outlook_base <> '' and not list_contains(entries, outlook_base))
+                else item is distinct from outlook_base end
+        or contact_id in (select contact_id from planning.undo_parts)
 ), placed as (
     select long.*, rule.position, rule.kind, rule.direction, rule.policy, rule.length, rule.salesforce, rule.updateable,
         rule.nillable, rule.picklist,
@@ -49,7 +55,9 @@ with long as (
                     planning.normal(rule.kind, entry)))[1],
                 '')
         end as outlook_value
-    from long join planning.mailbox_fields as rule on rule.mailbox = long.mailbox and rule.field = long.field
+    from long
+    join moved on moved.contact_id = long.contact_id and moved.field = long.field
+    join planning.mailbox_fields as rule on rule.mailbox = long.mailbox and rule.field = long.field
 )
 select * exclude (item, entries, base_entries, is_list),
     -- other entries came, went or changed places: the base remembers them, so that none is taken for a new one later

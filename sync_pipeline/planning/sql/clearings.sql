@@ -1,5 +1,5 @@
 {% from 'keep_back.sql' import is_empty, keep_back, without %}
--- in:  planning.operations, planning.base_updates, planning.mailboxes, planning.links, sync.verdicts, sync.holds, sync.history,
+-- in:  planning.operations, planning.base_updates, planning.mailboxes, planning.link_counts, sync.verdicts, sync.holds, sync.history,
 --      sync.history_values
 -- out: planning.operations, planning.base_updates: where one field is cleared more often than max_deletes allows (R20), the
 --      clearing becomes an operation of its own, so that it alone is held and the other fields travel;
@@ -22,10 +22,9 @@ with changes as (
       and v.after = '' and coalesce(v.before, '') <> ''
     group by all
 ), limits as (
-    select mailbox.mailbox, least(greatest(mailbox.guard_count, ceil(mailbox.guard_percent / 100.0 * count(link.link_id))), mailbox.guard_cap)
+    select mailbox.mailbox, least(greatest(mailbox.guard_count, ceil(mailbox.guard_percent / 100.0 * coalesce(counted.links, 0))), mailbox.guard_cap)
         as most
-    from planning.mailboxes as mailbox left join planning.links as link on link.mailbox = mailbox.mailbox
-    group by mailbox.mailbox, mailbox.guard_count, mailbox.guard_percent, mailbox.guard_cap
+    from planning.mailboxes as mailbox left join planning.link_counts as counted on counted.mailbox = mailbox.mailbox
 ), answers as (
     select operation_id, arg_max(verdict, given_at) as verdict from sync.verdicts
     where lapses_at > {{ literal(now) }}::timestamp group by operation_id

@@ -1,5 +1,7 @@
--- in:  planning.links, planning.members, planning.edits, planning.pairs, planning.mailboxes, planning.unread_mailboxes,
---      planning.contact_changes, planning.successors, salesforce.contacts, sync.links, sync.verdicts
+{% from 'members_of.sql' import members_of -%}
+-- in:  planning.links, planning.edits, planning.pairs, planning.mailboxes, planning.unread_mailboxes,
+--      planning.contact_changes, planning.successors, salesforce.contacts,
+--      salesforce.readers, salesforce.view_members, sync.links, sync.verdicts
 -- out: planning.decisions: one row per open link, what becomes of it, by which rule, and why in a sentence.
 --      decision: merge | remove | remove_after_edits | hold_removal | restore | delete_contact | release | move_back | close
 --                | freeze | wait | keep
@@ -44,6 +46,9 @@ with named as (
 ), dropped as (
     select distinct planning.subject_of(operation_id) as subject from sync.verdicts
     where verdict = 'dropped' and lapses_at > {{ literal(now) }}::timestamp
+), shown as (
+    select distinct mailbox
+    from ({{ members_of('mailbox.mailbox in (select mailbox from planning.links where seen_in_view and not in_view)', 'true') }})
 ), seen as (
     select link.*, mailbox.enabled, mailbox.down_sync, mailbox.view_usable, mailbox.on_disable,
         mailbox.outlook_deletion, mailbox.moved_out, mailbox.left_view,
@@ -53,7 +58,7 @@ with named as (
         planning.subject_of(link.deletion_id) in (select subject from dropped) as deletion_dropped,
         link.seen_in_view and not link.in_view and mailbox.view_usable and mailbox.down_sync and mailbox.enabled as left_the_view,
         -- R20: an empty listing is no ground for a removal; that the Contact itself names another owner than `mine` asks for is one
-        not exists (select 1 from planning.members as member where member.mailbox = link.mailbox)
+        link.mailbox not in (select mailbox from shown)
             and not (mailbox.view_kind = 'mine' and contact.owner_id is not null and contact.owner_id <> mailbox.salesforce_user_id)
             as view_empty
     from named as link

@@ -1,5 +1,5 @@
 {% from 'keep_back.sql' import keep_back %}
--- in:  planning.operations, planning.base_updates, planning.link_changes, planning.mailboxes, planning.links, planning.decisions,
+-- in:  planning.operations, planning.base_updates, planning.link_changes, planning.mailboxes, planning.link_counts, planning.decisions,
 --      planning.paused, sync.verdicts, sync.holds, sync.plan, sync.journal, the macro planning.subject_of (decisions.sql)
 -- out: planning.planned: every operation with its state (ready | held | problem | dropped) and the reason for a hold,
 --      planning.postponed: the mailboxes with a deletion that this run could neither push nor hold by name
@@ -49,10 +49,9 @@ with earlier as (
              else 'ready' end as state
     from counted
 ), limits as (
-    select mailbox.mailbox, least(greatest(mailbox.guard_count, ceil(mailbox.guard_percent / 100.0 * count(link.link_id))), mailbox.guard_cap)
-        as most, any_value(mailbox.guard_org) as most_in_org
-    from planning.mailboxes as mailbox left join planning.links as link on link.mailbox = mailbox.mailbox
-    group by mailbox.mailbox, mailbox.guard_count, mailbox.guard_percent, mailbox.guard_cap
+    select mailbox.mailbox, least(greatest(mailbox.guard_count, ceil(mailbox.guard_percent / 100.0 * coalesce(counted.links, 0))), mailbox.guard_cap)
+        as most, mailbox.guard_org as most_in_org
+    from planning.mailboxes as mailbox left join planning.link_counts as counted on counted.mailbox = mailbox.mailbox
 ), done_today as (
     select mailbox, side, count(*) as deletes from sync.journal
     where action = 'delete' and outcome = 'done' and finished_at > {{ literal(now) }}::timestamp - interval 1 day

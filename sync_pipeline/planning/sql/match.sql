@@ -1,35 +1,48 @@
--- in:  planning.newcomers, planning.links, planning.members, planning.readable, planning.contacts, planning.items,
+{% from 'link_states.sql' import link_states, open_links -%}
+{% from 'members_of.sql' import members_of -%}
+-- in:  planning.newcomers, planning.links, planning.linked, planning.heirs, planning.members, planning.readable, planning.contacts, planning.items,
 --      salesforce.contacts, outlook.contacts, sync.links, sync.problems, planning.mailboxes, the macro planning.contradict
 --      (states.sql)
 -- out: planning.addresses (by which addresses Contacts are known), planning.candidates (who might be the same person, and on
 --      what evidence), planning.contact_matches (one verdict per newcomer: link | hold | wait | create; merged_id: the loser
---      whose item it is, where the mailbox holds the winner too); matched ones join planning.links
+--      whose item it is, where the mailbox holds the winner too); matched ones join planning.links, and their Contacts what is
+--      looked at (planning.scope_contacts, scope_items, open_links, members)
 --      (all of it empty where there is no newcomer: plan.py leaves this stage out then)
 
 {% set has_names = 'first_name' in known and 'last_name' in known -%}
-create or replace table planning.people as
-select contact.id as contact_id,
-    planning.normal_email(coalesce(contact.email, '')) as email,
-    lower(planning.normal_text(coalesce(contact.first_name, ''))) as first_name,
-    lower(planning.normal_text(coalesce(contact.last_name, ''))) as last_name,
-    lower(planning.normal_text(
-        {{ "concat_ws(' ', nullif(contact.first_name, ''), nullif(contact.last_name, ''))" if has_names else "coalesce(contact.name, '')" }}
-    )) as full_name,
-    lower(planning.normal_text(coalesce(contact.account_name, ''))) as company
-from planning.contacts as contact
-where contact.is_readable and not contact.is_deleted;
-
 -- by which addresses a Contact is known: its own, and every one of the Outlook contacts that are linked to it
+-- (written down are only those who could be somebody's match, however many Contacts there are)
 create or replace table planning.addresses as
-select contact_id, email as address from planning.people where email <> ''
+with wanted as (select distinct unnest(emails) as address from planning.newcomers)
+select contact.id as contact_id, planning.normal_email(contact.email) as address
+from planning.contacts as contact
+where contact.is_readable and not contact.is_deleted
+  and planning.normal_email(contact.email) in (select address from wanted where address <> '')
 union
 select link.contact_id, planning.normal_email(entry)
 from (
     select link.contact_id, unnest(item.email_list) as entry
-    from planning.links as link
+    from planning.linked as link
     join planning.items as item on item.mailbox = link.mailbox and item.id = link.outlook_id and item.place in ('folder', 'elsewhere')
 ) as link
-where planning.normal_email(entry) <> '';
+where planning.normal_email(entry) in (select address from wanted where address <> '');
+
+create or replace table planning.people as
+with known as (
+    select contact.id as contact_id,
+        planning.normal_email(coalesce(contact.email, '')) as email,
+        lower(planning.normal_text(coalesce(contact.first_name, ''))) as first_name,
+        lower(planning.normal_text(coalesce(contact.last_name, ''))) as last_name,
+        lower(planning.normal_text(
+            {{ "concat_ws(' ', nullif(contact.first_name, ''), nullif(contact.last_name, ''))" if has_names else "coalesce(contact.name, '')" }}
+        )) as full_name,
+        lower(planning.normal_text(coalesce(contact.account_name, ''))) as company
+    from planning.contacts as contact
+    where contact.is_readable and not contact.is_deleted
+)
+select known.* from known
+where contact_id in (select contact_id from planning.addresses union all select stamp from planning.newcomers)
+    or full_name in (select full_name from planning.newcomers where full_name <> '');
 
 create or replace table planning.candidates as
 with evidence as (
@@ -73,8 +86,12 @@ select evidence.*,
 from evidence
 join planning.mailboxes as mailbox on mailbox.mailbox = evidence.mailbox
 left join planning.readable as readable on readable.mailbox = evidence.mailbox and readable.contact_id = evidence.contact_id
-left join planning.links as link
-    on link.mailbox = evidence.mailbox and link.contact_id = evidence.contact_id and link.contact_state <> 'deleted';
+left join (
+    select linked.link_id, linked.mailbox, linked.contact_id
+    from planning.linked as linked
+    left join salesforce.contacts as contact on contact.id = linked.contact_id
+    where not (coalesce(contact.is_deleted, false) and coalesce(contact.is_readable, true))
+) as link on link.mailbox = evidence.mailbox and link.contact_id = evidence.contact_id;
 
 -- R9 among Outlook contacts themselves: pairs of newcomers of which the later must wait
 -- (by any address, as with Contacts; of those at one address the first of each mailbox stands for all)
@@ -197,6 +214,23 @@ where verdict = 'wait' and not exists (
       and first.verdict <> 'hold' and not exists (
         select 1 from sync.problems as problem
         where problem.mailbox = twin.first_mailbox and problem.outlook_id = twin.first_id));
+
+-- What becomes of a new link concerns every mailbox that holds its Contact.
+create or replace table planning.joined as
+select distinct contact_id from planning.contact_matches
+where verdict = 'link' and contact_id not in (select contact_id from planning.scope_contacts);
+
+insert into planning.scope_contacts select contact_id from planning.joined;
+insert into planning.members
+{{ members_of('true', 'contact.id in (select contact_id from planning.joined)') }};
+insert into planning.open_links
+{{ open_links('planning.joined') }};
+insert into planning.scope_items
+select mailbox, outlook_id from planning.open_links as open
+where open.contact_id in (select contact_id from planning.joined)
+  and (mailbox, outlook_id) not in (select (mailbox, outlook_id) from planning.scope_items);
+insert into planning.links by name
+{{ link_states('open.contact_id in (select contact_id from planning.joined)') }};
 
 -- A matched pair is a link from now on: it has no base, so the merge treats it by the rule for a first link (R10).
 insert into planning.links by name

@@ -1,4 +1,4 @@
--- in:  planning.links, planning.items, planning.successors, planning.parted, planning.undo_parts, outlook.contacts, sync.links, planning.mailboxes
+-- in:  planning.links, planning.scope_items, planning.items, planning.successors, planning.parted, planning.undo_parts, outlook.contacts, sync.links, planning.mailboxes
 -- out: planning.newcomers: unlinked Outlook contacts that want to be synchronised
 {% set has_names = 'first_name' in known and 'last_name' in known -%}
 create or replace table planning.newcomers as
@@ -6,6 +6,7 @@ with unlinked as (
     select item.*,
         row_number() over (partition by item.mailbox, item.stamp_contact order by item.place = 'folder' desc, item.created_at, item.id) as stamp_rank
     from planning.items as item
+    join planning.scope_items as looked_at on looked_at.mailbox = item.mailbox and looked_at.outlook_id = item.id
     join planning.mailboxes as mailbox on mailbox.mailbox = item.mailbox and mailbox.enabled
     where (item.place = 'folder' or (item.place = 'elsewhere' and item.categorised))
       and not exists (

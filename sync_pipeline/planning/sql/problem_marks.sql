@@ -1,5 +1,5 @@
 -- in:  planning.operations, planning.plan_problems, planning.contact_changes, planning.new_values, planning.mailboxes,
---      planning.reversals, sync.problems, outlook.contacts
+--      planning.reversals, planning.scope_items, sync.problems, outlook.contacts
 -- out: planning.solved_problems: refused writes that nobody wants to make any more;
 --      planning.operations: with `problem_category`, a contact in the folder wears "Salesforce: problem" while it has one (R25)
 create or replace table planning.solved_problems as
@@ -35,6 +35,7 @@ select item.mailbox, item.id as outlook_id, item.change_key, troubled.outlook_id
     exists (select 1 from planning.operations as operation
             where operation.mailbox = item.mailbox and operation.outlook_id = item.id and operation.side = 'outlook') as is_written
 from outlook.contacts as item
+join planning.scope_items as looked_at on looked_at.mailbox = item.mailbox and looked_at.outlook_id = item.id
 join planning.mailboxes as mailbox on mailbox.mailbox = item.mailbox and mailbox.enabled and mailbox.problem_category
 left join troubled on troubled.mailbox = item.mailbox and troubled.outlook_id = item.id
 where item.place = 'folder'

@@ -1,6 +1,8 @@
 -- in:  planning.planned, planning.plan_problems, planning.solved_problems, planning.mailboxes, planning.base_updates,
---      outlook.contacts, salesforce.contacts, moment (run_id, happened_at)
--- out: sync.plan of this run; sync.holds and sync.problems as they stand now for the planned mailboxes
+--      outlook.contacts, salesforce.contacts, planning.kept_marks, planning.seen_marks, planning.compared_marks,
+--      planning.fingerprints, moment (run_id, happened_at)
+-- out: sync.plan of this run; sync.holds and sync.problems as they stand now for the planned mailboxes; sync.marks of what does
+--      not agree yet, and sync.compared: a mailbox that sat out this plan is compared whole the next time
 delete from sync.plan using moment where plan.run_id = moment.run_id;
 -- An edit travels in an update of a pair that was in agreement before. When it was made stands in its own side's item; down
 -- to the mailboxes it goes with the update of Salesforce that it waits for, else from the Contact.
@@ -66,3 +68,11 @@ from found cross join moment
 where not exists (
     select 1 from sync.problems as problem
     where found.mailbox = problem.mailbox and found.subject = problem.subject and found.field = problem.field);
+
+-- (not of a planning of which only some stages were run)
+create or replace temp table looked_at as
+select number from planning.seen_marks where planning in (select planning from planning.compared_marks);
+delete from sync.marks where number <= (select number from looked_at);
+insert into sync.marks by name select kind, mailbox, id from planning.kept_marks where exists (select 1 from looked_at);
+delete from sync.compared where exists (select 1 from looked_at);
+insert into sync.compared by name select mailbox, fingerprint from planning.fingerprints where exists (select 1 from looked_at);

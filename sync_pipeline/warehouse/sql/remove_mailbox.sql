@@ -1,7 +1,7 @@
 -- in:  sync.links, leaving (mailbox)
 -- out: due_links, due_bases (temporary): every link of the mailbox closes;
 --      outlook.contacts, outlook.folders, outlook.mailboxes, salesforce.readers, sync.holds, sync.problems, sync.verdicts and
---      sync.fingerprints without its rows
+--      sync.fingerprints, sync.compared without its rows
 create or replace temp table due_links as
 select 'close' as kind, link.mailbox, link.link_id, link.outlook_id, link.salesforce_id, null::varchar as origin, 'mailbox_removed' as reason,
     null::boolean as seen_in_view, null::varchar as operation_id, null::integer as candidates
@@ -16,3 +16,4 @@ delete from sync.holds where mailbox in (select mailbox from leaving);
 delete from sync.problems where mailbox in (select mailbox from leaving);
 delete from sync.verdicts where mailbox in (select mailbox from leaving);
 delete from sync.fingerprints where mailbox in (select mailbox from leaving);
+delete from sync.compared where mailbox in (select mailbox from leaving);
