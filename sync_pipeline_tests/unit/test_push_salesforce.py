@@ -47,6 +47,7 @@ class FakeOrg:
     """Contacts in a dictionary, stamped by the second; `refuse` gives a row's error, `before_write` what others do."""
 
     user_id = US
+    pauses = 0
 
     def __init__(self, clock: Clock) -> None:
         self.clock, self.records, self.calls = clock, dict[str, Json](), list[str]()
@@ -65,15 +66,17 @@ class FakeOrg:
         self.calls.append("query")
         yield list(self.records.values())
 
-    def create(self, given: Sequence[Mapping[str, Any]], *, allow_duplicates: bool = False) -> list[RowResult]:
+    def create(
+        self, given: Sequence[Mapping[str, Any]], *, allow_duplicates: bool = False, **_: Any
+    ) -> list[RowResult]:
         self.calls.append(f"create {len(given)}" + (" allowed" if allow_duplicates else ""))
         return [self._write(f"003{len(self.records):012d}AAA", dict(row)) for row in given]
 
-    def update(self, given: Sequence[Mapping[str, Any]]) -> list[RowResult]:
+    def update(self, given: Sequence[Mapping[str, Any]], **_: Any) -> list[RowResult]:
         self.calls.append(f"update {len(given)}")
         return [self._write(str(row["id"]), {k: v for k, v in row.items() if k != "id"}) for row in given]
 
-    def delete(self, ids: Sequence[str]) -> list[RowResult]:
+    def delete(self, ids: Sequence[str], **_: Any) -> list[RowResult]:
         self.calls.append(f"delete {len(ids)}")
         for contact in ids:
             del self.records[contact]
