@@ -197,6 +197,32 @@ def test_a_record_younger_than_two_seconds_waits_and_is_looked_at_again(bench: B
     assert bench.org.calls[:3] == ["retrieve 1", "retrieve 1", "update 1"]
 
 
+def test_while_a_young_record_is_waited_for_the_others_are_looked_at_again(bench: Bench) -> None:
+    old, young = bench.known("003a", LastName="Toll"), bench.known("003b", LastName="Maut")
+    bench.clock.time = young + timedelta(seconds=0.5)
+    bench.plan(update("003a", old, "o1"), update("003b", young, "o2"))
+
+    def sleep(seconds: float) -> None:
+        bench.clock.sleep(seconds)
+        bench.org.put("003a", LastName="Zoll", Title="Hers")
+
+    assert bench.push(sleep=sleep) == {"update": 1, "stale": 1}
+    assert bench.org.records["003a"]["Title"] == "Hers"
+
+
+def test_an_edit_made_while_a_field_is_refused_is_not_overwritten(bench: Bench) -> None:
+    bench.plan(update("003a", bench.known("003a", LastName="Toll"), job_title=("", "Ours"), last_name=("Toll", "x")))
+
+    def refuse(values: Json) -> RowResult:
+        bench.clock.sleep(5)
+        bench.org.put("003a", Title="Hers")
+        return RowResult(error=Refused("No.", status=400, error_code="STRING_TOO_LONG"), fields=["LastName"])
+
+    bench.org.refuse = lambda values: refuse(values) if "LastName" in values else None
+    assert bench.push() == {"stale": 1}
+    assert bench.org.records["003a"]["Title"] == "Hers"
+
+
 def test_what_depends_on_something_not_done_is_skipped_without_a_problem(bench: Bench) -> None:
     late = update("003a", datetime(2020, 1, 1))
     bench.known("003a", LastName="Toll")
