@@ -1,6 +1,7 @@
 """Graph's $batch: up to 20 calls in one, each part judged, repeated and reported on its own.
 
-A part whose answer was lost is repeated only where repeating is harmless."""
+A part whose answer was lost is repeated only where repeating is harmless. A part with If-Match is read again before it
+is repeated: whether Graph honours that header on contacts is not documented."""
 
 from __future__ import annotations
 
@@ -21,6 +22,8 @@ from sync_pipeline.transport import (
 )
 
 BATCH_SIZE: Final = 20
+#: How often it is looked again before a repeat where the looks themselves have to wait.
+LOOKS: Final = 3
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class _Part:
         self.request = request
         self.result = SubResult(0, None, {})
         self.is_open = True
+        self.pause: float | None = None  # seconds that the service asked for
         self._was_lost = False  # the answer to an earlier attempt
 
     def take(self, answer: Mapping[str, Any] | Refused | OutcomeUnknown | None) -> None:
@@ -59,11 +63,12 @@ class _Part:
             said = answer.message if answer is not None else f"{self._asked}: no answer to this part of the batch."
             return self._lost(said, 0, None, {})
         if isinstance(answer, Refused):
-            self.is_open = False
+            self.is_open, self.pause = answer.is_passing, answer.retry_after
             return self._refused(answer, answer.status, answer.body, {})
         status, body, headers = int(answer.get("status", 0)), answer.get("body"), answer.get("headers") or {}
         error_code, message = ("", "") if status < 300 else error_of(body)
         verdict = judge(status, error_code)
+        self.pause = retry_after_seconds(headers)
         if verdict is Answer.DONE:
             self.is_open = False
             self.result = SubResult(status, body, headers)
@@ -74,6 +79,19 @@ class _Part:
         self.is_open = verdict in (Answer.BUSY, Answer.UNAUTHORISED)
         refused = Refused(f"{said}.", status=status, error_code=error_code, body=body)
         return self._refused(refused, status, body, headers)
+
+    @property
+    def version(self) -> str:
+        """The version that it is meant for, as If-Match has it; "" where it has none."""
+        return self.request.headers.get("If-Match", "")
+
+    def drop(self) -> None:
+        """It is not sent again, for another version stands there now. A lost answer stays in doubt: it may be ours."""
+        self.is_open = False
+        if not self._was_lost:
+            said = f"{self._asked}: the contact was changed while the service made us wait."
+            error = Refused(said, status=412, error_code="changed_meanwhile")
+            self.result = SubResult(412, None, {}, error)
 
     @property
     def _asked(self) -> str:
@@ -115,32 +133,60 @@ def _run_parts(wire: Wire, prefix: str, parts: list[_Part], policy: Policy, mail
     attempt, is_renewed = 0, False
     while parts:
         attempt += 1
-        answers = _send(wire, prefix, [part.request for part in parts], policy, mailbox)
+        answers = _send(wire, prefix, [part.request for part in parts], policy, mailbox, renews=not is_renewed)
         for part, answer in zip(parts, answers, strict=True):
             part.take(answer)
         parts = [part for part in parts if part.is_open]
-        if any(part.result.status == 401 for part in parts):
+        unauthorised = [part.result.error for part in parts if part.result.status == 401]
+        if unauthorised:
             if is_renewed:
                 return
             is_renewed = True
-            wire.renew()
+            if not any(isinstance(error, Refused) and error.is_passing for error in unauthorised):
+                wire.renew()  # the call was accepted, a part was not; else the call itself has got the new token
         elif parts:
-            pauses = [seconds for part in parts if (seconds := retry_after_seconds(part.result.headers)) is not None]
+            pauses = [part.pause for part in parts if part.pause is not None]
             if not policy.wait(attempt, max(pauses, default=None)):
                 return
+        _look_again(wire, prefix, parts, policy, mailbox)
+        parts = [part for part in parts if part.is_open]
+
+
+def _look_again(wire: Wire, prefix: str, parts: Sequence[_Part], policy: Policy, mailbox: str) -> None:
+    """Drops the parts whose contact has another version by now; of one that cannot be read the last answer stands."""
+    for _ in range(LOOKS):
+        checked = [part for part in parts if part.is_open and part.version]
+        looks = [_Part(SubRequest("GET", f"{part.request.path}?$select=changeKey")) for part in checked]
+        pauses = policy.pauses
+        _run_parts(wire, prefix, looks, policy, mailbox)
+        for part, look in zip(checked, looks, strict=True):
+            if look.result.status == 404 or (look.result.error is None and part.version != version(look.result.body)):
+                part.drop()
+            elif look.result.error is not None:
+                part.is_open = False
+        if policy.pauses == pauses:
+            return
+    for part in parts:  # every look had to wait, so that none was just before
+        part.is_open = part.is_open and not part.version
+
+
+def version(item: Mapping[str, Any]) -> str:
+    """A contact's version in the form of If-Match."""
+    return f'W/"{item["changeKey"]}"'
 
 
 def _send(
-    wire: Wire, prefix: str, requests: Sequence[SubRequest], policy: Policy, mailbox: str
+    wire: Wire, prefix: str, requests: Sequence[SubRequest], policy: Policy, mailbox: str, *, renews: bool
 ) -> Sequence[Mapping[str, Any] | Refused | OutcomeUnknown | None]:
     """One $batch call; one answer for each request, in their order (Graph's come in any)."""
     body = {"requests": [_wire_form(str(number), prefix, request) for number, request in enumerate(requests)]}
-    # The parts decide about repeating, so the call as a whole is never repeated once it may have had an effect.
-    verb = Verb.READ if all(request.verb is Verb.READ for request in requests) else Verb.WRITE
+    # The parts decide about repeating, so a call with a write in it is never repeated as a whole.
+    verb = Verb.READ if all(request.verb is Verb.READ for request in requests) else Verb.CHECKED
     try:
         response = wire.call(
-            "post", "$batch", verb=verb, policy=policy, mailbox=mailbox, body=body, subrequests=len(requests)
-        )
+            "post", "$batch",
+            verb=verb, policy=policy, mailbox=mailbox, body=body, subrequests=len(requests), renews=renews,
+        )  # fmt: skip
     except (Refused, OutcomeUnknown) as error:
         return [error] * len(requests)
     answers = {str(answer.get("id")): answer for answer in response.json().get("responses", ())}

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from requests import Response
 
 from sync_pipeline.model.errors import MailboxStopped
-from sync_pipeline.outlook.batch import SubRequest, SubResult, run_batch
+from sync_pipeline.outlook.batch import LOOKS, SubRequest, SubResult, run_batch, version
 from sync_pipeline.outlook.connection import Wire
 from sync_pipeline.outlook.folders import (
     FolderInfo,
@@ -211,8 +211,16 @@ class Mailbox:
         return {item_id: item["categories"] for item_id, item in zip(ids, found, strict=True) if item is not None}
 
     def read(self, ids: Sequence[str]) -> dict[str, dict[str, Any] | None]:
-        """Contacts in any folder, with our and the mapped extended properties; None where there is none (404)."""
-        found = self._read_all([self.read_request(item_id) for item_id in ids])
+        """Contacts in any folder, with our and the mapped extended properties; None where there is none (404).
+
+        They are read anew where a pause lay between two answers, so that all are of now; at most LOOKS times.
+        """
+        requests = [self.read_request(item_id) for item_id in ids]
+        for _ in range(LOOKS):
+            pauses = self.policy.pauses
+            found = self._read_all(requests)
+            if len(requests) == 1 or self.policy.pauses == pauses:
+                break
         return dict(zip(ids, found, strict=True))
 
     def whole(self, item_id: str) -> dict[str, Any] | None:
@@ -373,7 +381,7 @@ def _item(item_id: str, rest: str = "") -> str:
 
 
 def _if_match(change_key: str) -> dict[str, str]:
-    return {"If-Match": f'W/"{change_key}"'}
+    return {"If-Match": version({"changeKey": change_key})}
 
 
 def _done(result: SubResult) -> dict[str, Any]:

@@ -188,10 +188,12 @@ class Wire:
         body: Any = None,
         headers: Mapping[str, str] | None = None,
         subrequests: int = 0,
+        renews: bool = True,
     ) -> requests.Response:
         """One call to `path` (below the version, percent-encoded, with its query; or a link that Graph gave).
 
-        `body` is JSON, or bytes with a Content-type header. Raises Refused, OutcomeUnknown, SideUnavailable.
+        `body` is JSON, or bytes with a Content-type header. With `renews` a 401 is answered with a new token. Raises
+        Refused, OutcomeUnknown, SideUnavailable.
         """
         url = self._url(path)
 
@@ -206,9 +208,9 @@ class Wire:
             return response
 
         try:
-            return perform(send, verb=verb, policy=policy, refresh=self.renew)
+            return perform(send, verb=verb, policy=policy, refresh=self.renew if renews else None)
         except Refused as refused:
-            if refused.status == 401:
+            if refused.status == 401 and not refused.is_passing:
                 raise self._not_accepted(refused.message) from refused
             raise
 

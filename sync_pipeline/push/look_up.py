@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import duckdb
@@ -13,9 +13,11 @@ from sync_pipeline.model.operation import Operation
 from sync_pipeline.salesforce.client import Org
 from sync_pipeline.salesforce.extract import OVERLAP
 from sync_pipeline.salesforce.soql import literal
+from sync_pipeline.transport import ServerClock
 from sync_pipeline.warehouse.tables import fetch, staged
 
 Keys = tuple[str, str]
+LASTS: Final = timedelta(seconds=5)
 _ASKED: Final = ("email", "first_name", "last_name")
 
 
@@ -23,17 +25,22 @@ class LookUp:
     """Reads what was stamped since the mirror's watermark instead of searching by key: one query whatever the number.
 
     What the mirror holds with the same keys, planning has seen. `fields` are the mapped ones that the org shows: no
-    other is asked for. `since` is the watermark, ISO, UTC; `every` the number of creations after which the org is asked
-    again.
+    other is asked for. `since` is the watermark, ISO, UTC. An answer serves creations that follow each other at
+    once: the org is asked again when it is older than LASTS by the org's `clock`, or when a call paused since.
     """
 
     def __init__(
-        self, org: Org, connection: duckdb.DuckDBPyConnection, fields: Iterable[Field], since: str | None, *, every: int
+        self,
+        org: Org,
+        connection: duckdb.DuckDBPyConnection,
+        fields: Iterable[Field],
+        since: str | None,
+        clock: ServerClock,
     ) -> None:
-        self._org, self._connection, self._every = org, connection, every
+        self._org, self._connection, self._clock = org, connection, clock
         self._asked = {field.name: field.salesforce for field in fields if field.name in _ASKED}
         self._since = datetime.fromisoformat(since) if since else None
-        self._left = 0
+        self._read_at: tuple[datetime, int] | None = None
         self._by_email: dict[str, str] = {}
         self._by_name: dict[str, str] = {}
         self._ours: set[str] = set()
@@ -42,12 +49,15 @@ class LookUp:
         """Contacts that this run made: the plan knows them, though the mirror may not hold them yet."""
         self._ours.update(contact_ids)
 
-    def matches(self, operations: Sequence[Operation]) -> dict[str, str]:
-        """By operation, the Contact that speaks against it. Operations without match keys are not judged."""
-        if self._left < len(operations):
+    def matches(self, operations: Sequence[Operation], *, anew: bool = False) -> dict[str, str]:
+        """By operation, the Contact that speaks against it. Operations without match keys are not judged.
+
+        `anew`: the org is asked again in any case.
+        """
+        if anew or not self._is_fresh():
+            asked = self._clock.now()
             self._read()
-            self._left = self._every
-        self._left -= len(operations)
+            self._read_at = asked, self._org.pauses
         objections: dict[str, str] = {}
         for operation in operations:
             keys: dict[str, Any] = operation.detail.get("match") or {}
@@ -57,6 +67,12 @@ class LookUp:
             if hit := next((contact for contact in found if contact), None):
                 objections[operation.operation_id] = f"The Contact {hit} matches it, and the plan did not know it."
         return objections
+
+    def _is_fresh(self) -> bool:
+        if self._read_at is None:
+            return False
+        asked, pauses = self._read_at
+        return pauses == self._org.pauses and self._clock.now() - asked < LASTS
 
     def _read(self) -> None:
         where = f" WHERE SystemModstamp >= {literal(self._since - OVERLAP)}" if self._since else ""

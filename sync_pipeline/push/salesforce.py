@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any, Final
@@ -13,11 +13,9 @@ from sync_pipeline.model.fields import Field
 from sync_pipeline.model.operation import Action, Operation, Side
 from sync_pipeline.outlook.client import Mailbox
 from sync_pipeline.push.context import RunContext, count
-from sync_pipeline.push.deletions import contested
-from sync_pipeline.push.failures import mapped_field, refusal, stale, unsent
-from sync_pipeline.push.look_up import LookUp
+from sync_pipeline.push.failures import mapped_field, refusal, unsent
+from sync_pipeline.push.last_look import LastLook, without
 from sync_pipeline.push.returned import returned_values
-from sync_pipeline.push.versions import unchanged
 from sync_pipeline.push.work import Outcomes, ready_operations
 from sync_pipeline.salesforce.client import Org
 from sync_pipeline.salesforce.rows import body, row, selectable
@@ -25,12 +23,11 @@ from sync_pipeline.salesforce.session import side_unavailable
 from sync_pipeline.salesforce.writes import RowResult
 from sync_pipeline.transport import OutcomeUnknown, Refused
 from sync_pipeline.warehouse.receipt import Outcome, Receipt, Withheld
-from sync_pipeline.warehouse.tables import fetch, scalar
+from sync_pipeline.warehouse.tables import fetch
 from sync_pipeline.warehouse.writer import Writer
 
 ROWS_AT_ONCE: Final = 200
-#: Creations between two look-ups of match keys, and rows of one reading back.
-LOOKED_UP_AT_ONCE: Final = 2000
+READ_BACK_AT_ONCE: Final = 2000
 #: Fields left out one after the other of a row that Salesforce goes on refusing.
 WITHHELD_AT_MOST: Final = 3
 
@@ -61,17 +58,16 @@ class _Push:
         run: RunContext,
     ) -> None:
         self._writer, self._org_for, self._fields, self._run = writer, org_for, tuple(fields), run
-        self._mailbox_for = mailbox_for
         self._describe = fetch(writer.connection, "select * from salesforce.describe")
         needed = {entry["name"] for entry in self._describe if not entry["nillable"]}
         self._required = {field.name for field in self._fields if field.salesforce in needed}
         self._columns = selectable(self._fields, self._describe)
+        self._look = LastLook(writer, mailbox_for, self._fields, self._columns, run)
         query = "select operation_id from sync.verdicts where verdict = 'approved' and lapses_at > ?"
         self._approved = {row["operation_id"] for row in fetch(writer.connection, query, [run.clock.now()])}
         self._outcomes = Outcomes(writer.connection, run.run_id)
         self._counts: Counter[str] = Counter()
         self._to_read: dict[str, tuple[Org, list[Receipt]]] = {}
-        self._look_ups: dict[str, LookUp] = {}
 
     def all(self) -> Counter[str]:
         operations = ready_operations(self._writer.connection, self._run, Side.SALESFORCE)
@@ -99,11 +95,12 @@ class _Push:
         self._counts["unsent"] += len(chunk) - (self._counts.total() - before)
 
     def _chunks(self, operations: Sequence[Operation]) -> Iterator[list[Operation]]:
-        """Operations of one action and one credential; within them mailboxes take turns, a Contact stands once."""
+        """Operations that one call can send; within them mailboxes take turns, a Contact stands once."""
         for _, same in groupby(operations, key=lambda operation: operation.action):
-            queues: dict[int, list[Operation]] = {}
+            queues: dict[tuple[int, bool], list[Operation]] = {}
             for operation in _in_turns(list(same)):
-                queues.setdefault(id(self._org_for(operation.mailbox)), []).append(operation)
+                call = id(self._org_for(operation.mailbox)), self._may_duplicate(operation)
+                queues.setdefault(call, []).append(operation)
             for queue in queues.values():
                 while queue:
                     chunk: dict[str, Operation] = {}
@@ -121,15 +118,8 @@ class _Push:
         prepared = [(operation, self._outcomes.prepare(operation)) for operation in chunk]
         ended = [Receipt(self._run.run_id, op, Outcome.SKIPPED) for op, ready in prepared if ready is None]
         wanted = [ready for _, ready in prepared if ready is not None]
-        late: dict[str, str] = {}
-        if action is Action.CREATE:
-            late = self._look_up(chunk[0].mailbox, org).matches(wanted)
-        elif action is not Action.UNDELETE:  # nothing is shown of what lies in the recycle bin
-            late = unchanged(org, wanted, self._writer.connection, self._fields, self._columns, self._run)
-        ended += [stale(self._run.run_id, op, late[op.operation_id]) for op in wanted if op.operation_id in late]
-        if action is Action.DELETE:
-            left = [operation for operation in wanted if operation.operation_id not in late]
-            ended += contested(self._mailbox_for, left, self._writer.connection, self._run)
+        if wanted:
+            ended += self._look.late(org, wanted, is_repeat=False)
         self._close(ended)
         over = {receipt.operation.operation_id for receipt in ended}
         sent = [operation for operation in wanted if operation.operation_id not in over]
@@ -140,13 +130,11 @@ class _Push:
         self._close(receipts)
         self._counts["in_doubt"] += len(sent) - len(receipts)
         done = [receipt for receipt in receipts if receipt.outcome is Outcome.DONE]
-        if action is Action.CREATE:
-            self._look_up(chunk[0].mailbox, org).created(receipt.salesforce_id for receipt in done)
         if action is not Action.DELETE:
             waiting = self._to_read.setdefault(org.user_id, (org, []))[1]
             waiting.extend(done)
             # A reading back is a call for 2,000 rows, so that creations wait for each other.
-            if action is Action.UPDATE or len(waiting) >= LOOKED_UP_AT_ONCE:
+            if action is Action.UPDATE or len(waiting) >= READ_BACK_AT_ONCE:
                 self._read_back(org.user_id)
         if unavailable is not None:
             raise unavailable
@@ -155,18 +143,6 @@ class _Push:
         self._writer.close(receipts, self._run.clock.now())
         self._outcomes.add(receipts)
         self._counts.update(count(receipts))
-
-    def _look_up(self, mailbox: str, org: Org) -> LookUp:
-        look_up = self._look_ups.get(org.user_id)
-        if look_up is None:
-            connection = self._writer.connection
-            query = (
-                "select value from sync.cursors where name = 'contacts' and scope in (?, 'org') order by scope = 'org'"
-            )
-            since = scalar(connection, query, [mailbox])
-            look_up = LookUp(org, connection, self._fields, since, every=LOOKED_UP_AT_ONCE)
-            self._look_ups[org.user_id] = look_up
-        return look_up
 
     # -- sending -------------------------------------------------------------------------------------------------------
 
@@ -179,11 +155,14 @@ class _Push:
         withheld: dict[str, tuple[Withheld, ...]] = {}
         left = list(sent)
         while left:
-            results = self._call(org, action, left)
+            stopped: dict[str, Receipt] = {}
+            results = self._call(org, action, left, stopped)
             again: list[Operation] = []
             for operation, result in zip(left, results, strict=True):
                 known = withheld.get(operation.operation_id, ())
-                if result.error is None:
+                if operation.operation_id in stopped:
+                    receipts.append(stopped[operation.operation_id])
+                elif result.error is None:
                     receipts.append(self._done(operation, result, known))
                 elif isinstance(result.error, OutcomeUnknown):
                     continue
@@ -202,28 +181,53 @@ class _Push:
                             named=result.fields, duplicates=result.duplicates,
                         )
                     )  # fmt: skip
-            left = again
+            self._remember(org, action, sent[0].mailbox, (result.id for result in results if result.error is None))
+            late = self._late(org, again)
+            receipts += late
+            left = without(again, late)
         return receipts, unavailable
 
-    def _call(self, org: Org, action: Action, operations: Sequence[Operation]) -> list[RowResult]:
+    def _call(
+        self, org: Org, action: Action, operations: Sequence[Operation], stopped: dict[str, Receipt]
+    ) -> list[RowResult]:
+        """Results of all rows; `stopped` takes the receipts of those that a look before a repeat found changed."""
+
+        def before_repeat(places: Sequence[int], written: Collection[str]) -> set[int]:
+            self._remember(org, action, operations[0].mailbox, written)
+            late = self._late(org, [operations[place] for place in places])
+            stopped.update({receipt.operation.operation_id: receipt for receipt in late})
+            return {place for place in places if operations[place].operation_id in stopped}
+
         if action is Action.DELETE:
-            return org.delete([operation.salesforce_id for operation in operations])
+            return org.delete([operation.salesforce_id for operation in operations], before_repeat=before_repeat)
         if action is Action.UNDELETE:
             return org.undelete([operation.salesforce_id for operation in operations])
+        bodies = [self._body(operation) for operation in operations]
         if action is Action.UPDATE:
-            return org.update([{"id": op.salesforce_id, **self._body(op)} for op in operations])
-        results: dict[str, RowResult] = {}
-        # what a person approved answers a duplicate rule too
-        for allowed, same in groupby(sorted(operations, key=self._is_approved), key=self._is_approved):
-            some = list(same)
-            if external := self._run.external_id_field:
-                # The service itself refuses a second one, so that even a repeated creation makes one Contact.
-                rows = [{**self._body(operation), external: external_id(operation)} for operation in some]
-                answers = org.upsert(external, rows, allow_duplicates=allowed)
-            else:
-                answers = org.create([self._body(operation) for operation in some], allow_duplicates=allowed)
-            results |= {op.operation_id: answer for op, answer in zip(some, answers, strict=True)}
-        return [results[operation.operation_id] for operation in operations]
+            rows = [{"id": op.salesforce_id, **own} for op, own in zip(operations, bodies, strict=True)]
+            return org.update(rows, before_repeat=before_repeat)
+        allowed = self._may_duplicate(operations[0])
+        if external := self._run.external_id_field:
+            # The service itself refuses a second one, so that even a repeated creation makes one Contact.
+            rows = [{**own, external: external_id(op)} for op, own in zip(operations, bodies, strict=True)]
+            return org.upsert(external, rows, allow_duplicates=allowed, before_repeat=before_repeat)
+        return org.create(bodies, allow_duplicates=allowed, before_repeat=before_repeat)
+
+    def _remember(self, org: Org, action: Action, mailbox: str, written: Iterable[str]) -> None:
+        if action is Action.CREATE:
+            self._look.created(org, mailbox, written)
+
+    def _late(self, org: Org, operations: Sequence[Operation]) -> list[Receipt]:
+        """Receipts of those that must not be sent again; of all where they cannot be looked at, for the next run."""
+        if not operations:
+            return []
+        try:
+            return self._look.late(org, operations, is_repeat=True)
+        except (Refused, SideUnavailable) as error:
+            return [
+                Receipt(self._run.run_id, operation, Outcome.UNSENT, code=error.code, message=error.message)
+                for operation in operations
+            ]
 
     def _body(self, operation: Operation) -> dict[str, Any]:
         creating = operation.action is Action.CREATE
@@ -232,8 +236,9 @@ class _Push:
             detail.pop("account_id", None)  # no Account named: the Contact keeps its own
         return body(operation.fields, detail, self._fields, self._describe, creating=creating)
 
-    def _is_approved(self, operation: Operation) -> bool:
-        return operation.operation_id in self._approved
+    def _may_duplicate(self, operation: Operation) -> bool:
+        """Whether a person approved the creation: that answers a duplicate rule too."""
+        return operation.action is Action.CREATE and operation.operation_id in self._approved
 
     def _without_refused_field(
         self, operation: Operation, result: RowResult, known: tuple[Withheld, ...]

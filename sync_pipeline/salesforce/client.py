@@ -17,7 +17,7 @@ from sync_pipeline.salesforce import undelete, views, writes
 from sync_pipeline.salesforce.session import UNAVAILABLE, OrgSession, log_in, side_unavailable
 from sync_pipeline.salesforce.soql import chunks, long_id, moment, quote
 from sync_pipeline.salesforce.views import ListView
-from sync_pipeline.salesforce.writes import RowResult
+from sync_pipeline.salesforce.writes import BeforeRepeat, RowResult
 from sync_pipeline.settings import SalesforceSettings, Secrets
 from sync_pipeline.transport import Policy, Refused, RequestCounter, ServerClock, Verb, perform
 
@@ -139,6 +139,11 @@ class Org:
         pages = self.query(f"SELECT {', '.join(names.values())} FROM User ORDER BY Id")
         return [{column: row.get(name) for column, name in names.items()} for page in pages for row in page]
 
+    @property
+    def pauses(self) -> int:
+        """How many pauses our calls have made: what was read before the last one may have changed since."""
+        return self._policy.pauses
+
     def limits_used(self) -> tuple[int, int] | None:
         """(calls used, calls allowed) of the org in the last 24 hours, as the last answer told; None before one did."""
         return self._usage
@@ -198,29 +203,44 @@ class Org:
 
     # -- writing -------------------------------------------------------------------------------------------------------
 
-    def create(self, rows: Sequence[Mapping[str, Any]], *, allow_duplicates: bool = False) -> list[RowResult]:
-        """Creates Contacts from {API name: value}. A duplicate rule that matches refuses a row, with its matches."""
-        return self._write("POST", _COLLECTIONS, rows, allow_duplicates=allow_duplicates)
+    # `before_repeat`: the look at rows that are about to be sent again (writes.write).
 
-    def update(self, rows: Sequence[Mapping[str, Any]]) -> list[RowResult]:
+    def create(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        *,
+        allow_duplicates: bool = False,
+        before_repeat: BeforeRepeat | None = None,
+    ) -> list[RowResult]:
+        """Creates Contacts from {API name: value}. A duplicate rule that matches refuses a row, with its matches."""
+        return self._write("POST", _COLLECTIONS, rows, allow_duplicates, before_repeat)
+
+    def update(
+        self, rows: Sequence[Mapping[str, Any]], *, before_repeat: BeforeRepeat | None = None
+    ) -> list[RowResult]:
         """Updates Contacts from {"id": …, API name: value}. Duplicate rules that only warn do not stop an update."""
         changed = [{"id" if name == "Id" else name: value for name, value in row.items()} for row in rows]
-        return self._write("PATCH", _COLLECTIONS, changed, allow_duplicates=True)
+        return self._write("PATCH", _COLLECTIONS, changed, True, before_repeat)
 
     def upsert(
-        self, field: str, rows: Sequence[Mapping[str, Any]], *, allow_duplicates: bool = False
+        self,
+        field: str,
+        rows: Sequence[Mapping[str, Any]],
+        *,
+        allow_duplicates: bool = False,
+        before_repeat: BeforeRepeat | None = None,
     ) -> list[RowResult]:
         """Creates or updates Contacts by a unique external id field, whose value stands in each row."""
-        return self._write("PATCH", f"{_COLLECTIONS}/Contact/{field}", rows, allow_duplicates=allow_duplicates)
+        return self._write("PATCH", f"{_COLLECTIONS}/Contact/{field}", rows, allow_duplicates, before_repeat)
 
-    def delete(self, ids: Sequence[str]) -> list[RowResult]:
+    def delete(self, ids: Sequence[str], *, before_repeat: BeforeRepeat | None = None) -> list[RowResult]:
         """Moves Contacts to the recycle bin."""
 
         def send(part: Sequence[str]) -> requests.Response:
             params = {"ids": ",".join(part), "allOrNone": "false"}
-            return self._call("DELETE", _COLLECTIONS, verb=Verb.WRITE, params=params)
+            return self._call("DELETE", _COLLECTIONS, verb=Verb.CHECKED, params=params)
 
-        return writes.write(ids, send, self._policy)
+        return writes.write(ids, send, self._policy, before_repeat)
 
     def undelete(self, ids: Sequence[str]) -> list[RowResult]:
         """Takes Contacts out of the recycle bin; one that is not there is refused with UNDELETE_FAILED."""
@@ -235,12 +255,17 @@ class Org:
                 own = {**undelete.HEADERS, "Authorization": f"Bearer {connection.session_id}"}
                 return undelete.as_collection(self._session.request("POST", url, headers=own, data=body))
 
-            return perform(post, verb=Verb.WRITE, policy=self._policy, refresh=self._log_in)
+            return perform(post, verb=Verb.CHECKED, policy=self._policy, refresh=self._log_in)
 
         return writes.write(ids, send, self._policy)
 
     def _write(
-        self, method: str, path: str, rows: Sequence[Mapping[str, Any]], *, allow_duplicates: bool
+        self,
+        method: str,
+        path: str,
+        rows: Sequence[Mapping[str, Any]],
+        allow_duplicates: bool,
+        before_repeat: BeforeRepeat | None,
     ) -> list[RowResult]:
         allow = f"allowSave={str(allow_duplicates).lower()}"
         headers = {"Sforce-Duplicate-Rule-Header": f"{allow}; includeRecordDetails=true; runAsCurrentUser=true"}
@@ -248,9 +273,9 @@ class Org:
         def send(part: Sequence[Mapping[str, Any]]) -> requests.Response:
             records = [{"attributes": {"type": "Contact"}, **row} for row in part]
             body = {"allOrNone": False, "records": records}
-            return self._call(method, path, verb=Verb.WRITE, json=body, headers=headers)
+            return self._call(method, path, verb=Verb.CHECKED, json=body, headers=headers)
 
-        return writes.write(rows, send, self._policy)
+        return writes.write(rows, send, self._policy, before_repeat)
 
     # -- the wire ------------------------------------------------------------------------------------------------------
 

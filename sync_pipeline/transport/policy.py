@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import requests
 from urllib3.exceptions import NewConnectionError
@@ -26,13 +26,15 @@ class Verb(StrEnum):
     READ = "read"  # nothing is written
     CONDITIONAL = "conditional"  # a write that the service refuses when it has already taken effect (If-Match)
     WRITE = "write"  # the outcome matters: twice is not once
+    CHECKED = "checked"  # a write that rests on a look just before it: whoever can look again repeats it
 
 
 class Refused(SyncError):
     """The service said no, or was never reached, or a read kept failing: nothing was done.
 
     `status` is the HTTP status, 0 where there was no answer; `body` is the parsed answer and can hold contact data,
-    hence it is not part of the message.
+    hence it is not part of the message. `is_passing`: a CHECKED call that may be sent again after another look, where
+    the service asks for it not before `retry_after` seconds.
     """
 
     code = "refused"
@@ -45,11 +47,15 @@ class Refused(SyncError):
         error_code: str,
         body: Any = None,
         remedy: str = "",
+        is_passing: bool = False,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(redact(message), remedy=remedy)
         self.status = status
         self.error_code = error_code
         self.body = body
+        self.is_passing = is_passing
+        self.retry_after = retry_after
 
 
 class OutcomeUnknown(SyncError):
@@ -63,10 +69,14 @@ class OutcomeUnknown(SyncError):
 
 
 class PauseBudget:
-    """Seconds that may still be slept, shared by all calls of a run or a mailbox. Thread-safe."""
+    """Seconds that may still be slept, shared by all calls of a run or a mailbox. Thread-safe.
+
+    `taken` is the number of pauses so far: what was looked at before the last one may have changed since.
+    """
 
     def __init__(self, seconds: float) -> None:
         self._left = seconds
+        self.taken = 0
         self._lock = threading.Lock()
 
     def take(self, seconds: float) -> bool:
@@ -75,6 +85,7 @@ class PauseBudget:
             if seconds > self._left:
                 return False
             self._left -= seconds
+            self.taken += 1
             return True
 
 
@@ -104,6 +115,11 @@ class Policy:
         """What requests takes as `timeout`."""
         return (self.connect_timeout, self.read_timeout)
 
+    @property
+    def pauses(self) -> int:
+        """How many pauses the calls under this policy have made."""
+        return self.budget.taken
+
     def fresh(self) -> Policy:
         """The same policy with an unspent budget: one for each mailbox."""
         return replace(self)
@@ -129,7 +145,8 @@ def perform(
 ) -> requests.Response:
     """Sends a call until its outcome is known, and returns the answer (2xx or 304, its body whole).
 
-    `refresh` gets a new token after a 401, once; what it raises passes on. Raises Refused and OutcomeUnknown.
+    `refresh` gets a new token after a 401, once; what it raises passes on. Raises Refused and OutcomeUnknown. A CHECKED
+    call is sent once, and may come back as Refused with `is_passing`, after a 401 with the new token at hand.
     A CONDITIONAL call that is repeated after a lost answer and then refused is OutcomeUnknown: the first attempt may
     have made the change that the second one met (412).
     """
@@ -141,11 +158,11 @@ def perform(
         except requests.RequestException as error:
             asked = _asked(error.request)
             if _never_sent(error):
-                if policy.wait(attempt, None):
+                if verb is not Verb.CHECKED and policy.wait(attempt, None):
                     continue
-                raise _unreachable(asked, error, doubtful=doubtful) from error
+                raise _unreachable(asked, error, doubtful=doubtful, is_passing=verb is Verb.CHECKED) from error
             doubtful = True
-            if verb is not Verb.WRITE and policy.wait(attempt, None):
+            if verb in _HARMLESS_TWICE and policy.wait(attempt, None):
                 continue
             raise _lost(f"{asked}: {_short(error)}", verb, 0, None) from error
         asked = _asked(response.request)
@@ -161,12 +178,13 @@ def perform(
         if answer is Answer.UNAUTHORISED and refresh is not None and not refreshed:
             refreshed = True
             refresh()
-            continue
-        if answer is Answer.BUSY and policy.wait(attempt, retry_after):
+            if verb is not Verb.CHECKED:
+                continue
+        elif answer is Answer.BUSY and verb is not Verb.CHECKED and policy.wait(attempt, retry_after):
             continue
         if answer is Answer.UNCLEAR:
             doubtful = True
-            if verb is not Verb.WRITE and policy.wait(attempt, retry_after):
+            if verb in _HARMLESS_TWICE and policy.wait(attempt, retry_after):
                 continue
             raise _lost(said, verb, response.status_code, body, error_code)
         if doubtful and verb is not Verb.READ:
@@ -177,7 +195,12 @@ def perform(
             error_code=error_code,
             body=body,
             remedy=_remedy(answer, retry_after),
+            is_passing=verb is Verb.CHECKED and (refreshed or answer is Answer.BUSY),
+            retry_after=retry_after,
         )
+
+
+_HARMLESS_TWICE: Final = (Verb.READ, Verb.CONDITIONAL)
 
 
 def _never_sent(error: requests.RequestException) -> bool:
@@ -194,11 +217,14 @@ def _lost(said: str, verb: Verb, status: int, body: Any, error_code: str = "") -
     return Refused(f"{said}.", status=status, error_code=code, body=body, remedy=remedy)
 
 
-def _unreachable(asked: str, error: requests.RequestException, *, doubtful: bool) -> Refused | OutcomeUnknown:
+def _unreachable(
+    asked: str, error: requests.RequestException, *, doubtful: bool, is_passing: bool
+) -> Refused | OutcomeUnknown:
     if doubtful:
         return OutcomeUnknown(f"{asked}: an earlier attempt's answer was lost, then: {_short(error)}.")
     remedy = "Check the network, the proxy and the address in the settings."
-    return Refused(f"{asked}: {_short(error)}.", status=0, error_code="unreachable", remedy=remedy)
+    said = f"{asked}: {_short(error)}."
+    return Refused(said, status=0, error_code="unreachable", remedy=remedy, is_passing=is_passing)
 
 
 def _remedy(answer: Answer, retry_after: float | None) -> str:

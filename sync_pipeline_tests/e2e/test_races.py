@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from sync_pipeline_tests.harness import World, conflicts, item_of, linked, person, stamp_of
+from sync_pipeline_tests.harness import ANNA, World, conflicts, item_of, linked, person, stamp_of
+from sync_pipeline_tests.machine.hazards import Seam, seam
 
 
 def settled(world: World) -> None:
@@ -98,3 +101,57 @@ def test_two_items_edited_in_one_batch_and_one_of_them_meanwhile_costs_only_that
     world.run(before={"push_outlook": lambda: world.anna.update(items[0], jobTitle="Outlook's")})
     assert world.anna.item(items[0])["jobTitle"] == "Outlook's"
     assert world.anna.item(items[1])["jobTitle"] == "Salesforce's"
+
+
+def run_while_it_pauses(world: World, act: Callable[[], object]) -> None:
+    """A run in whose first pause somebody acts, half a minute after it began."""
+    acts = [act]
+
+    def sleep(seconds: float) -> None:
+        world.advance(seconds + 30)
+        while acts:
+            acts.pop()()
+
+    with seam(Seam(), sleep):
+        world.run()
+    assert acts == [], "the run did not pause"
+    settled(world)
+
+
+@pytest.mark.parametrize("fault", ["429", "UNABLE_TO_LOCK_ROW"])
+def test_an_edit_in_salesforce_while_a_refused_update_waits_is_not_overwritten(world: World, fault: str) -> None:
+    record, item = linked(world, Title="Base")
+    world.anna.update(item, jobTitle="Outlook's")
+    world.fault(fault, service="salesforce", method="PATCH", path="composite/sobjects")
+    run_while_it_pauses(world, lambda: world.salesforce.update(record, Title="Salesforce's"))
+    assert world.salesforce.record(record)["Title"] == "Salesforce's"
+    assert conflicts(world) == [("job_title", "salesforce", "Outlook's", "Salesforce's")]
+
+
+def test_a_contact_edited_while_its_refused_deletion_waits_is_not_deleted(world: World) -> None:
+    world.use(outlook_deletion="delete")
+    record, item = linked(world, Title="Base")
+    world.anna.delete(item)
+    world.fault("429", service="salesforce", method="DELETE", path="composite/sobjects")
+    run_while_it_pauses(world, lambda: world.salesforce.update(record, Title="Edited"))
+    assert item_of(world.anna, record)["jobTitle"] == "Edited"
+
+
+def test_a_contact_that_somebody_creates_while_our_refused_creation_waits_is_not_created_twice(world: World) -> None:
+    world.run()
+    world.anna.create(world.anna.folder(), givenName="Mia", surname="Muster", email="mia@example.com")
+    theirs = {"FirstName": "Mia", "LastName": "Muster", "Email": "mia@example.com", "OwnerId": world.user_id(ANNA)}
+    world.fault("429", service="salesforce", method="POST", path="composite/sobjects$")
+    run_while_it_pauses(world, lambda: world.salesforce.create(**theirs))
+    assert len(world.salesforce.contacts()) == 1
+
+
+def test_an_edit_in_outlook_while_a_refused_update_waits_is_not_overwritten_though_if_match_is_ignored(
+    world: World,
+) -> None:
+    record, item = linked(world, Title="Base")
+    world.switch(if_match_honoured=False)
+    world.salesforce.update(record, Title="Salesforce's")
+    world.fault("429", service="graph", method="PATCH", path="contacts/")
+    run_while_it_pauses(world, lambda: world.anna.update(item, jobTitle="Outlook's"))
+    assert conflicts(world) == [("job_title", "salesforce", "Outlook's", "Salesforce's")]

@@ -5,11 +5,13 @@ A kill is a BaseException after which this process sends nothing more and commit
 from __future__ import annotations
 
 import functools
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from unittest import mock
+from urllib.parse import parse_qs, urlsplit
 
 import requests
 
@@ -86,6 +88,51 @@ class Killed(BaseException):
     """The process ends here: nothing of the engine may catch it."""
 
 
+class _Looks:
+    """Which Contacts the engine has just looked at, and whether it has just looked for duplicates."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+        self._sent: set[str] = set()
+        self._is_asked = False
+
+    def cover(self, request: Any) -> bool:
+        """Whether the request is a write of rows that were looked at, and neither sent nor paused before since then."""
+        if not _is_collection_write(request):
+            return False
+        rows = _rows(request)
+        if request.method == "POST" or "/sobjects/Contact/" in request.url:
+            return self._is_asked and not rows & self._sent
+        return rows <= self._seen
+
+    def note(self, request: Any) -> None:
+        if _is_collection_write(request):
+            self._sent |= _rows(request)
+            self._seen -= _rows(request)
+        elif request.method == "POST" and request.url.endswith("/composite/sobjects/Contact"):
+            self._seen = set(json.loads(request.body)["ids"])
+        elif "/query" in request.url:
+            self._is_asked = True
+            self._sent.clear()
+
+    def age(self) -> None:
+        """A pause: what was seen before it may have changed."""
+        self._seen.clear()
+        self._is_asked = False
+
+
+def _is_collection_write(request: Any) -> bool:
+    is_look = request.method == "POST" and request.url.endswith("/sobjects/Contact")
+    return request.method in ("PATCH", "DELETE", "POST") and "/composite/sobjects" in request.url and not is_look
+
+
+def _rows(request: Any) -> set[str]:
+    """The Ids that a write names, or the rows that it creates."""
+    if request.method == "DELETE":
+        return set(parse_qs(urlsplit(request.url).query)["ids"][0].split(","))
+    return {record.get("id") or json.dumps(record) for record in json.loads(request.body)["records"]}
+
+
 class Seam:
     """Counts the engine's calls and commits of one run; kills it at one, or lets somebody act before one.
 
@@ -100,6 +147,7 @@ class Seam:
         self._act = act
         self.seen: Counter[str] = Counter()
         self._reads = 0
+        self._looks = _Looks()
         self.is_dead = False
         self.acted = False
 
@@ -124,13 +172,16 @@ class Seam:
         return response
 
     def _somebody(self, request: Any) -> None:
-        """A person acts just before a call of ours; never between our last look at a Contact and its write, which
-        Salesforce's collections offer no condition for (invariant 11: re-read just before)."""
+        """A person acts just before a call of ours, but not between our last look and the write that rests on it, for
+        which Salesforce's collections offer no condition (invariant 11). Before a repeat there must be another look."""
         self._reads += 1
-        is_unconditional = request.method in ("PATCH", "DELETE", "POST") and "/composite/" in request.url
-        if self._act and self._reads >= self._act[0] and not self.acted and not is_unconditional:
+        if self._act and self._reads >= self._act[0] and not self.acted and not self._looks.cover(request):
             self.acted = True
             self._act[1]()
+        self._looks.note(request)
+
+    def pause(self) -> None:
+        self._looks.age()
 
     @contextmanager
     def transaction(self, connection: Any) -> Iterator[None]:
@@ -156,9 +207,13 @@ def seam(hold: Seam, sleep: Callable[[float], None]) -> Iterator[None]:
     def send(session: requests.Session, request: requests.PreparedRequest, **more: Any) -> Any:
         return hold.send(whole, session, request, **more)
 
+    def pause(seconds: float) -> None:
+        hold.pause()
+        sleep(seconds)
+
     # Any: mock's types take a partial for a context manager
-    policy: Any = functools.partial(Policy, sleep=sleep)
-    context: Any = functools.partial(RunContext, sleep=sleep)
+    policy: Any = functools.partial(Policy, sleep=pause)
+    context: Any = functools.partial(RunContext, sleep=pause)
     modules = (tables, writer, journal, mirrors, removal)
     with mock.patch.multiple(requests.Session, send=send):
         patches: list[Any] = [mock.patch.object(module, "transaction", hold.transaction) for module in modules]

@@ -47,6 +47,7 @@ class FakeOrg:
     """Contacts in a dictionary, stamped by the second; `refuse` gives a row's error, `before_write` what others do."""
 
     user_id = US
+    pauses = 0
 
     def __init__(self, clock: Clock) -> None:
         self.clock, self.records, self.calls = clock, dict[str, Json](), list[str]()
@@ -65,15 +66,17 @@ class FakeOrg:
         self.calls.append("query")
         yield list(self.records.values())
 
-    def create(self, given: Sequence[Mapping[str, Any]], *, allow_duplicates: bool = False) -> list[RowResult]:
+    def create(
+        self, given: Sequence[Mapping[str, Any]], *, allow_duplicates: bool = False, **_: Any
+    ) -> list[RowResult]:
         self.calls.append(f"create {len(given)}" + (" allowed" if allow_duplicates else ""))
         return [self._write(f"003{len(self.records):012d}AAA", dict(row)) for row in given]
 
-    def update(self, given: Sequence[Mapping[str, Any]]) -> list[RowResult]:
+    def update(self, given: Sequence[Mapping[str, Any]], **_: Any) -> list[RowResult]:
         self.calls.append(f"update {len(given)}")
         return [self._write(str(row["id"]), {k: v for k, v in row.items() if k != "id"}) for row in given]
 
-    def delete(self, ids: Sequence[str]) -> list[RowResult]:
+    def delete(self, ids: Sequence[str], **_: Any) -> list[RowResult]:
         self.calls.append(f"delete {len(ids)}")
         for contact in ids:
             del self.records[contact]
@@ -192,6 +195,32 @@ def test_a_record_younger_than_two_seconds_waits_and_is_looked_at_again(bench: B
     assert bench.push() == {"update": 1}
     assert bench.clock.pauses == [1.5]
     assert bench.org.calls[:3] == ["retrieve 1", "retrieve 1", "update 1"]
+
+
+def test_while_a_young_record_is_waited_for_the_others_are_looked_at_again(bench: Bench) -> None:
+    old, young = bench.known("003a", LastName="Toll"), bench.known("003b", LastName="Maut")
+    bench.clock.time = young + timedelta(seconds=0.5)
+    bench.plan(update("003a", old, "o1"), update("003b", young, "o2"))
+
+    def sleep(seconds: float) -> None:
+        bench.clock.sleep(seconds)
+        bench.org.put("003a", LastName="Zoll", Title="Hers")
+
+    assert bench.push(sleep=sleep) == {"update": 1, "stale": 1}
+    assert bench.org.records["003a"]["Title"] == "Hers"
+
+
+def test_an_edit_made_while_a_field_is_refused_is_not_overwritten(bench: Bench) -> None:
+    bench.plan(update("003a", bench.known("003a", LastName="Toll"), job_title=("", "Ours"), last_name=("Toll", "x")))
+
+    def refuse(values: Json) -> RowResult:
+        bench.clock.sleep(5)
+        bench.org.put("003a", Title="Hers")
+        return RowResult(error=Refused("No.", status=400, error_code="STRING_TOO_LONG"), fields=["LastName"])
+
+    bench.org.refuse = lambda values: refuse(values) if "LastName" in values else None
+    assert bench.push() == {"stale": 1}
+    assert bench.org.records["003a"]["Title"] == "Hers"
 
 
 def test_what_depends_on_something_not_done_is_skipped_without_a_problem(bench: Bench) -> None:
