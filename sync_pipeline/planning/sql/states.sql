@@ -3,8 +3,9 @@
 -- out: planning.contacts (what a mailbox may know of each Contact), planning.items (outlook.contacts, without what an identity
 --      field held that is not mapped now), planning.successors (loser → winner of a merge),
 --      planning.readable (mailbox × Contact that its credential reads), planning.members (mailbox × Contact in its view),
---      planning.parted (unlinked item → its last link), the macro planning.contradict,
---      planning.heirs (open link → the living item that takes the place of its own; is_original: the one it was copied
+--      planning.parted (unlinked item → its last link), the macros planning.contradict and planning.same_person,
+--      planning.bereft (open links whose own item is gone or deleted), planning.claimants (bereft link × unlinked item with its
+--      stamp, and whether that shows the same person), planning.heirs (open link → the living item that takes the place of its own; is_original: the one it was copied
 --      from), planning.links (open links with the state of both ends)
 
 create or replace table planning.successors as
@@ -80,33 +81,41 @@ from sync.links where state = 'closed' and outlook_id <> '' group by mailbox, ou
 create or replace macro planning.contradict(one, other) as
     one <> '' and other <> '' and not starts_with(one, rtrim(other, '.')) and not starts_with(other, rtrim(one, '.'));
 
+-- Whether what carries a stamp still shows whom it names: the same e-mail, or the same full name. A first name or a surname alone
+-- is shared by many; who has neither e-mail nor names is told apart by nothing.
+create or replace macro planning.same_person(first_name, last_name, emails, other_first, other_last, other_email) as
+    not planning.contradict(first_name, other_first)
+    and (coalesce(list_contains(emails, nullif(other_email, '')), false)
+         or (first_name = other_first and last_name = other_last and (first_name || last_name <> '' or other_email = '')));
+
 -- R14, R15: some moves give an item a new id, and of a contact that was copied only the copy may be left. The stamp says whom
 -- such an item is, where the link's own item is gone. Beside a living one it says nothing: that is a copy.
 {% macro held(name) -%}
     {{ 'coalesce(link.outlook_' ~ name ~ ', contact.' ~ name ~ ", '')" if name in known else "''" }}
 {%- endmacro -%}
-create or replace table planning.heirs as
-with bereft as (
-    select link.link_id, link.mailbox, link.salesforce_id, link.created_at,
-        coalesce(successor.winner, link.salesforce_id) as contact_id, coalesce(own.lost_with_folder, false) as lost_with_folder,
-        coalesce(own.place, 'gone') = 'gone' as is_gone, own.copy_of,
-        planning.normal_email({{ held('email') }}) as email,
-        lower(planning.normal_text({{ held('first_name') }})) as first_name,
-        lower(planning.normal_text({{ held('last_name') }})) as last_name
-    from sync.links as link
-    join planning.mailboxes using (mailbox)
-    left join planning.successors as successor on successor.id = link.salesforce_id
-    left join outlook.contacts as own on own.mailbox = link.mailbox and own.id = link.outlook_id
-    left join planning.contacts as contact on contact.id = coalesce(successor.winner, link.salesforce_id)
-    where link.state = 'linked' and coalesce(own.place, 'gone') in ('gone', 'deleted')
-), stamped as (
+create or replace table planning.bereft as
+select link.link_id, link.mailbox, link.salesforce_id, link.created_at,
+    coalesce(successor.winner, link.salesforce_id) as contact_id, coalesce(own.lost_with_folder, false) as lost_with_folder,
+    coalesce(own.place, 'gone') = 'gone' as is_gone, own.copy_of,
+    planning.normal_email({{ held('email') }}) as email,
+    lower(planning.normal_text({{ held('first_name') }})) as first_name,
+    lower(planning.normal_text({{ held('last_name') }})) as last_name
+from sync.links as link
+join planning.mailboxes using (mailbox)
+left join planning.successors as successor on successor.id = link.salesforce_id
+left join outlook.contacts as own on own.mailbox = link.mailbox and own.id = link.outlook_id
+left join planning.contacts as contact on contact.id = coalesce(successor.winner, link.salesforce_id)
+where link.state = 'linked' and coalesce(own.place, 'gone') in ('gone', 'deleted');
+
+create or replace table planning.claimants as
+with stamped as (
     select item.mailbox, item.id as outlook_id, item.place, item.created_at, item.stamp_contact,
         item.place = 'elsewhere' and not item.categorised as is_personal,
         list_transform(coalesce(item.email_list, []), lambda entry: planning.normal_email(entry)) as emails,
         lower(planning.normal_text(coalesce(item.first_name, ''))) as first_name,
         lower(planning.normal_text(coalesce(item.last_name, ''))) as last_name
     from planning.items as item
-    where item.place in ('folder', 'elsewhere') and item.stamp_org = {{ literal(org_id) }} and item.mailbox in (select mailbox from bereft)
+    where item.place in ('folder', 'elsewhere') and item.stamp_org = {{ literal(org_id) }} and item.mailbox in (select mailbox from planning.bereft)
       and not exists (
         select 1 from sync.links as link
         where link.state = 'linked' and link.mailbox = item.mailbox and link.outlook_id = item.id)
@@ -115,36 +124,39 @@ with bereft as (
         where parted.mailbox = item.mailbox and parted.outlook_id = item.id and parted.reason in ('by_hand', 'undone'))
 ), named as (
     select bereft.link_id, stamped.outlook_id, true as is_exact
-    from bereft join stamped on stamped.mailbox = bereft.mailbox and stamped.stamp_contact = bereft.salesforce_id
+    from planning.bereft as bereft
+    join stamped on stamped.mailbox = bereft.mailbox and stamped.stamp_contact = bereft.salesforce_id
     union all
     -- a stamp that a merge made stale; the loser's own link, where there is one, goes first
     select bereft.link_id, stamped.outlook_id, false
     from stamped
     join planning.successors as successor on successor.id = stamped.stamp_contact
-    join bereft on bereft.mailbox = stamped.mailbox and bereft.contact_id = successor.winner
+    join planning.bereft as bereft on bereft.mailbox = stamped.mailbox and bereft.contact_id = successor.winner
         and bereft.salesforce_id <> stamped.stamp_contact
     where not exists (
         select 1 from sync.links as link
         where link.state = 'linked' and link.mailbox = stamped.mailbox and link.salesforce_id = stamped.stamp_contact)
-), claims as (
-    select bereft.link_id, stamped.*
-    from named
-    join bereft using (link_id)
-    join stamped on stamped.mailbox = bereft.mailbox and stamped.outlook_id = named.outlook_id
-    -- R3: what a lost folder took along is put back, wherever copies of it lie
-    where (stamped.place = 'folder' or not bereft.lost_with_folder)
-      -- a copy that was made into another person must not overwrite the one whom its stamp names
-      and not planning.contradict(stamped.first_name, bereft.first_name)
-      and (list_contains(stamped.emails, nullif(bereft.email, '')) or {{ 'stamped.last_name = bereft.last_name' if 'last_name' in known else 'false' }}
-           or (stamped.first_name = bereft.first_name and bereft.first_name <> '')
-           -- R5: nothing but its stamp is known of a personal one; a move left it behind, where the link's own is nowhere
-           or (stamped.is_personal and bereft.is_gone))
-    qualify row_number() over (
-        partition by stamped.mailbox, stamped.outlook_id order by named.is_exact desc, bereft.created_at, bereft.link_id) = 1
+)
+select bereft.link_id, bereft.created_at as linked_at, bereft.lost_with_folder, named.is_exact, stamped.*,
+    planning.same_person(stamped.first_name, stamped.last_name, stamped.emails, bereft.first_name, bereft.last_name, bereft.email)
+        -- R5: nothing but its stamp is known of a personal one; a move left it behind, where the link's own is nowhere
+        or (stamped.is_personal and bereft.is_gone and not planning.contradict(stamped.first_name, bereft.first_name)) as is_same
+from named
+join planning.bereft as bereft using (link_id)
+join stamped on stamped.mailbox = bereft.mailbox and stamped.outlook_id = named.outlook_id;
+
+create or replace table planning.heirs as
+with claims as (
+    select link_id, mailbox, outlook_id, place, created_at
+    from planning.claimants
+    -- a copy that was made into another person must not overwrite the one whom its stamp names; and R3: what a lost folder took
+    -- along is put back, wherever copies of it lie
+    where is_same and (place = 'folder' or not lost_with_folder)
+    qualify row_number() over (partition by mailbox, outlook_id order by is_exact desc, linked_at, link_id) = 1
 ), originals as (
     -- R6: a copy that was deleted before its original was is a duplicate that somebody tidied up: the original is moved again
     select bereft.link_id, item.mailbox, item.id as outlook_id, item.place, item.created_at
-    from bereft
+    from planning.bereft as bereft
     join outlook.contacts as item on item.mailbox = bereft.mailbox and item.id = bereft.copy_of
     where not bereft.lost_with_folder and (item.place = 'folder' or (item.place = 'elsewhere' and item.categorised))
       and not exists (
