@@ -1,4 +1,4 @@
-"""R21: the number that our folder carries, before a mailbox is pushed and after: by it an old copy of the warehouse is known.
+"""R21: the number that our folder carries, before a mailbox is pushed and after: by it an old warehouse is known.
 
 A number is always saved in the warehouse before a folder gets it, so that no crash makes the warehouse look old."""
 
@@ -42,9 +42,9 @@ def mark_end(session: Session) -> None:
         writer = session.writer(connection)
         pushes = fetch(
             connection,
-            "select push.scope as mailbox, push.value as run_id, state.folder_id, state.folder_state = 'present' and exists ("
-            "select 1 from sync.journal as journal where journal.run_id = push.value and journal.mailbox = push.scope "
-            "and coalesce(journal.outcome, 'done') = 'done') as has_written from sync.cursors as push "
+            "select push.scope as mailbox, push.value as run_id, state.folder_id, "
+            "state.folder_state = 'present' and exists (select 1 from sync.journal as journal "
+            "where journal.run_id = push.value and journal.mailbox = push.scope and coalesce(journal.outcome, 'done') = 'done') as has_written from sync.cursors as push "
             "join outlook.mailboxes as state on state.mailbox = push.scope where push.name = 'push'",
         )
         working = {mailbox.mailbox for mailbox in session.working}

@@ -96,7 +96,7 @@ def conflict_rows(receipt: Receipt, now: datetime) -> list[Row]:
         "salesforce_id": operation.salesforce_id,
         "policy": "moved_copy",
         "winner": "outlook",
-        "reason": "The original outside the folder and its copy in the folder were both edited; the copy's value stays.",
+        "reason": "The original outside the folder and its copy were both edited; the copy's value stays.",
         "is_open": True,
     }
     return [
