@@ -44,7 +44,8 @@ def mark_end(session: Session) -> None:
             connection,
             "select push.scope as mailbox, push.value as run_id, state.folder_id, "
             "state.folder_state = 'present' and exists (select 1 from sync.journal as journal "
-            "where journal.run_id = push.value and journal.mailbox = push.scope and coalesce(journal.outcome, 'done') = 'done') as has_written from sync.cursors as push "
+            "where journal.run_id = push.value and journal.mailbox = push.scope "
+            "and coalesce(journal.outcome, 'done') = 'done') as has_written from sync.cursors as push "
             "join outlook.mailboxes as state on state.mailbox = push.scope where push.name = 'push'",
         )
         working = {mailbox.mailbox for mailbox in session.working}
