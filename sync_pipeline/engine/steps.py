@@ -7,17 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from sync_pipeline.engine import extraction
+from sync_pipeline.engine.marks import mark_end, mark_start
 from sync_pipeline.engine.paths import exports_path
 from sync_pipeline.engine.planning_inputs import fingerprints, plan_context
 from sync_pipeline.engine.session import Progress, RunOptions, Session, no_progress
 from sync_pipeline.engine.summary import exit_code, summary
-from sync_pipeline.model.errors import MailboxStopped
 from sync_pipeline.planning import plan
 from sync_pipeline.push.outlook import push_outlook as push_to_outlook
 from sync_pipeline.push.recovery import recover
 from sync_pipeline.push.salesforce import push_salesforce as push_to_salesforce
 from sync_pipeline.settings import Secrets, Settings
-from sync_pipeline.transport import OutcomeUnknown, Refused
 from sync_pipeline.warehouse.export import export
 from sync_pipeline.warehouse.marts import rebuild
 from sync_pipeline.warehouse.retention import drop_history
@@ -123,7 +122,7 @@ def push_salesforce(session: Session) -> StepResult:
     """Sends the plan's operations on Salesforce, with intent before and receipt after each call."""
     if session.options.plan_only:
         return StepResult({"pushed": 0})
-    _mark_folders(session)
+    mark_start(session)
     with session.warehouse() as connection:
         writer = session.writer(connection)
         writer.apply_link_changes(session.run_id, session.clock.now())
@@ -139,6 +138,7 @@ def push_outlook(session: Session) -> StepResult:
         return StepResult({"pushed": 0})
     with session.warehouse() as connection:
         counts = push_to_outlook(session.writer(connection), session.graph, session.fields, session.run_context())
+    mark_end(session)
     return StepResult(dict(counts))
 
 
@@ -233,24 +233,3 @@ def _waiting(document: dict[str, Any]) -> list[dict[str, str | int]]:
         for row in document["mailboxes"]
         if row["holds"] or row["problems"]
     ]
-
-
-def _mark_folders(session: Session) -> None:
-    """R21: the folder says which installation pushed last, and in which run, before anything is pushed."""
-    with session.warehouse() as connection:
-        rows = connection.execute(
-            "select distinct plan.mailbox, state.folder_id, state.folder_state from sync.plan as plan "
-            "join outlook.mailboxes as state using (mailbox) where plan.run_id = ? and plan.state = 'ready'",
-            [session.run_id],
-        ).fetchall()
-        for address, _, _ in rows:  # a folder that is made in this run is marked when it is made
-            session.writer(connection).save_mark(address, session.number, session.clock.now())
-    for address, folder_id in [(address, folder_id) for address, folder_id, state in rows if state == "present"]:
-        try:
-            session.graph.mailbox(address).mark_folder(folder_id, session.run_context().mark)
-        except (Refused, OutcomeUnknown) as error:
-            session.stop(
-                MailboxStopped(
-                    address, f"The folder cannot be marked: {error.message}", remedy="The next run tries again."
-                )
-            )

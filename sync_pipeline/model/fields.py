@@ -56,6 +56,11 @@ class Field:
         return " " in self.outlook
 
     @property
+    def outlook_property(self) -> str:
+        """The whole property, or the id of the extended one, in which Outlook keeps the value."""
+        return self.outlook.removesuffix("[]").partition("/")[0]
+
+    @property
     def list_column(self) -> str:
         """The mirror's column that keeps the whole list of a list field."""
         return f"{self.name}_list"

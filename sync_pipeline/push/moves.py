@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sync_pipeline.model.fields import Field
+from sync_pipeline.model.fields import Field, normal
 from sync_pipeline.model.operation import Action, Operation
 from sync_pipeline.outlook.client import Mailbox
 from sync_pipeline.outlook.properties import EXTENDED, STAMP, extended_value, same_property
@@ -21,7 +21,7 @@ from sync_pipeline.push.folders import Folders
 from sync_pipeline.push.items import IN_FOLDER, given_detail
 from sync_pipeline.push.returned import returned_values
 from sync_pipeline.transport import OutcomeUnknown, Refused
-from sync_pipeline.warehouse.receipt import Outcome, Receipt
+from sync_pipeline.warehouse.receipt import Outcome, Overruled, Receipt
 
 Json = dict[str, Any]
 #: How often an edit of the original is carried over before the move is left to the next run.
@@ -79,7 +79,7 @@ class Moves:
             operation,
             made,
             forgotten=str(original["id"]) if is_forgotten else "",
-            result={"original_kept": is_kept, **copied_of(original)},
+            result={"original_kept": is_kept, **copied_of(original), "copy": fingerprint(made)},
             missing=missing,
         )
 
@@ -120,7 +120,7 @@ class Moves:
             return stale(self._run.run_id, operation, "The copy does not lie in the folder any more.")
         if original is None or self._folders.is_thrown_away(original):
             return self._receipt(operation, made, forgotten=source_id)
-        made = self._with_later_edits(operation, made, original, copied)
+        made, overruled = self._with_later_edits(operation, made, original, copied)
         photo = self._mailbox.photo(source_id)
         shown = self._mailbox.photo(copy_id) if photo is not None else None
         if photo is not None and shown is not None and shown != photo:
@@ -138,22 +138,44 @@ class Moves:
         if not self._delete(original):
             return stale(self._run.run_id, operation, "The original was changed just now.")
         made, missing = self._still_there(operation, made, original, photo)
-        return self._receipt(operation, made, forgotten=source_id, missing=missing)
+        return self._receipt(operation, made, forgotten=source_id, missing=missing, overruled=overruled)
 
-    def _with_later_edits(self, operation: Operation, made: Json, original: Json, copied: Mapping[str, Any]) -> Json:
-        """The copy with what was edited in the original since it was copied."""
+    def _with_later_edits(
+        self, operation: Operation, made: Json, original: Json, copied: Mapping[str, Any]
+    ) -> tuple[Json, tuple[Overruled, ...]]:
+        """The copy with what was edited in the original alone since it was copied.
+
+        What the copy does not show as it was made was written there since: it stays, and a mapped value of the original
+        that it overrules is recorded.
+        """
         if original["changeKey"] == copied.get("original_key"):
-            return made
+            return made, ()
         then: Mapping[str, str] = copied.get("properties") or {}
-        now = fingerprint(original)
+        now, shown = fingerprint(original), fingerprint(made)
         if then:
             edited = {name for name in now.keys() | then.keys() if now.get(name) != then.get(name)}
-        elif str(original.get("lastModifiedDateTime")) > str(made.get("createdDateTime")):
-            edited = set(differences(self._body(operation, original), made))
+            # A run that broke off kept nothing of the copy itself; its original tells how it was made.
+            base: Mapping[str, str] = copied.get("copy") or then
+            carried = {name for name in edited if shown.get(name) == base.get(name)}
         else:
-            edited = set()
-        edited -= {"categories", STAMP}
-        return self._patched(made, original, edited) if edited else made
+            is_edited = str(original.get("lastModifiedDateTime")) > str(made.get("createdDateTime"))
+            is_later = str(original.get("lastModifiedDateTime")) > str(made.get("lastModifiedDateTime"))
+            edited = set(differences(self._body(operation, original), made)) if is_edited else set()
+            carried = edited if is_later else set()
+        carried = carried - {"categories", STAMP}
+        overruled = self._overruled(edited - carried, made, original)
+        return self._patched(made, original, carried), overruled
+
+    def _overruled(self, kept: set[str], made: Json, original: Json) -> tuple[Overruled, ...]:
+        """The mapped values of the original that differ from the copy's, among these properties."""
+        rows = [row(item, self._fields, self._mailbox.address) for item in (original, made)]
+        found = []
+        for field in self._fields:
+            if any(same_property(field.outlook_property, name) for name in kept):
+                theirs, ours = (_shown(field, each) for each in rows)
+                if normal(field.kind, theirs) != normal(field.kind, ours):
+                    found.append(Overruled(field.name, theirs, ours))
+        return tuple(found)
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
@@ -190,7 +212,8 @@ class Moves:
         cleared = {name for name in names if " " in name} - {entry["id"] for entry in extended}
         extended += [{"id": name, "value": ""} for name in sorted(cleared)]
         body: Json = {name: original.get(name) for name in names if name in made and name != EXTENDED}
-        body |= {"displayName": original.get("displayName") or made.get("displayName") or ""}
+        named = original if "displayName" in names else made
+        body |= {"displayName": named.get("displayName") or ""}
         body |= {EXTENDED: extended} if extended else {}
         request = self._mailbox.update_request(str(made["id"]), body, change_key=made["changeKey"])
         [result] = self._mailbox.batch([request])
@@ -267,6 +290,7 @@ class Moves:
         forgotten: str,
         result: Mapping[str, Any] | None = None,
         missing: Sequence[str] = (),
+        overruled: tuple[Overruled, ...] = (),
     ) -> Receipt:
         mirrored = {**row(made, self._fields, self._mailbox.address), **IN_FOLDER, "seen_run": self._run.run_id}
         return Receipt(
@@ -274,6 +298,7 @@ class Moves:
             outlook_id=str(made["id"]), item=mirrored, forgotten_item=forgotten,
             moves_link=operation.action is Action.FINISH_MOVE and made["id"] != operation.outlook_id,
             returned=returned_values(operation.fields, mirrored, self._fields), result=result or {},
+            overruled=overruled,
             message=f"The copy was made again, and lacks {', '.join(missing)}." if missing else "",
         )  # fmt: skip
 
@@ -321,6 +346,10 @@ def fingerprint(item: Mapping[str, Any]) -> dict[str, str]:
     parts = copy(item, (), {"categorise": False}, ())
     extended = {entry["id"]: entry["value"] for entry in parts.pop(EXTENDED, ()) if entry["value"] != item["id"]}
     return {name: _hash(value) for name, value in (parts | extended).items()}
+
+
+def _shown(field: Field, item: Mapping[str, Any]) -> str:
+    return ", ".join(item[field.list_column] or ()) if field.is_list else str(item[field.name] or "")
 
 
 def _hash(value: Any) -> str:

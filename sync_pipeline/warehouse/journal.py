@@ -24,6 +24,7 @@ from sync_pipeline.warehouse.receipt_rows import (
     VALUE_TYPES,
     WITHHELD_TYPES,
     WRITTEN_TYPES,
+    conflict_rows,
     history_rows,
     receipt_row,
     refused_rows,
@@ -82,6 +83,7 @@ class Journal:
             self._count_rewrites(receipts)
             self._record_problems(receipts, now)
             self._record_history(receipts, now)
+            insert(self.connection, "sync.conflicts", [row for each in receipts for row in conflict_rows(each, now)])
             self.connection.execute(statement("close_journal"))
 
     def observe(self, receipts: Sequence[Receipt]) -> None:

@@ -41,6 +41,15 @@ class Withheld:
 
 
 @dataclass(frozen=True)
+class Overruled:
+    """A value in the original of a moved contact that its copy, edited since as well, overrules (R6, R10)."""
+
+    field: str
+    value: str
+    kept: str
+
+
+@dataclass(frozen=True)
 class Receipt:
     """One operation's end. Ids are those after the write; mirror rows are given where the service showed them.
 
@@ -63,6 +72,7 @@ class Receipt:
     written_stamp: datetime | None = None
     withheld: tuple[Withheld, ...] = ()
     returned: tuple[ReturnedValue, ...] = ()
+    overruled: tuple[Overruled, ...] = ()
     code: str = ""
     message: str = ""
     remedy: str = ""

@@ -90,6 +90,26 @@ def refused_rows(receipt: Receipt, now: datetime) -> list[Row]:
     return rows
 
 
+def conflict_rows(receipt: Receipt, now: datetime) -> list[Row]:
+    """Rows of sync.conflicts: the values of an original that its copy overruled."""
+    operation = receipt.operation
+    common = {
+        "run_id": receipt.run_id,
+        "found_at": now,
+        "mailbox": operation.mailbox,
+        "link_id": operation.link_id,
+        "salesforce_id": operation.salesforce_id,
+        "policy": "moved_copy",
+        "winner": "outlook",
+        "reason": "The original outside the folder and its copy were both edited; the copy's value stays.",
+        "is_open": True,
+    }
+    return [
+        {**common, "field": each.field, "outlook_value": each.value, "salesforce_value": each.kept}
+        for each in receipt.overruled
+    ]
+
+
 def history_rows(receipts: Sequence[Receipt], now: datetime) -> tuple[list[Row], list[Row]]:
     """Rows with EVENT_TYPES and with VALUE_TYPES; what was never sent is no part of the history."""
     events: list[Row] = []

@@ -106,6 +106,18 @@ class Writer(Mirrors, Journal):
         """R21: the run that marks, or has marked, the mailbox's folder; written before the folder is."""
         self.save_cursor(mailbox, "mark", str(number), now)
 
+    def begin_push(self, mailboxes: Collection[str], run_id: str, now: datetime) -> None:
+        """R21: the folders carry the number with which the run's push begins, and none yet with which it ends."""
+        with transaction(self.connection):
+            rows = [{"scope": each, "name": "push", "value": run_id, "saved_at": now} for each in mailboxes]
+            upsert(self.connection, "sync.cursors", ("scope", "name"), rows)
+
+    def end_push(self, mailboxes: Collection[str]) -> None:
+        """R21: the folders carry the number with which the push ended, or nothing was written."""
+        with transaction(self.connection):
+            for mailbox in mailboxes:
+                self.connection.execute("delete from sync.cursors where name = 'push' and scope = ?", [mailbox])
+
     def void_old_copy(self, mailbox: str, now: datetime) -> set[str]:
         """R21: a mailbox shows that this warehouse is an old copy; cursors, intents, approvals and undos are void.
 

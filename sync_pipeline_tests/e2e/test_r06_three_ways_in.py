@@ -275,6 +275,26 @@ def test_an_edit_of_the_original_before_its_deletion_is_carried_over(world: Worl
     assert world.anna.contacts("contacts") == []
 
 
+def test_what_was_edited_since_on_the_copy_or_in_salesforce_is_not_overwritten_by_the_original(world: World) -> None:
+    made = world.anna.create(surname="Muster", email="mia@example.com", phone="+49 30 1", categories=[CATEGORY])
+    world.anna.put_photo(made, PHOTO)
+    world.run()
+    copy, record = world.anna.contact("mia@example.com")["id"], contact_of(world, "mia@example.com")["Id"]
+    world.anna.update(made, nickName="Earlier", spouseName="Sam", phone="+49 30 2", jobTitle="Original's")
+    world.anna.update(copy, nickName="Later", phone="+49 30 3")
+    world.salesforce.update(record, Title="Salesforce's")
+    for _ in range(3):
+        world.run()
+    item, found = world.anna.contact("mia@example.com"), world.salesforce.record(record)
+    assert world.anna.contacts("contacts") == []
+    assert (item["nickName"], item["spouseName"], item["businessPhones"]) == ("Later", "Sam", ["+49 30 3"])
+    assert (found["Phone"], found["Title"], item["jobTitle"]) == ("+49 30 3", "Salesforce's", "Salesforce's")
+    assert conflicts(world) == [
+        ("job_title", "salesforce", "Original's", "Salesforce's"),
+        ("phone", "outlook", "+49 30 2", "+49 30 3"),
+    ]
+
+
 def test_an_edit_of_the_original_during_the_run_is_carried_over(world: World) -> None:
     made = world.anna.create(surname="Muster", email="mia@example.com", categories=[CATEGORY])
     world.run(before={"push_outlook": lambda: world.anna.update(made, nickName="Mimi")})

@@ -289,3 +289,35 @@ def test_mailboxes_take_turns_so_that_a_large_load_starves_nobody(
     world.run()
     assert item_of(world.ben, bens)["surname"] == "Last9"
     assert len(world.anna.contacts()) < 5
+
+
+def test_a_copy_of_the_warehouse_taken_while_a_run_pushes_is_an_old_one(world: World) -> None:
+    world.use(outlook_deletion="delete")
+    person(world, 2)
+    record, item = linked(world, 1)
+    world.salesforce.update(record, OwnerId=world.user_id(BEN))
+    world.run(before={"push_outlook": lambda: copy_of_warehouse(world)})
+    assert [gone["id"] for gone in world.anna.deleted()] == [item]
+    restore_warehouse(world, world.directory / "old")
+    mark = world.mark()
+    for _ in range(2):
+        world.run()
+    assert world.salesforce.get(record) is not None
+    assert world.contact_writes(mark) == []
+
+
+def test_a_push_that_broke_off_gets_its_end_from_the_next_run(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, item = linked(world, 1)
+    world.anna.update(item, jobTitle="Edited")
+    number = int(mark_of(world)[2])
+    with monkeypatch.context() as broken:
+        broken.setattr("sync_pipeline.engine.steps.mark_end", lambda session: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            world.run()
+    started = int(mark_of(world)[2])
+    world.run()
+    ended = int(mark_of(world)[2])
+    assert number < started < ended
+    assert world.held() == []
+    world.run()
+    assert int(mark_of(world)[2]) == ended

@@ -1,8 +1,8 @@
 {% from 'link_states.sql' import link_states, open_links -%}
 {% from 'members_of.sql' import members_of -%}
 -- in:  planning.newcomers, planning.links, planning.linked, planning.heirs, planning.members, planning.readable, planning.contacts, planning.items,
---      salesforce.contacts, outlook.contacts, sync.links, sync.problems, planning.mailboxes, the macro planning.contradict
---      (states.sql)
+--      salesforce.contacts, outlook.contacts, sync.links, sync.problems, planning.mailboxes, the macros planning.contradict
+--      and planning.same_person (states.sql)
 -- out: planning.addresses (by which addresses Contacts are known), planning.candidates (who might be the same person, and on
 --      what evidence), planning.contact_matches (one verdict per newcomer: link | hold | wait | create; merged_id: the loser
 --      whose item it is, where the mailbox holds the winner too); matched ones join planning.links, and their Contacts what is
@@ -138,10 +138,15 @@ with counted as (
     select newcomer.*, counted.* exclude (mailbox, outlook_id),
         coalesce(stamped.is_deleted, true) as stamped_gone,
         readable.contact_id is not null as stamp_is_readable,
-        -- a copy, sent to another mailbox or left over, of which somebody made another person
-        coalesce(newcomer.merged_id = '' and newcomer.last_name <> '' and planning.contradict(newcomer.last_name, named.last_name)
-            and planning.contradict(newcomer.first_name, named.first_name)
-            and newcomer.email <> '' and named.email <> '' and not list_contains(newcomer.emails, named.email), false) as is_another_person,
+        -- a copy, sent to another mailbox or left over, of which somebody made another person; what was linked itself and moved
+        -- out since may have been edited meanwhile, and is another one only where nothing is left of it
+        coalesce(newcomer.merged_id = '' and case when newcomer.was_parted
+            then newcomer.last_name <> '' and planning.contradict(newcomer.last_name, named.last_name)
+                and planning.contradict(newcomer.first_name, named.first_name)
+                and newcomer.email <> '' and named.email <> '' and not list_contains(newcomer.emails, named.email)
+            else newcomer.full_name <> named.full_name and not planning.same_person(
+                newcomer.first_name, newcomer.last_name, newcomer.emails, named.first_name, named.last_name, named.email)
+            end, false) as is_another_person,
         -- one living item of a mailbox for a Contact, whatever speaks for the others
         row_number() over (
             partition by newcomer.mailbox, coalesce(newcomer.stamp, case when counted.strong = 1 then counted.contact_id end)
@@ -183,7 +188,7 @@ select mailbox, outlook_id, case when is_losing then merged_id else '' end as me
     case
         when stamp is not null and not stamped_gone and not stamp_is_readable then 'It belonged to a Contact that this mailbox may not read.'
         when stamp is not null and not stamped_gone and is_another_person then
-            'It carries the stamp of this Contact, but has another name and another e-mail: approve to create it anew.'
+            'It carries the stamp of this Contact, but shows another person: link it by hand, or approve to create it anew.'
         when is_losing and not stamped_gone then 'It belonged to a Contact that was merged into this one, which the mailbox holds too.'
         when stamp is not null and not stamped_gone and (stamp_is_taken or claim > 1) then
             'Another contact of this mailbox is linked to the same Contact.'
@@ -201,7 +206,8 @@ select mailbox, outlook_id, case when is_losing then merged_id else '' end as me
         when second_elsewhere then 'Another mailbox has the same person and was first; it is linked to that Contact next.'
         else 'No Contact in Salesforce matches it.'
     end as reason,
-    coalesce(candidate_ids, []) as candidates
+    case when stamp is not null and not stamped_gone and stamp_is_readable and is_another_person then [stamp]
+         else coalesce(candidate_ids, []) end as candidates
 from ranked;
 
 -- R9: nobody waits for one that is not created: held itself, or refused with a problem

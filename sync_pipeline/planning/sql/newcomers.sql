@@ -1,4 +1,4 @@
--- in:  planning.links, planning.scope_items, planning.items, planning.successors, planning.parted, planning.undo_parts, outlook.contacts, sync.links, planning.mailboxes
+-- in:  planning.links, planning.scope_items, planning.items, planning.successors, planning.parted, planning.claimants, planning.undo_parts, outlook.contacts, sync.links, planning.mailboxes
 -- out: planning.newcomers: unlinked Outlook contacts that want to be synchronised
 {% set has_names = 'first_name' in known and 'last_name' in known -%}
 create or replace table planning.newcomers as
@@ -26,8 +26,11 @@ with unlinked as (
         where item.place = 'elsewhere' and copy.mailbox = item.mailbox and copy.copy_of = item.id and copy.place = 'folder' and copy.id <> item.id)
 ), remembered as (
     -- its stamp, or the Contact it was parted from when it was moved out (R15: dragged in again, it comes back)
-    select item.*, case
-        when item.stamp_org = {{ literal(org_id) }} and item.stamp_rank = 1 then item.stamp_contact
+    select item.*, coalesce(parted.reason = 'unlinked', false) as was_parted, case
+        -- beside a link whose own item is gone, a stamp that shows another person says nothing: such an item is a copy
+        when item.stamp_org = {{ literal(org_id) }} and item.stamp_rank = 1 and not exists (
+            select 1 from planning.claimants as claimant
+            where claimant.mailbox = item.mailbox and claimant.outlook_id = item.id and not claimant.is_same) then item.stamp_contact
         when parted.reason = 'unlinked' then parted.salesforce_id end as remembered
     from unlinked as item
     left join planning.parted as parted on parted.mailbox = item.mailbox and parted.outlook_id = item.id
@@ -46,6 +49,7 @@ select
     lower(planning.normal_text(coalesce(item.display_name, ''))) as full_name,
     {%- endif %}
     lower(planning.normal_text(coalesce(item.company, ''))) as company,
+    item.was_parted,
     -- R17: the warehouse never knew the Contact that its stamp names, and that one was merged since into another
     case when item.is_loser then item.remembered else '' end as merged_id,
     -- a stamp speaks only where no living item of the mailbox is linked to that living Contact: else it is a copy of it

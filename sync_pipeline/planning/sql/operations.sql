@@ -302,9 +302,10 @@ where item.lost_with_folder and item.place = 'deleted'
     select 1 from planning.parted as parted
     where parted.mailbox = item.mailbox and parted.outlook_id = item.id and parted.reason not in ('unlinked', 'by_hand', 'undone'));
 
--- R6: the copy stands and is linked; the original goes
+-- R6: the copy stands and is linked; the original goes. Before the copy is written to, so that what is carried over from the
+-- original meets an edit in Salesforce in the next plan, and is a conflict there (R10)
 insert into planning.operations by name
-select 'm' || left(md5(concat_ws('|', original.mailbox, original.id, copy.id)), 15) as operation_id, 65 as phase, original.mailbox,
+select 'm' || left(md5(concat_ws('|', original.mailbox, original.id, copy.id)), 15) as operation_id, 48 as phase, original.mailbox,
     'outlook' as side, 'finish_move' as action, link.link_id, copy.id as outlook_id, link.contact_id as salesforce_id, '[]'::json as fields,
     to_json({source_id: original.id}) as detail, 'R6' as rule,
     'The contact stands whole in the folder, so the original outside it is deleted.' as reason,

@@ -2,7 +2,7 @@
 -- out: planning.contacts (what a mailbox may know of each Contact), planning.items (outlook.contacts, without what an identity
 --      field held that is not mapped now), planning.successors (loser → winner of a merge),
 --      planning.readable (mailbox × Contact that its credential reads), planning.parted (unlinked item → its last link),
---      the macro planning.contradict
+--      the macros planning.contradict and planning.same_person
 --      (views over everything: only `successors` is a table, so that nothing here costs what exists)
 
 create or replace table planning.successors as
@@ -63,3 +63,10 @@ from sync.links where state = 'closed' and outlook_id <> '' group by mailbox, ou
 
 create or replace macro planning.contradict(one, other) as
     one <> '' and other <> '' and not starts_with(one, rtrim(other, '.')) and not starts_with(other, rtrim(one, '.'));
+
+-- Whether what carries a stamp still shows whom it names: the same e-mail, or the same full name. A first name or a surname alone
+-- is shared by many; who has neither e-mail nor names is told apart by nothing.
+create or replace macro planning.same_person(first_name, last_name, emails, other_first, other_last, other_email) as
+    not planning.contradict(first_name, other_first)
+    and (coalesce(list_contains(emails, nullif(other_email, '')), false)
+         or (first_name = other_first and last_name = other_last and (first_name || last_name <> '' or other_email = '')));
