@@ -266,7 +266,11 @@ class Story:
         self.run_under_way = Run(self._read_to, self._last_good, self._rules(), members, no_deletes)
         acts = dict(before or {})
 
+        under_way = self.run_under_way
+
         def progress(step: str, done: int, total: int | None) -> None:
+            if step == "extract_outlook":
+                under_way.heard = max((entry["seq"] for entry in world.log(self._read_to)), default=self._read_to)
             acts.pop(step, lambda: None)()
 
         document: Json | None = None
@@ -366,6 +370,7 @@ class Story:
             invariant, what = ("16", "full") if full else ("2", "next")
             told_of = ", ".join(f"{e['action']} {e['entity']} {e['id']}" for e in wrote)
             raise Violation(invariant, f"the {what} run wrote: {told_of} {self.why(wrote)}")
+        self.oracle.settle_suspects(self._conflicts, is_over=True)
         Ending(self).judge()
 
     def _enabled(self) -> set[str]:
