@@ -104,6 +104,7 @@ class Oracle:
         self.void_at = 0  # the warehouse, hence what it remembers, was lost or replaced at this entry
         #: Outlook contacts whose creation a person approved, though they look like somebody else: one Contact for each
         self.wanted: set[str] = set()
+        self.restored_at = 0  # the same, where an old copy took its place
         self.voided: set[str] = set()  # mailboxes that no run has synchronised whole since then
         self.seen: dict[tuple[str, str], int] = {}  # (mailbox, Contact) -> version of the view that showed it
         self.accounts: dict[str, Json] = {}
@@ -202,6 +203,12 @@ class Oracle:
         linked = max(thing.stamped_at or 0, self.void_at, *(
             other.stamped_at or 0 for other in ledger.of_person(thing.person) if other.side == "graph"), 0)  # fmt: skip
         if not old and (lost < linked or self._is_joining(thing.person)):
+            return
+        # An old copy's base may be what somebody typed again since: that side then looks untouched.
+        first = min(
+            one.seq for one in ledger.writes[name] if one.value == old and ledger.same(one.person, thing.person)
+        )
+        if first < lost and max(first, written) < self.restored_at:
             return
         self.suspects.append(Suspect(seq, name, old, value, self._tell(entry)))
 
