@@ -44,8 +44,10 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 }  # fmt: skip
 SETTINGS = ("view", "outlook_deletion", "moved_out", "left_view", "conflicts", "enabled", "down_sync")
 #: What somebody does in the middle of a run.
-RACED = ("sf_edit", "ol_edit", "sf_clear", "ol_clear", "ol_move_out", "ol_delete", "sf_delete", "ol_unmapped", "sf_owner",
-         "ol_categorise", "ol_away_and_back", "ol_create", "sf_create", "sf_twin", "sf_revert", "ol_revert")  # fmt: skip
+RACED = (
+    "sf_edit", "ol_edit", "sf_clear", "ol_clear", "ol_move_out", "ol_delete", "sf_delete", "ol_unmapped", "sf_owner",
+    "ol_categorise", "ol_away_and_back", "ol_create", "sf_create", "sf_twin", "sf_revert", "ol_revert",
+)  # fmt: skip
 #: Faults under which a change can stay unseen until the next full listing.
 HIDING = {"moved_away_and_back_and_never_re_added", "created_item_missing_from_delta", "late_commit", "clock_skew",
           "move_seen_as_removal_then_upsert", "move_seen_as_upsert_then_removal"}  # fmt: skip
