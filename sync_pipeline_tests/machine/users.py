@@ -142,6 +142,12 @@ class Users:
             self.world.salesforce.update(contact.id, **{one.salesforce: self.token(one)})
         return bool(contact)
 
+    def sf_edit_late(self, k: int, field: int) -> bool:
+        """An edit of a transaction that began minutes ago: it is stamped with its beginning."""
+        body = {"match": {"service": "salesforce", "method": "PATCH"}, "fault": "late_commit", "hold_seconds": 300}
+        self.world.control.post("faults", json=[body]).raise_for_status()
+        return self.sf_edit(k, field)
+
     def sf_clear(self, k: int, field: int) -> bool:
         one = BY_NAME[CLEARED[field % len(CLEARED)]]
         contact = pick([c for c in self.contacts() if (c.state or {}).get(one.salesforce)], k)
@@ -419,6 +425,7 @@ STEPS: dict[str, Arguments] = {
     "sf_create": (("owner", int), ("fields", int)),
     "sf_twin": (("k", int), ("owner", int), ("fields", int)),
     "sf_edit": _KF,
+    "sf_edit_late": _KF,
     "sf_clear": _KF,
     "sf_revert": _KF,
     "sf_unmapped": _K,
