@@ -27,24 +27,26 @@ def test_a_killed_run_ends_as_one_that_was_not(story: Canonical, tmp_path: Path)
 
 
 _EDIT: Step = ("sf_edit", {"k": 0, "field": 0})
-#: What people did, what the run then had saved or was about to save when it died, and what people did after that; a
-#: seeded defect stands against each.
-DIED: dict[str, tuple[tuple[Step, ...], str, tuple[Step, ...]]] = {
-    "10, what it wrote has no receipt": ((_EDIT,), "before_commit close", (("ol_edit", {"k": 0, "field": 0}),)),
+#: How many people there are (see CHOICES), what they did, what the run had saved or was about to save for the nth time
+#: when it died, and what they did after that; a seeded defect stands against each.
+DIED: dict[str, tuple[int, tuple[Step, ...], tuple[str, int], tuple[Step, ...]]] = {
+    "10, what it wrote has no receipt": (
+        4, (_EDIT,), ("before_commit close", 2), (_EDIT,),
+    ),
     "12, Contacts and their watermark": (
-        (_EDIT, ("clock", {"hours": 0}), ("sf_edit", {"k": 1, "field": 0})), "after_commit save_contacts", (),
+        2, (_EDIT, ("clock", {"hours": 0}), ("sf_edit", {"k": 1, "field": 0})), ("after_commit save_contacts", 1), (),
     ),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", DIED)
 def test_a_run_that_died_between_two_savings_loses_nothing(name: str, tmp_path: Path) -> None:
-    before, point, after = DIED[name]
-    with Bench(tmp_path) as bench, bench.story({"people": 2, "fields": 1}, Counter()) as story:
+    people, before, (position, nth), after = DIED[name]
+    with Bench(tmp_path) as bench, bench.story({"people": people, "fields": 1}, Counter()) as story:
         story.begin()
         for step, arguments in before:
             story.perform(step, arguments)
-        seam = Seam(at={point: 1})
+        seam = Seam(at={position: nth})
         story.run_through(seam)
         assert seam.is_dead
         for step, arguments in after:

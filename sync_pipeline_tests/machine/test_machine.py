@@ -60,7 +60,8 @@ CHANCES: dict[str, tuple[dict[str, int], list[Step]]] = {
     ),
     "15, a second runner comes": ({}, [("ol_edit", {"k": 0, "field": 2}), ("run_twice", {})]),
     "16, an edit is committed late": (
-        {}, [("clock", {"hours": 0}), ("run", {"m": 0, "full": False}), ("sf_edit_late", {"k": 0, "field": 0})],
+        {"people": 2},
+        [("sf_edit", {"k": 1, "field": 0}), ("run", {"m": 0, "full": False}), ("sf_edit_late", {"k": 0, "field": 0})],
     ),
 }  # fmt: skip
 
