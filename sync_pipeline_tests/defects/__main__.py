@@ -21,7 +21,7 @@ from sync_pipeline_tests.defects.catalogue import ROOT, Defect, load_defects
 
 _COPIED = ("sync_pipeline", "sync_pipeline_tests", "data/companies.csv", "pyproject.toml", "settings.example.yaml")
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "node_modules")
-_FAILED = re.compile(r"^(?:FAILED|ERROR) \S+?::(\S+)", re.MULTILINE)
+_FAILED = re.compile(r"^(?:FAILED|ERROR) \S+?::(.+?)(?: - .*)?$", re.MULTILINE)
 #: pytest's exit code when tests ran and some failed.
 _RED = 1
 

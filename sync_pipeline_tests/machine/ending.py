@@ -43,6 +43,7 @@ class Ending:
         for address in self.story.users.addresses:
             if self.story.rules[address]["enabled"]:
                 self._mailbox(address)
+        self._contacts()
         self._never_told()
 
     def _mailbox(self, address: str) -> None:
@@ -72,6 +73,16 @@ class Ending:
         if rules["down_sync"]:
             for contact in sorted(self.story.members(address)):
                 self._shown(address, contact)
+
+    def _contacts(self) -> None:
+        """Invariant 5 in Salesforce: nobody has two Contacts of ours, but by a person's doing."""
+        made: dict[int, list[str]] = {}
+        for thing in self.ledger.things.values():
+            is_ours = thing.side == "salesforce" and thing.maker == "application" and thing.state is not None
+            if is_ours and thing.person is not None and not thing.is_second and not thing.brought_back:
+                made.setdefault(self.ledger.root(thing.person), []).append(thing.id)
+        if twice := [ids for ids in made.values() if len(ids) > 1]:
+            raise Violation("5", f"two Contacts of ours for one person: {twice}")
 
     def _equal(self, address: str, item: Thing, target: Thing) -> None:
         ours, theirs = self.ledger.values("graph", item.state), self.ledger.values("salesforce", target.state)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import functools
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -137,11 +138,12 @@ class Seam:
     """Counts the engine's calls and commits of one run; kills it at one, or lets somebody act before one.
 
     at: by position the number of the write (POST, PATCH, PUT, DELETE) or of the transaction at which the process dies.
+    A transaction is counted under the name of the method that makes it too: "before_commit save_contacts".
     act: (number of the call, what somebody does).
     """
 
     def __init__(
-        self, *, at: Mapping[str, int] | None = None, act: tuple[int, Callable[[], None]] | None = None
+        self, *, at: Mapping[str, int] | None = None, act: tuple[int, Callable[[], object]] | None = None
     ) -> None:
         self._at = Counter(at or {})
         self._act = act
@@ -151,11 +153,12 @@ class Seam:
         self.is_dead = False
         self.acted = False
 
-    def _reach(self, where: str) -> None:
-        self.seen[where] += 1
-        if self.is_dead or (self._at[where] and self.seen[where] == self._at[where]):
-            self.is_dead = True
-            raise Killed(where)
+    def _reach(self, where: str, what: str = "") -> None:
+        for name in (where, f"{where} {what}"):
+            self.seen[name] += 1
+            if self.is_dead or (self._at[name] and self.seen[name] == self._at[name]):
+                self.is_dead = True
+                raise Killed(name)
 
     def send(self, whole: Callable[..., requests.Response], session: Any, request: Any, **more: Any) -> Any:
         """In the place of requests.Session.send."""
@@ -188,15 +191,16 @@ class Seam:
         """In the place of warehouse.tables.transaction: what is killed before the commit never was."""
         if self.is_dead:
             raise Killed("dead already")
+        method = sys._getframe(2).f_code.co_name  # this frame's caller enters the context, its caller is the method
         connection.execute("begin")
         try:
             yield
-            self._reach("before_commit")
+            self._reach("before_commit", method)
         except BaseException:
             connection.execute("rollback")
             raise
         connection.execute("commit")
-        self._reach("after_commit")
+        self._reach("after_commit", method)
 
 
 @contextmanager

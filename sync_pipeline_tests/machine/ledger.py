@@ -56,7 +56,10 @@ def outlook_value(one: Field, state: Json, unmapped: set[str]) -> str:
 
 @dataclass
 class Thing:
-    """A contact of either side. `state` is its newest form, None once it is gone for good or a deleted Contact."""
+    """A contact of either side. `state` is its newest form, None once it is gone for good or a deleted Contact.
+
+    `last`: the form in which it was deleted, None before that.
+    """
 
     side: str
     mailbox: str
@@ -65,6 +68,7 @@ class Thing:
     born: int
     person: int | None = None
     state: Json | None = None
+    last: Json | None = None
     deleted_at: int | None = None
     deleted_by: str = ""
     winner: str = ""
@@ -74,7 +78,8 @@ class Thing:
     released_at: int | None = None
     copied: bool = False
     chosen_at: int = 0  # when a user last brought it into the folder, or put our category on it
-    brought_back: bool = False  # a user took it out of the Deleted Items: one more of it is the user's doing
+    brought_back: bool = False  # a user took it out of the Deleted Items or undeleted it: one more is the user's doing
+    is_second: bool = False  # made beside another of the same person, for a reason that a requirement gives
     changed: set[str] = field(default_factory=set)  # the properties that a user wrote after it was made
 
     @property
@@ -219,11 +224,12 @@ class Ledger:
                     self.writes[name].append(Write(entry["seq"], thing.person, thing.id, value))
         if is_user and entry["action"] == "move" and thing.state is not None and not self.is_living(thing):
             thing.brought_back = True
+        thing.brought_back = thing.brought_back or (is_user and entry["action"] == "undelete")
         if is_user and entry["before"] and entry["after"]:
             thing.changed |= {key for key, value in entry["after"].items() if value != entry["before"].get(key)}
         thing.state = entry["after"]
         if is_gone:
-            thing.deleted_at, thing.deleted_by = entry["seq"], entry["actor"]
+            thing.deleted_at, thing.deleted_by, thing.last = entry["seq"], entry["actor"], entry["before"]
         elif entry["action"] in ("undelete", "move"):
             thing.deleted_at = None
         if thing.side == "graph" and thing.state is not None:

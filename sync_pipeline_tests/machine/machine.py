@@ -27,13 +27,14 @@ STEPS: dict[str, Arguments] = {
     "run": (("m", int), ("full", bool)),
     "run_killed": (("where", int), ("nth", int)),
     "run_raced": (("call", int), ("s", int), ("k", int), ("field", int)),
+    "run_overtaken": (("step", int), ("s", int), ("k", int), ("field", int)),
     "run_twice": (),
     "run_isolated": (("m", int),),
 }
 #: How many rules of the machine do a step: the likelier ones.
 WEIGHTS = {
-    "run": 6, "run_killed": 4, "run_raced": 4, "fault": 8, "sf_create": 3, "ol_create": 2, "sf_edit": 4, "ol_edit": 4,
-    "ol_clear": 2, "sf_clear": 2,
+    "run": 6, "run_killed": 4, "run_raced": 4, "run_overtaken": 3, "fault": 8, "sf_create": 3, "ol_create": 2,
+    "sf_edit": 4, "ol_edit": 4, "ol_clear": 2, "sf_clear": 2,
 }  # fmt: skip
 _UP_TO: dict[type, int] = {int: 10_000, bool: 2}
 _rule: Any = rule  # its overloads do not take a dictionary of arguments

@@ -66,25 +66,33 @@ class Rules:
 
 @dataclass
 class Run:
-    """A run that is being judged. `began`: the newest log entry before it; `members`: mailbox to Contact Ids."""
+    """A run that is being judged. `members`: mailbox to Contact Ids.
+
+    Numbers of log entries: `began`, the newest one before it; `heard`, the newest one before it read the first mailbox.
+    """
 
     began: int
     last_good: int
     rules: dict[str, Rules]
     members: dict[str, set[str]]
     no_deletes: bool
+    heard: int = 0
     deletes: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
 class Suspect:
-    """A user's value that we overwrote with an older one: it must stand in the history as a conflict."""
+    """A user's value that we overwrote with an older one, or deleted: it must stand in the history as a conflict.
+
+    `item`: where the value stands on an Outlook contact that is to go in a later run; only then is it in the history.
+    """
 
     seq: int
     field: str
     lost: str
     kept: str
     where: str
+    item: str = ""
 
 
 class Oracle:
@@ -94,9 +102,9 @@ class Oracle:
         self.ledger = ledger
         self.suspects: list[Suspect] = []
         self.void_at = 0  # the warehouse, hence what it remembers, was lost or replaced at this entry
-        self.wanted: set[str] = (
-            set()
-        )  # Outlook contacts whose creation a person approved, though they look like somebody else
+        #: Outlook contacts whose creation a person approved, though they look like somebody else: one Contact for each
+        self.wanted: set[str] = set()
+        self.restored_at = 0  # the same, where an old copy took its place
         self.voided: set[str] = set()  # mailboxes that no run has synchronised whole since then
         self.seen: dict[tuple[str, str], int] = {}  # (mailbox, Contact) -> version of the view that showed it
         self.accounts: dict[str, Json] = {}
@@ -196,6 +204,12 @@ class Oracle:
             other.stamped_at or 0 for other in ledger.of_person(thing.person) if other.side == "graph"), 0)  # fmt: skip
         if not old and (lost < linked or self._is_joining(thing.person)):
             return
+        # An old copy's base may be what somebody typed again since: that side then looks untouched.
+        first = min(
+            one.seq for one in ledger.writes[name] if one.value == old and ledger.same(one.person, thing.person)
+        )
+        if first < lost and max(first, written) < self.restored_at:
+            return
         self.suspects.append(Suspect(seq, name, old, value, self._tell(entry)))
 
     def _is_joining(self, person: int | None) -> bool:
@@ -242,6 +256,10 @@ class Oracle:
         """Invariants 5 and 6 in a mailbox."""
         mailbox, contact = thing.mailbox, stamp_of(entry["after"])
         source = extended(entry["after"], COPY_OF)
+        for other in self.ledger.items(mailbox):
+            is_twice = source and other.state is not None and extended(other.state, COPY_OF) == source
+            if is_twice and other.id != thing.id and other.maker == APPLICATION and not other.brought_back:
+                raise Violation("5", f"a second copy of {source} beside {other.id}: {self._tell(entry)}")
         if not contact:
             return  # R6: the stamp of a contact whose Contact is being created comes in another write
         for other in self.ledger.items(mailbox, contact):
@@ -266,28 +284,29 @@ class Oracle:
         )  # fmt: skip
 
     def _salesforce_copy(self, entry: Json, thing: Thing, run: Run) -> None:
-        """Invariants 5 and 6 in Salesforce."""
-        after = entry["after"]
-        if any(item.id in self.wanted for item in self.ledger.of_person(thing.person)):
-            return
-        for other in self.ledger.of_person(thing.person):
-            if other.side != "salesforce" or other.id == thing.id:
-                continue
-            if other.state is not None:
-                is_alike = all(
-                    normal(BY_NAME[name].kind, other.state.get(key) or "")
-                    == normal(BY_NAME[name].kind, after.get(key) or "")
-                    for name, key in (("email", "Email"), ("last_name", "LastName"), ("first_name", "FirstName"))
-                )
-                # R9 matches by e-mail and name: once the warehouse is gone, nothing else tells who was whom
-                if other.born < run.began and (is_alike or (other.maker == APPLICATION and not self.void_at)):
-                    raise Violation("5", f"a second Contact beside {other.id}: {self._tell(entry)}")
-            elif not other.winner and other.deleted_at and other.deleted_at < run.began:
+        """Invariants 5 and 6 in Salesforce, what was made or deleted earlier in the same run included."""
+        ledger, seq = self.ledger, entry["seq"]
+        others = [one for one in ledger.of_person(thing.person) if one.side == "salesforce" and one.id != thing.id]
+        living = [other for other in others if other.state is not None]
+        thing.is_second = bool(living)
+        for other in living:
+            # R9 matches by e-mail and name: once the warehouse is gone, nothing else tells who was whom
+            is_known = other.maker == APPLICATION and other.born > self.void_at
+            if (is_known or _is_alike(other.state or {}, entry["after"])) and not self._is_wanted(thing):
+                raise Violation("5", f"a second Contact beside {other.id}: {self._tell(entry)}")
+        for other in others:
+            if other.state is None and not other.winner and other.deleted_at and other.deleted_at < seq:
                 # R6: typed in, dragged in or categorised after the deletion, a person is wanted again
-                made = [one.chosen_at for one in self.ledger.of_person(thing.person)]
-                made += [one.born for one in self.ledger.of_person(thing.person) if one.maker == "user"]
-                if max(made, default=0) < other.deleted_at:
+                made = [one.chosen_at for one in ledger.of_person(thing.person)]
+                made += [one.born for one in ledger.of_person(thing.person) if one.maker == "user"]
+                if max(made, default=0) < other.deleted_at and not self._is_wanted(thing):
                     raise Violation("6", f"{other.id} was deleted and comes back: {self._tell(entry)}")
+
+    def _is_wanted(self, thing: Thing) -> bool:
+        """R9: whether a person said of an Outlook contact that it is to have a Contact of its own; said for one."""
+        said = next((item.id for item in self.ledger.of_person(thing.person) if item.id in self.wanted), None)
+        self.wanted.discard(said or "")
+        return said is not None
 
     # -- deletions -----------------------------------------------------------------------------------------------------
 
@@ -323,8 +342,9 @@ class Oracle:
                 return
             # R17, then R18: the link goes to the winner, which may lie outside the view
             contact, target, losers = winner, ledger.things[winner], {contact}
-        if target.state is None:
-            return  # R16; an edit made meanwhile is kept in the history (R19)
+        if target.state is None:  # R16; an edit of the item is kept in the history (R19)
+            self._lost_with(entry, thing, ledger.values("salesforce", target.last))
+            return
         # R17: two items of one winner, the other one's stamp is rewritten
         if any(item.id != thing.id for item in ledger.items(mailbox, contact)) and any(
             ledger.successor(old) == contact for old in thing.stamps - {contact}
@@ -338,13 +358,17 @@ class Oracle:
         has_seen = any(self.seen.get((mailbox, one)) == rules.view_version for one in {contact, *losers})
         if is_away and not has_seen and not rules.approved:
             raise Violation("9", f"removal that follows a changed view or setting, not held: {self._tell(entry)}")
-        held = ledger.values("salesforce", target.state)
+        self._lost_with(entry, thing, ledger.values("salesforce", target.state))
+
+    def _lost_with(self, entry: Json, thing: Thing, held: dict[str, str]) -> None:
+        """Invariant 3: what an item that we delete has, later than what is `held` elsewhere, is in the history."""
+        ledger, seq = self.ledger, entry["seq"]
         for name, value in ledger.values("graph", entry["before"]).items():
             if value != held[name]:
-                lost = ledger.last_write(name, thing.person, value, before=entry["seq"])
-                kept = ledger.last_write(name, thing.person, held[name], before=entry["seq"])
+                lost = ledger.last_write(name, thing.person, value, before=seq)
+                kept = ledger.last_write(name, thing.person, held[name], before=seq)
                 if lost > kept:
-                    self.suspects.append(Suspect(entry["seq"], name, value, held[name], self._tell(entry)))
+                    self.suspects.append(Suspect(seq, name, value, held[name], self._tell(entry)))
 
     def _whole_copy(self, entry: Json, thing: Thing, copies: list[Thing]) -> None:
         """R6: the original goes only while a whole copy of it stands (invariant 8 for moves)."""
@@ -362,6 +386,7 @@ class Oracle:
                 differs.append("categories")
             differs = [name for name in differs if name not in copy.changed]  # what a person made of the copy stays
             if not differs:
+                self._lost_with(entry, thing, self.ledger.values("graph", after))
                 return
         raise Violation("8", f"the original is deleted, its copy lacks {differs}: {self._tell(entry)}")
 
@@ -393,8 +418,16 @@ class Oracle:
                     write.thing in ledger.things and thing.id in ledger.things[write.thing].stamps
                     and all(write.thing != item.id for item, _ in grounds)
                 )  # fmt: skip
-                if of_it and since < write.seq <= run.began:
-                    raise Violation("9", f"deletion against an edit of {name} ({write.value!r}): {self._tell(entry)}")
+                if not of_it or write.seq <= since:
+                    continue
+                # Edited in another mailbox after that was read: its item goes in the next run, the edit is kept then.
+                if write.thing != thing.id and write.seq > run.heard:
+                    where, held = self._tell(entry), ledger.values("salesforce", entry["before"])[name]
+                    self.suspects.append(Suspect(entry["seq"], name, write.value, held, where, write.thing))
+                else:
+                    invariant = "9" if write.seq <= run.began else "11"
+                    what = f"deletion against an edit of {name} ({write.value!r})"
+                    raise Violation(invariant, f"{what}: {self._tell(entry)}")
 
     # -- accounts ------------------------------------------------------------------------------------------------------
 
@@ -430,22 +463,34 @@ class Oracle:
 
     # -- conflicts -----------------------------------------------------------------------------------------------------
 
-    def settle_suspects(self, conflicts: Iterable[tuple[str, str, str]]) -> None:
-        """Invariant 3: what was overwritten stands in the history with both values. (field, one, other) in any form."""
+    def settle_suspects(self, conflicts: Iterable[tuple[str, str, str]], *, is_over: bool = False) -> None:
+        """Invariant 3: what was overwritten stands in the history with both values. (field, one, other) in any form.
+
+        What goes in a later run is judged once the story is over.
+        """
         known = {
             (name, frozenset(normal(BY_NAME[name].kind, value) for value in pair))
             for name, *pair in conflicts
             if name in BY_NAME
         }
+        left = []
         for suspect in self.suspects:
+            if suspect.item and (not is_over or not self._went_with_us(suspect)):
+                left.append(suspect)
+                continue
             found = [pair for name, pair in known if name == suspect.field and suspect.lost in pair]
             # a clearing has no token of its own: the other value must be there too
             if not any(suspect.lost or suspect.kept in pair for pair in found):
-                raise Violation(
-                    "3",
-                    f"{suspect.field} = {suspect.lost!r} overwritten by older {suspect.kept!r}: {suspect.where}",
-                )
-        self.suspects.clear()
+                what = "deleted with" if suspect.item else "overwritten by older"
+                raise Violation("3", f"{suspect.field} = {suspect.lost!r} {what} {suspect.kept!r}: {suspect.where}")
+        self.suspects = left
+
+    def _went_with_us(self, suspect: Suspect) -> bool:
+        """Whether the edit lay on the item to the end, and it was we who took the item away."""
+        item = self.ledger.things[suspect.item]
+        newest = self.ledger.last_write(suspect.field, item.person, before=item.deleted_at or 0)
+        value = self.ledger.last_write(suspect.field, item.person, suspect.lost, before=item.deleted_at or 0)
+        return item.deleted_by == APPLICATION and newest == value
 
     def _tell(self, entry: Json) -> str:
         where = entry["mailbox"] or "salesforce"
@@ -454,6 +499,14 @@ class Oracle:
 
 def _now(thing: Thing) -> set[str]:
     return {stamp_of(thing.state)} if thing.state else set()
+
+
+def _is_alike(one: Json, other: Json) -> bool:
+    """Whether R9 takes two Contacts for one person: the same e-mail and the same names."""
+    return all(
+        normal(BY_NAME[name].kind, one.get(key) or "") == normal(BY_NAME[name].kind, other.get(key) or "")
+        for name, key in (("email", "Email"), ("last_name", "LastName"), ("first_name", "FirstName"))
+    )
 
 
 def _foreign_extended(state: Json) -> list[tuple[str, Any]]:

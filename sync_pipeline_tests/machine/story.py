@@ -43,8 +43,13 @@ CHOICES: dict[str, tuple[Any, ...]] = {
                {"salesforce_page_size": 2}),
 }  # fmt: skip
 SETTINGS = ("view", "outlook_deletion", "moved_out", "left_view", "conflicts", "enabled", "down_sync")
+#: What somebody does in the middle of a run.
+RACED = (
+    "sf_edit", "ol_edit", "sf_clear", "ol_clear", "ol_move_out", "ol_delete", "sf_delete", "ol_unmapped", "sf_owner",
+    "ol_categorise", "ol_away_and_back", "ol_create", "sf_create", "sf_twin", "sf_revert", "ol_revert",
+)  # fmt: skip
 #: Faults under which a change can stay unseen until the next full listing.
-HIDING = {"moved_away_and_back_and_never_re_added", "created_item_missing_from_delta", "late_commit", "clock_skew",
+HIDING = {"moved_away_and_back_and_never_re_added", "created_item_missing_from_delta", "clock_skew",
           "move_seen_as_removal_then_upsert", "move_seen_as_upsert_then_removal"}  # fmt: skip
 
 
@@ -74,7 +79,7 @@ class Story:
         self.users = Users(world, self.ledger, addresses, self.refresh)
         self.run_under_way: Run | None = None
         self._read_to, self._last_good, self.runs = 0, 0, 0
-        self._conflicts: set[tuple[str, str, str]] = set()
+        self.conflicts: set[tuple[str, str, str]] = set()
         self._backup: Path | None = None
         self._backup_mark = 0
         self._approved = False
@@ -177,6 +182,7 @@ class Story:
             shutil.copytree(by, data)
         self.refresh()
         self.oracle.void_at = self._read_to
+        self.oracle.restored_at = self._read_to if by else self.oracle.restored_at
         self.oracle.seen.clear()
         self.oracle.voided = set(self.users.addresses)
         self.oracle.suspects.clear()  # the history that would tell of them is lost with the warehouse (R23)
@@ -205,19 +211,23 @@ class Story:
 
     def run_raced(self, call: int, s: int, k: int, field: int) -> bool:
         """A run in the middle of which somebody does something."""
-        names = ("sf_edit", "ol_edit", "sf_clear", "ol_clear", "ol_move_out", "ol_delete", "sf_delete", "ol_unmapped",
-                 "sf_owner", "ol_categorise", "ol_away_and_back", "ol_create", "sf_create")  # fmt: skip
-        name = names[s % len(names)]
-        values = {"k": k, "field": field, "owner": field, "fields": field, "m": k}
-        arguments = {key: values[key] for key, _ in STEPS[name]}
-
-        def act() -> None:
-            if getattr(self.users, name)(**arguments):
-                self.fired[f"raced {name}"] += 1
-
-        hold = Seam(act=(1 + call % 60, act))
+        hold = Seam(act=(1 + call % 60, lambda: self._act("raced", s, k, field)))
         self._run(hold)
         return hold.acted
+
+    def run_overtaken(self, step: int, s: int, k: int, field: int) -> bool:
+        """A run in which somebody does something after the plan was made, just before a side is pushed."""
+        done: list[bool] = []
+        side = ("push_salesforce", "push_outlook")[step % 2]
+        self._run(Seam(), before={side: lambda: done.append(self._act("overtaken", s, k, field))})
+        return any(done)
+
+    def _act(self, how: str, s: int, k: int, field: int) -> bool:
+        name = RACED[s % len(RACED)]
+        values = {"k": k, "field": field, "owner": field, "fields": field, "m": k}
+        could = bool(getattr(self.users, name)(**{key: values[key] for key, _ in STEPS[name]}))
+        self.fired[f"{how} {name}"] += could
+        return could
 
     def run_isolated(self, m: int) -> bool:
         """One mailbox refuses everything: the others are synchronised all the same (invariant 14)."""
@@ -266,7 +276,11 @@ class Story:
         self.run_under_way = Run(self._read_to, self._last_good, self._rules(), members, no_deletes)
         acts = dict(before or {})
 
+        under_way = self.run_under_way
+
         def progress(step: str, done: int, total: int | None) -> None:
+            if step == "extract_outlook":
+                under_way.heard = max((entry["seq"] for entry in world.log(self._read_to)), default=self._read_to)
             acts.pop(step, lambda: None)()
 
         document: Json | None = None
@@ -294,7 +308,7 @@ class Story:
         if document is not None:
             self._last_good = began if good == set(self.users.addresses) else self._last_good
             self._take_conflicts()
-            self.oracle.settle_suspects(self._conflicts)
+            self.oracle.settle_suspects(self.conflicts)
         return good
 
     def let_go(self) -> None:
@@ -305,7 +319,7 @@ class Story:
 
     def _take_conflicts(self) -> None:
         for row in exported(self.world, "conflicts"):
-            self._conflicts.add((row["field"], row["outlook_value"] or "", row["salesforce_value"] or ""))
+            self.conflicts.add((row["field"], row["outlook_value"] or "", row["salesforce_value"] or ""))
 
     def _settings(self) -> None:
         for address, rules in self.rules.items():
@@ -366,6 +380,7 @@ class Story:
             invariant, what = ("16", "full") if full else ("2", "next")
             told_of = ", ".join(f"{e['action']} {e['entity']} {e['id']}" for e in wrote)
             raise Violation(invariant, f"the {what} run wrote: {told_of} {self.why(wrote)}")
+        self.oracle.settle_suspects(self.conflicts, is_over=True)
         Ending(self).judge()
 
     def _enabled(self) -> set[str]:

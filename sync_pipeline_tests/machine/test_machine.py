@@ -49,7 +49,34 @@ def test_a_story_through_every_core_hazard_ends_with_both_sides_equal(tmp_path: 
     assert [name for name in CORE_FIRED if not fired[name]] == []
 
 
-@pytest.mark.parametrize("seed", range(5))
+_EDITED = {"step": 0, "s": 0, "k": 0, "field": 0}  # in Salesforce, after the plan was made
+#: What a search meets by chance; a seeded defect stands against each.
+CHANCES: dict[str, tuple[dict[str, int], list[Step]]] = {
+    "11, a Contact is edited before its deletion is sent": (
+        {"outlook_deletion": 2}, [("ol_delete", {"k": 0}), ("run_overtaken", _EDITED)],
+    ),
+    "14, a mailbox refuses everything": (
+        {"mailboxes": 1, "view": 2}, [("sf_edit", {"k": 0, "field": 0}), ("run_isolated", {"m": 1})],
+    ),
+    "15, a second runner comes": ({}, [("ol_edit", {"k": 0, "field": 2}), ("run_twice", {})]),
+    "16, an edit is committed late": (
+        {"people": 2},
+        [("sf_edit", {"k": 1, "field": 0}), ("run", {"m": 0, "full": False}), ("sf_edit_late", {"k": 0, "field": 0})],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHANCES)
+def test_an_invariant_holds_in_the_story_made_for_it(tmp_path: Path, name: str) -> None:
+    choices, steps = CHANCES[name]
+    fired: Counter[str] = Counter()
+    with Bench(tmp_path) as bench:
+        failure = replay(bench, {"people": 4, "fields": 1, **choices}, steps, fired)
+    assert failure is None, failure
+    assert [step for step, _ in steps if not fired[step]] == []
+
+
+@pytest.mark.parametrize("seed", range(3))
 def test_no_invariant_breaks_in_a_story_drawn_by_seed(tmp_path: Path, seed: int) -> None:
     choices, steps = drawn(seed, 15)
     with Bench(tmp_path) as bench:

@@ -1,6 +1,7 @@
 """What people do on both sides. Every step picks by number among what there is, so that a story can be cut short.
 
-Each value that a user writes is unique: the log alone tells who wrote what, and when."""
+Each value that a user writes is unique, or was written to that field of that person before: the log alone tells who
+wrote what, and when."""
 
 from __future__ import annotations
 
@@ -141,6 +142,12 @@ class Users:
             self.world.salesforce.update(contact.id, **{one.salesforce: self.token(one)})
         return bool(contact)
 
+    def sf_edit_late(self, k: int, field: int) -> bool:
+        """An edit of a transaction that began minutes ago: it is stamped with its beginning."""
+        body = {"match": {"service": "salesforce", "method": "PATCH"}, "fault": "late_commit", "hold_seconds": 300}
+        self.world.control.post("faults", json=[body]).raise_for_status()
+        return self.sf_edit(k, field)
+
     def sf_clear(self, k: int, field: int) -> bool:
         one = BY_NAME[CLEARED[field % len(CLEARED)]]
         contact = pick([c for c in self.contacts() if (c.state or {}).get(one.salesforce)], k)
@@ -148,6 +155,34 @@ class Users:
             change: Json = {one.salesforce: None}
             self.world.salesforce.update(contact.id, **change)
         return bool(contact)
+
+    def _earlier(self, side: str, k: int, field: int) -> tuple[Thing, Field, str] | None:
+        """A value that people typed into a field before the one that both sides hold now, and where to type it again.
+
+        Were the newest value not everywhere, a run might never have seen it, and nothing would have been changed.
+        """
+        self._refresh()
+        found: list[tuple[Thing, Field, str]] = []
+        for thing in self.ledger.things.values():
+            if thing.side != side or thing.person is None or not self.ledger.is_living(thing):
+                continue
+            alike = [one for one in self.ledger.of_person(thing.person) if self.ledger.is_living(one)]
+            held = [self.ledger.values(one.side, one.state) for one in alike]
+            for name in EDITED:
+                values = {each[name] for each in held}
+                writes = [one for one in self.ledger.writes[name] if self.ledger.same(one.person, thing.person)]
+                older = [one.value for one in writes if one.value and one.value not in values | self.ledger.unmapped]
+                if len(values) == 1 and "" not in values and older and len({one.side for one in alike}) == 2:
+                    found.append((thing, BY_NAME[name], older[-1]))
+        return pick(found, k + field)
+
+    def sf_revert(self, k: int, field: int) -> bool:
+        """Somebody types an earlier value again."""
+        found = self._earlier("salesforce", k, field)
+        if found:
+            contact, one, value = found
+            self.world.salesforce.update(contact.id, **{one.salesforce: value})
+        return bool(found)
 
     def sf_unmapped(self, k: int) -> bool:
         contact = pick(self.contacts(), k)
@@ -252,6 +287,11 @@ class Users:
         one = BY_NAME[EDITED[field % len(EDITED)]]
         item = pick(self.items(lambda t: self.ledger.is_living(t)), k)
         return bool(item and self._patch(item, self.outlook_body(one, self.token(one), item.state)))
+
+    def ol_revert(self, k: int, field: int) -> bool:
+        """Somebody types an earlier value again."""
+        found = self._earlier("graph", k, field)
+        return bool(found and self._patch(found[0], self.outlook_body(found[1], found[2], found[0].state)))
 
     def ol_clear(self, k: int, field: int) -> bool:
         one = BY_NAME[CLEARED[field % len(CLEARED)]]
@@ -385,7 +425,9 @@ STEPS: dict[str, Arguments] = {
     "sf_create": (("owner", int), ("fields", int)),
     "sf_twin": (("k", int), ("owner", int), ("fields", int)),
     "sf_edit": _KF,
+    "sf_edit_late": _KF,
     "sf_clear": _KF,
+    "sf_revert": _KF,
     "sf_unmapped": _K,
     "sf_owner": (("k", int), ("owner", int)),
     "sf_source": _K,
@@ -400,6 +442,7 @@ STEPS: dict[str, Arguments] = {
     "ol_twin": (("m", int), ("k", int), ("fields", int), ("marked", bool)),
     "ol_edit": _KF,
     "ol_clear": _KF,
+    "ol_revert": _KF,
     "ol_unmapped": _K,
     "ol_second_entry": _KF,
     "ol_company": (("k", int), ("company", int)),
