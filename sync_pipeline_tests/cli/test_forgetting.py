@@ -58,6 +58,7 @@ def counts(world: World) -> list[list[tuple[object, ...]]]:
         return [connection.execute(query.format(source)).fetchall() for source in sources]
 
 
+@pytest.mark.slow
 def test_what_was_known_of_a_deleted_contact_is_nowhere_any_more_but_what_was_done_is(world: World, call: Call) -> None:
     mia = planted(world)
     edits = world.run()

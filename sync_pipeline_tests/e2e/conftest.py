@@ -1,4 +1,4 @@
-"""Which cases of a story run each time: the first two; the others run with the slow ones."""
+"""Which cases of a story run each time: the first; the others run with the slow ones."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-CASES_EACH_TIME = 2
+CASES_EACH_TIME = 1
 _HERE = Path(__file__).parent
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` is applied
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the third case of a parametrized story, and those after it, as slow."""
+    """Marks the second case of a parametrized story, and those after it, as slow."""
     cases: Counter[str] = Counter()
     for item in items:
         if hasattr(item, "callspec") and _HERE in item.path.parents:

@@ -313,7 +313,7 @@ def test_an_undelete_renews_its_session_and_a_lost_answer_is_not_repeated(org: O
     person.control("expire_tokens", {})
     assert org.undelete([contact]) == [RowResult(id=contact)]
     org.delete([contact])
-    fault(person, "timeout", "/services/Soap", position="response_lost", actor=None)
+    fault(person, "connection_reset", "/services/Soap", position="response_lost", actor=None)
     [lost] = org.undelete([contact])
     assert isinstance(lost.error, OutcomeUnknown)
     assert [row["action"] for row in person.log() if row["id"] == contact][-1] == "undelete"
