@@ -1,6 +1,6 @@
 """P9: a history of many operations, asked for one contact's story and exported for one day.
 
-The product has no marts yet; the export of a day is what stands in their place."""
+Of a day its export is measured, not its marts."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def asked(directory: Path, operations: int, seed: int) -> Iterator[Row]:
             same(f"P9, the exported {table}", _difference(connection, file, scanned), 0)
         [(count,)] = connection.execute("select count(*) from day_events").fetchall()
         yield Row(
-            f"P9 export of one day (there are no marts yet) of {operations:,} operations", "s", ours,
+            f"P9 export of one day of {operations:,} operations", "s", ours,
             Goal(of_limit=OF_A_SCAN), limit, remark=f"{count:,} operations; limit: a scan of the same columns",
         )  # fmt: skip
 
