@@ -128,6 +128,7 @@ def test_a_second_run_leaves_cleanly_and_names_the_first(world: World, call: Cal
     assert world.writes() == []
 
 
+@pytest.mark.slow
 def test_verify_says_that_both_sides_are_equal_and_writes_nothing(world: World, call: Call) -> None:
     record = person(world)
     settings = settings_of(world)

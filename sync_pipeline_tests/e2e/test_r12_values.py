@@ -190,6 +190,7 @@ def test_a_second_rewrite_freezes_the_field_as_a_problem(world: World) -> None:
     assert [problem["field"] for problem in world.problems()] == ["job_title"]
 
 
+@pytest.mark.slow
 def test_a_frozen_field_goes_on_once_its_contact_is_unlinked_and_linked_again(world: World) -> None:
     world.org("triggers", object="Contact", field="Title", rewrite="upper")
     record, item = linked(world)
@@ -226,6 +227,7 @@ def test_a_field_that_the_org_changes_on_each_write_does_not_ping_pong(world: Wo
     assert any(row["Id"] == other for row in world.salesforce.contacts())
 
 
+@pytest.mark.slow
 def test_a_field_that_outlook_rewrites_again_and_again_is_a_problem_too(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

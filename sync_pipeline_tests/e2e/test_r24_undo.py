@@ -37,6 +37,7 @@ def quiet(world: World) -> bool:
 # ── values ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 def test_an_edit_made_in_outlook_is_taken_back_on_both_sides(world: World) -> None:
     record, item = linked(world, Title="Director", Phone="1")
     world.anna.update(item, jobTitle="Wrong")
@@ -56,6 +57,7 @@ def test_an_edit_made_in_outlook_is_taken_back_on_both_sides(world: World) -> No
     assert quiet(world)
 
 
+@pytest.mark.slow
 def test_an_edit_made_in_salesforce_is_taken_back_on_both_sides(world: World) -> None:
     record, item = linked(world, Title="Director")
     world.salesforce.update(record, Title="Wrong")
@@ -66,6 +68,7 @@ def test_an_edit_made_in_salesforce_is_taken_back_on_both_sides(world: World) ->
     assert conflicts(world) == []
 
 
+@pytest.mark.slow
 def test_planning_an_undo_writes_nothing_and_is_forgotten(world: World) -> None:
     record, item = linked(world, Title="Director")
     world.anna.update(item, jobTitle="Wrong")
@@ -102,6 +105,7 @@ def test_a_value_that_changed_since_is_held_and_not_overwritten(world: World, si
     assert [row["id"] for row in world.held()] == [waiting["id"]]
 
 
+@pytest.mark.slow
 def test_a_held_value_is_taken_back_once_it_is_approved(world: World) -> None:
     record, item = linked(world, Title="Director")
     world.anna.update(item, jobTitle="Wrong")
@@ -113,6 +117,7 @@ def test_a_held_value_is_taken_back_once_it_is_approved(world: World) -> None:
     assert quiet(world)
 
 
+@pytest.mark.slow
 def test_a_held_value_stays_once_it_is_dropped(world: World) -> None:
     record, item = linked(world, Title="Director")
     world.anna.update(item, jobTitle="Wrong")
@@ -140,6 +145,7 @@ def test_an_undo_is_undone(world: World) -> None:
     assert quiet(world)
 
 
+@pytest.mark.slow
 def test_only_the_field_that_is_named_is_taken_back(world: World) -> None:
     record, item = linked(world, Title="Director", Department="Sales")
     world.anna.update(item, jobTitle="Wrong", department="Meant")
@@ -150,6 +156,7 @@ def test_only_the_field_that_is_named_is_taken_back(world: World) -> None:
     assert quiet(world)
 
 
+@pytest.mark.slow
 def test_only_the_contact_that_is_named_is_taken_back(world: World) -> None:
     one, first = linked(world, 1, Title="Director")
     two, second = linked(world, 2, Title="Director")
@@ -160,6 +167,7 @@ def test_only_the_contact_that_is_named_is_taken_back(world: World) -> None:
     assert [world.salesforce.record(record)["Title"] for record in (one, two)] == ["Director", "Wrong"]
 
 
+@pytest.mark.slow
 def test_only_the_mailbox_that_is_named_is_taken_back_and_through_the_hub_everywhere(world: World) -> None:
     see_all(world, ANNA, BEN)
     one, two = person(world, 1, Title="Director"), person(world, 2, Title="Director")
@@ -173,6 +181,7 @@ def test_only_the_mailbox_that_is_named_is_taken_back_and_through_the_hub_everyw
     assert quiet(world)
 
 
+@pytest.mark.slow
 def test_two_runs_are_taken_back_to_what_was_before_the_first(world: World) -> None:
     record, item = linked(world, Title="Director")
     world.anna.update(item, jobTitle="Wrong")
@@ -184,6 +193,7 @@ def test_two_runs_are_taken_back_to_what_was_before_the_first(world: World) -> N
     assert quiet(world)
 
 
+@pytest.mark.slow
 def test_what_was_filled_at_the_first_comparison_is_held_and_nothing_is_lost(world: World) -> None:
     world.run()
     world.anna.create(
@@ -199,6 +209,7 @@ def test_what_was_filled_at_the_first_comparison_is_held_and_nothing_is_lost(wor
     assert (item["jobTitle"], world.salesforce.record(record)["Department"]) == ("Chief", "Sales")
 
 
+@pytest.mark.slow
 def test_undoing_twice_changes_nothing_more(world: World) -> None:
     record, item = linked(world, Title="Director")
     world.anna.update(item, jobTitle="Wrong")
@@ -222,6 +233,7 @@ def created_in_outlook(world: World) -> tuple[Json, str, str]:
     return run, world.salesforce.contact(LastName="New")["Id"], item
 
 
+@pytest.mark.slow
 def test_a_contact_made_in_salesforce_goes_and_the_persons_own_stays(world: World) -> None:
     run, record, item = created_in_outlook(world)
     [removal] = world.undo(run)
@@ -234,6 +246,7 @@ def test_a_contact_made_in_salesforce_goes_and_the_persons_own_stays(world: Worl
     assert world.salesforce.contacts() == []
 
 
+@pytest.mark.slow
 def test_a_creation_taken_back_is_made_again_by_undoing_that(world: World) -> None:
     run, record, item = created_in_outlook(world)
     world.undo(run)
@@ -246,6 +259,7 @@ def test_a_creation_taken_back_is_made_again_by_undoing_that(world: World) -> No
     assert world.salesforce.record(record)["Title"] == "Chief"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", ["outlook", "salesforce"])
 def test_a_creation_edited_since_is_held(world: World, side: str) -> None:
     run, record, item = created_in_outlook(world)
@@ -259,6 +273,7 @@ def test_a_creation_edited_since_is_held(world: World, side: str) -> None:
     assert world.salesforce.record(record)["Title"] == "Chief"
 
 
+@pytest.mark.slow
 def test_a_creation_linked_in_another_mailbox_is_held(world: World) -> None:
     see_all(world, ANNA, BEN)
     run, record, _ = created_in_outlook(world)
@@ -269,6 +284,7 @@ def test_a_creation_linked_in_another_mailbox_is_held(world: World) -> None:
     assert world.salesforce.record(record)["LastName"] == "New"
 
 
+@pytest.mark.slow
 def test_with_the_other_mailboxs_copy_the_contact_goes_too(world: World) -> None:
     see_all(world, ANNA, BEN)
     first, record, item = created_in_outlook(world)
@@ -279,6 +295,7 @@ def test_with_the_other_mailboxs_copy_the_contact_goes_too(world: World) -> None
     assert quiet(world)
 
 
+@pytest.mark.slow
 def test_an_outlook_copy_that_we_made_goes_and_does_not_come_back(world: World) -> None:
     record = person(world)
     run = world.run()
@@ -292,6 +309,7 @@ def test_an_outlook_copy_that_we_made_goes_and_does_not_come_back(world: World) 
     assert quiet(world)
 
 
+@pytest.mark.slow
 def test_an_outlook_copy_edited_since_is_held(world: World) -> None:
     record = person(world)
     run = world.run()
@@ -304,6 +322,7 @@ def test_an_outlook_copy_edited_since_is_held(world: World) -> None:
     assert world.anna.contacts() == []
 
 
+@pytest.mark.slow
 def test_copies_beyond_max_deletes_wait_for_a_person(world: World) -> None:
     records = [person(world, number) for number in range(1, 14)]
     run = world.run()
@@ -344,6 +363,7 @@ def test_a_deletion_in_salesforce_is_undeleted_and_the_item_comes_back(world: Wo
     assert quiet(world)
 
 
+@pytest.mark.slow
 def test_a_removal_that_followed_a_deletion_in_salesforce_brings_both_back(world: World) -> None:
     record, item = linked(world)
     world.anna.update(item, nickName="Firsty")
@@ -356,6 +376,7 @@ def test_a_removal_that_followed_a_deletion_in_salesforce_brings_both_back(world
     assert quiet(world)
 
 
+@pytest.mark.slow
 def test_a_removed_item_that_is_gone_for_good_is_made_from_salesforce(world: World) -> None:
     record, item = linked(world, Title="Director")
     world.salesforce.delete(record)
@@ -367,6 +388,7 @@ def test_a_removed_item_that_is_gone_for_good_is_made_from_salesforce(world: Wor
     assert quiet(world)
 
 
+@pytest.mark.slow
 def test_what_is_not_in_the_recycle_bin_any_more_waits_with_its_values(world: World) -> None:
     record, _ = linked(world, Title="Director")
     world.salesforce.delete(record)
@@ -386,6 +408,7 @@ def test_what_is_not_in_the_recycle_bin_any_more_waits_with_its_values(world: Wo
     assert quiet(world)
 
 
+@pytest.mark.slow
 def test_a_contact_removed_for_its_view_comes_back_and_stays(world: World) -> None:
     record, _ = linked(world)
     linked(world, 2)
@@ -495,6 +518,7 @@ def test_an_undo_that_was_killed_is_finished_by_the_next_run(
     assert quiet(world)
 
 
+@pytest.mark.slow
 def test_what_was_edited_and_then_deleted_has_its_values_back_in_the_run_after(world: World) -> None:
     world.use(outlook_deletion="delete")
     record, item = linked(world, Title="Director")
@@ -509,6 +533,7 @@ def test_what_was_edited_and_then_deleted_has_its_values_back_in_the_run_after(w
     assert quiet(world)
 
 
+@pytest.mark.slow
 def test_the_history_names_the_run_that_was_taken_back(world: World) -> None:
     _, item = linked(world, Title="Director")
     world.anna.update(item, jobTitle="Wrong")
