@@ -39,25 +39,24 @@ def assign(
     or receipt knows. made_by_people_too: the login is a person's own, so that what only resembles decides nothing.
     """
     found = Assignment()
-    form = _Form(fields)
     left = {operation.operation_id: (operation, since) for operation, since in creations}
-    free = sorted(records, key=lambda one: bool(one.get("IsDeleted")))
+    free = [_Made(one, fields) for one in sorted(records, key=lambda one: bool(one.get("IsDeleted")))]
 
-    def fitting(operation: Operation, since: datetime, fits: Callable[[Operation, Record], bool]) -> list[Record]:
-        return [one for one in free if form.created(one) >= since and fits(operation, one)]
+    def fitting(operation: Operation, since: datetime, fits: Callable[[_Made, Operation], bool]) -> list[_Made]:
+        return [one for one in free if one.created_at >= since and fits(one, operation)]
 
     for key, (operation, since) in list(left.items()):
-        if exact := fitting(operation, since, form.is_just_this):
-            found.made[key] = exact[0]
+        if exact := fitting(operation, since, _Made.is_just_this):
+            found.made[key] = exact[0].record
             free.remove(exact[0])
             del left[key]
-    alike = {key: fitting(operation, since, form.is_like) for key, (operation, since) in left.items()}
+    alike = {key: fitting(operation, since, _Made.is_like) for key, (operation, since) in left.items()}
     for key, candidates in alike.items():
         is_alone = len(candidates) == 1 and sum(candidates[0] in others for others in alike.values()) == 1
         if is_alone and not made_by_people_too:
-            found.made[key] = candidates[0]
+            found.made[key] = candidates[0].record
         elif candidates:
-            found.perhaps[key] = [one["Id"] for one in candidates]
+            found.perhaps[key] = [one.record["Id"] for one in candidates]
     return found
 
 
@@ -66,34 +65,35 @@ def shows(kind: Kind, shown: str | None, value: str) -> bool:
     return shown is None or normal(kind, shown) == normal(kind, value)
 
 
-class _Form:
-    """Compares what was sent with what a record shows, in the normal form of each field."""
+class _Made:
+    """A record beside what was sent, compared in the normal form of each field."""
 
-    def __init__(self, fields: Sequence[Field]) -> None:
-        self._fields = fields
+    def __init__(self, record: Record, fields: Sequence[Field]) -> None:
+        self.record = record
+        self._values = row(record, fields)
         self._kinds = {field.name: field.kind for field in stored(fields)}
         self._names = {field.salesforce: field.name for field in stored(fields)}
 
-    def created(self, record: Record) -> datetime:
-        return datetime.fromisoformat(str(row(record, self._fields)["created_at"]))
+    @property
+    def created_at(self) -> datetime:
+        moment: datetime = self._values["created_at"]
+        return moment
 
-    def is_just_this(self, operation: Operation, record: Record) -> bool:
+    def is_just_this(self, operation: Operation) -> bool:
         """It shows every value sent, and no name or e-mail that was not."""
-        return self._share(operation, record) == 1 and not self._has_more(operation, record)
+        return self._share(operation) == 1 and not self._has_more(operation)
 
-    def is_like(self, operation: Operation, record: Record) -> bool:
+    def is_like(self, operation: Operation) -> bool:
         """It may have become what it is: at least half of the values are there, and what else it has can be an edit."""
-        was_edited = record.get("LastModifiedDate") != record.get("CreatedDate")
-        return self._share(operation, record) >= ALIKE and (was_edited or not self._has_more(operation, record))
+        was_edited = self._values["modified_at"] != self._values["created_at"]
+        return self._share(operation) >= ALIKE and (was_edited or not self._has_more(operation))
 
-    def _share(self, operation: Operation, record: Record) -> float:
-        values = row(record, self._fields)
+    def _share(self, operation: Operation) -> float:
         sent = [change for change in operation.fields if change.field in self._kinds]
-        same = [change for change in sent if shows(self._kinds[change.field], values[change.field], change.after)]
+        same = [change for change in sent if shows(self._kinds[change.field], self._values[change.field], change.after)]
         return len(same) / len(sent) if sent else 0.0
 
-    def _has_more(self, operation: Operation, record: Record) -> bool:
-        values = row(record, self._fields)
+    def _has_more(self, operation: Operation) -> bool:
         sent = {change.field for change in operation.fields}
         sent |= {self._names.get(name, "") for name in operation.detail.get("extra") or {}}
-        return any(values.get(name) for name in IDENTITY if name not in sent)
+        return any(self._values.get(name) for name in IDENTITY if name not in sent)

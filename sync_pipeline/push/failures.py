@@ -104,6 +104,11 @@ def perhaps_created(run_id: str, operation: Operation, candidates: Sequence[str]
     )
 
 
+def not_done(run_id: str, operation: Operation) -> Receipt:
+    """An operation in doubt of which the service shows nothing: planned again."""
+    return Receipt(run_id, operation, Outcome.UNSENT, code="not_done", message="It had no effect.")
+
+
 def stale(run_id: str, operation: Operation, what: str) -> Receipt:
     """Nothing was sent: the service holds something else than was planned from."""
     return Receipt(run_id, operation, Outcome.STALE, code="changed_meanwhile", message=what)

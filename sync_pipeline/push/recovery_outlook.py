@@ -16,6 +16,7 @@ from sync_pipeline.outlook.folders import FolderInfo
 from sync_pipeline.outlook.properties import CATEGORY, COPY_OF, STAMP, extended_value, has_category, stamp_text
 from sync_pipeline.outlook.rows import row
 from sync_pipeline.push.context import RunContext
+from sync_pipeline.push.failures import not_done
 from sync_pipeline.push.items import IN_FOLDER
 from sync_pipeline.push.moves import put_back, source_of
 from sync_pipeline.warehouse.receipt import Outcome, Receipt
@@ -39,37 +40,37 @@ class OutlookWitness:
 
     def look(self, run_id: str, operation: Operation, started_at: datetime) -> Receipt:
         """The receipt that the operation would have had."""
-        not_done = Receipt(run_id, operation, Outcome.UNSENT, code="not_done", message="It had no effect.")
+        nothing = not_done(run_id, operation)
         match operation.action:
             case Action.CREATE_FOLDER:
                 found = [folder for folder in self._folders if self._is_marked(folder) and folder.role == "other"]
                 if not found:
-                    return not_done
+                    return nothing
                 result = {"id": found[0].id, "name": found[0].name, "parent_id": found[0].parent_id}
                 return Receipt(run_id, operation, Outcome.DONE, result=result)
             case Action.CREATE_CATEGORY:
                 is_listed = self._mailbox.category_listed(CATEGORY)
-                return Receipt(run_id, operation, Outcome.DONE) if is_listed else not_done
+                return Receipt(run_id, operation, Outcome.DONE) if is_listed else nothing
             case Action.CREATE:
                 item = self._created(operation, started_at)
-                return self._in_folder(run_id, operation, item, "") if item else not_done
+                return self._in_folder(run_id, operation, item, "") if item else nothing
             case Action.MOVE | Action.RESTORE:
-                return self._moved(run_id, operation) or not_done
+                return self._moved(run_id, operation) or nothing
             case Action.FINISH_MOVE:
-                return self._finished(run_id, operation) or not_done
+                return self._finished(run_id, operation) or nothing
         item = self._mailbox.read([operation.outlook_id])[operation.outlook_id]
         if operation.action is Action.DELETE:
             gone = operation.outlook_id
             if item is None or self._is_thrown_away(item):
                 return Receipt(run_id, operation, Outcome.DONE, outlook_id=gone, deleted_item=gone)
             # It is there, changed since, and with the values of before: it was removed, and its owner brought it back.
-            return self._shown(run_id, operation, item) if self._was_put_back(operation, item) else not_done
+            return self._shown(run_id, operation, item) if self._was_put_back(operation, item) else nothing
         if item is None:
-            return not_done
+            return nothing
         if not self._is_written(operation, item):
             is_edit = operation.action is Action.UPDATE and operation.fields
             was_put_back = is_edit and self._was_put_back(operation, item)
-            return replace(self._shown(run_id, operation, item), was_put_back=True) if was_put_back else not_done
+            return replace(self._shown(run_id, operation, item), was_put_back=True) if was_put_back else nothing
         if operation.action is Action.RELEASE:
             released = operation.outlook_id
             return Receipt(run_id, operation, Outcome.DONE, outlook_id=released, forgotten_item=released)

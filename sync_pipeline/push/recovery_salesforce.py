@@ -14,7 +14,7 @@ from sync_pipeline.model.fields import Field
 from sync_pipeline.model.operation import Action, FieldChange, Operation
 from sync_pipeline.push.context import RunContext
 from sync_pipeline.push.doubted_creations import Assignment, assign, shows
-from sync_pipeline.push.failures import perhaps_created
+from sync_pipeline.push.failures import not_done, perhaps_created
 from sync_pipeline.push.salesforce import external_id
 from sync_pipeline.salesforce.client import Org
 from sync_pipeline.salesforce.rows import row, selectable, stored
@@ -54,23 +54,23 @@ class SalesforceWitness:
                 return self._deletion(run_id, operation)
         found = self._query(f"Id = {quote(operation.salesforce_id)}")
         if not found or found[0].get("IsDeleted"):
-            return _not_done(run_id, operation)
+            return not_done(run_id, operation)
         record = found[0]
         if self._holds(operation.fields, record) and self._has_account(operation, record):
             return self._done(run_id, operation, record)
         if operation.fields and self._was_touched(operation, record) and self._is_as_before(record):
             return replace(self._done(run_id, operation, record), was_put_back=True)
-        return _not_done(run_id, operation)
+        return not_done(run_id, operation)
 
     def _creation(self, run_id: str, operation: Operation) -> Receipt:
         if self._run.external_id_field:
             found = self._query(f"{self._run.external_id_field} = {quote(external_id(operation))}")
-            return self._done(run_id, operation, found[0]) if found else _not_done(run_id, operation)
+            return self._done(run_id, operation, found[0]) if found else not_done(run_id, operation)
         if record := self._assigned.made.get(operation.operation_id):
             return self._done(run_id, operation, record)
         if candidates := self._assigned.perhaps.get(operation.operation_id):
             return perhaps_created(run_id, operation, candidates)
-        return _not_done(run_id, operation)
+        return not_done(run_id, operation)
 
     def _deletion(self, run_id: str, operation: Operation) -> Receipt:
         found = self._query(f"Id = {quote(operation.salesforce_id)}")
@@ -82,7 +82,7 @@ class SalesforceWitness:
         was_undeleted = self._was_touched(operation, record) and self._is_as_before(record)
         if record.get("IsDeleted") or was_undeleted:
             return self._done(run_id, operation, record)
-        return _not_done(run_id, operation)
+        return not_done(run_id, operation)
 
     def _done(self, run_id: str, operation: Operation, record: Mapping[str, Any]) -> Receipt:
         contact = {**row(record, self._fields), "seen_run": self._run.run_id}
@@ -145,7 +145,3 @@ class SalesforceWitness:
     def _has_account(self, operation: Operation, record: Mapping[str, Any]) -> bool:
         account = operation.detail.get("account_id")
         return not account or account == record.get("AccountId")
-
-
-def _not_done(run_id: str, operation: Operation) -> Receipt:
-    return Receipt(run_id, operation, Outcome.UNSENT, code="not_done", message="It had no effect.")

@@ -2,7 +2,8 @@
 --      planning.mailboxes, outlook.contacts, salesforce.contacts, salesforce.accounts, sync.journal, sync.links, sync.problems, the macro
 --      planning.account_reason (results.sql)
 -- out: planning.new_contacts (newcomers that become Contacts, with account, owner and missing fields),
---      planning.refused_duplicates (newcomers that a duplicate rule of Salesforce refused, with the Contacts it named),
+--      planning.refused_duplicates (newcomers that a duplicate rule of Salesforce refused, with the Contacts it named; or, with
+--      is_perhaps, whose creation was in doubt, with the Contacts that may be what it made),
 --      planning.new_values (newcomer × field: Outlook's value, Salesforce's value, what stands in the way),
 --      rows of planning.operations, planning.base_updates, planning.link_changes, planning.plan_problems for new Contacts
 --      (nothing where there is no newcomer: plan.py leaves this stage out then)
