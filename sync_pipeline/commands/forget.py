@@ -54,12 +54,13 @@ def forget(invocation: Invocation, email: str, yes: bool) -> int:
 
 def _erase(settings: Settings, email: str, yes: bool) -> dict[str, Any]:
     """What is found, and gone from the tables where `yes`."""
+    from sync_pipeline.engine.paths import exports_path
     from sync_pipeline.warehouse.erasure import erase, find_person, refuse_in_doubt, still_there
     from sync_pipeline.warehouse.exported_days import days_to_erase, exported_keys
     from sync_pipeline.warehouse.schema import migrate
     from sync_pipeline.warehouse.tables import scalar
 
-    exports = settings.data_dir / "exports"
+    exports = exports_path(settings)
     with writing(settings) as (reader, writer):
         connection = writer.connection
         migrate(connection, settings.fields)
@@ -89,13 +90,13 @@ def _erase(settings: Settings, email: str, yes: bool) -> dict[str, Any]:
 
 def _finish(settings: Settings, address: str) -> dict[str, Any]:
     """The exports and the freed blocks; also of an erasure that broke off before."""
-    from sync_pipeline.engine.paths import warehouse_path
+    from sync_pipeline.engine.paths import exports_path, warehouse_path
     from sync_pipeline.warehouse.erasure import still_there
     from sync_pipeline.warehouse.export import export_tables
     from sync_pipeline.warehouse.exported_days import erase_exported
     from sync_pipeline.warehouse.rewriting import rewrite
 
-    exports = settings.data_dir / "exports"
+    exports = exports_path(settings)
     with writing(settings) as (reader, writer):
         files = erase_exported(writer.connection, exports)
         writer.connection.execute("update sync.erasures set files = ? where finished_at is null", [files])

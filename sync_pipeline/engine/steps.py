@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from sync_pipeline.engine import extraction
-from sync_pipeline.engine.marks import mark_end, mark_start
+from sync_pipeline.engine.folder_marks import mark_end, mark_start
 from sync_pipeline.engine.paths import exports_path
 from sync_pipeline.engine.planning_inputs import fingerprints, plan_context
 from sync_pipeline.engine.session import Progress, RunOptions, Session, no_progress

@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from sync_pipeline.model.errors import SettingsInvalid
+from sync_pipeline.engine.undoing import refuse_unknown_runs
 from sync_pipeline.warehouse.reader import Reader
 from sync_pipeline.warehouse.tables import fetch
 
@@ -39,10 +39,8 @@ class Scope:
 def of_run(connection: duckdb.DuckDBPyConnection, run_id: str) -> Scope:
     """Raises SettingsInvalid where no run is known by this id."""
     reader = Reader(connection)
-    run = reader.run(run_id)
-    if run is None:
-        recent = ", ".join(row["run_id"] for row in reader.runs(5)) or "none"
-        raise SettingsInvalid(f"No run {run_id} is known.", remedy=f"The last ones: {recent}.", code="run_unknown")
+    refuse_unknown_runs(reader, [run_id])
+    run = reader.run(run_id) or {}
     first: datetime = run["started_at"]
     ended: datetime = run["finished_at"] or first
     until = max(ended, first) + timedelta(seconds=1)

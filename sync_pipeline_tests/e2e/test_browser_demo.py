@@ -36,7 +36,7 @@ def demo(directory: Path) -> Iterator[dict[str, str]]:
             while "Ctrl-C ends it" not in log.read_text():
                 assert process.poll() is None, log.read_text()
                 assert time.monotonic() < deadline, log.read_text()
-                time.sleep(0.5)
+                time.sleep(0.5)  # another process writes it
             yield dict(re.findall(r"^(Dagster|Salesforce|Outlook) +(http\S+)$", log.read_text(), re.MULTILINE))
         finally:
             process.send_signal(signal.SIGINT)
@@ -51,6 +51,7 @@ def click(page: Page, kind: str, text: str) -> None:
 
 
 def until(page: Page, condition: str) -> None:
+    """Asks again and again: Dagster's pages change by themselves, and no event of the browser tells when."""
     deadline = time.monotonic() + SECONDS_FOR_A_RUN
     while not page.evaluate(condition):
         assert time.monotonic() < deadline, f"{condition}: {page.evaluate('document.body.innerText')}"

@@ -23,6 +23,8 @@ def mark_start(session: Session) -> None:
         writer = session.writer(connection)
         for address, _, _ in rows:  # a folder that is made in this run is marked when it is made
             writer.save_mark(address, session.number, session.clock.now())
+    if not rows:
+        return
     present = [(address, folder_id) for address, folder_id, state in rows if state == "present"]
     failed = {address for address, _ in present} - set(_marked(session, present))
     with session.warehouse() as connection:
