@@ -74,7 +74,8 @@ def match_contacts(connection: duckdb.DuckDBPyConnection, context: PlanContext) 
         lists=[field.name for field in context.fields if field.is_list],
         **values,
     )
-    run(connection, "undo_parts", undo=context.undo, **values)
+    asked = ["(select 1)"] if context.undo.runs else ["sync.undos where closed_at is null"]
+    run(connection, "undo_parts", rests_on=asked, undo=context.undo, **values)
     choose_mailboxes(connection, context)
     run(connection, "whole", rests_on=["planning.whole"], **values)
     run(connection, "scope", rests_on=_LOOKED_AT, **values)

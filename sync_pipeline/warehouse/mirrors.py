@@ -9,15 +9,18 @@ from typing import Any
 import duckdb
 
 from sync_pipeline.warehouse.marks import mark_accounts, mark_contacts, mark_items
-from sync_pipeline.warehouse.tables import Row, replace, staged, transaction, upsert
+from sync_pipeline.warehouse.tables import Row, differing, replace, staged, transaction, upsert
 
 _IDS = {"id": "VARCHAR"}
+#: What says that a row was read, and nothing of what it holds.
+_READ = ("seen_run",)
 
 
 class Mirrors:
     """Every public method is one transaction. A value that a row leaves out, or gives as None, stays as it was.
 
-    What a method writes it marks, so that the next planning looks at it.
+    What a method changes it marks, so that the next planning looks at it. A row that comes again as it is known is no
+    change: each reading of Salesforce goes back some minutes, and each listing of a mailbox shows all of it.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
@@ -69,15 +72,18 @@ class Mirrors:
             if folders:
                 rows = [{**row, "mailbox": mailbox} for row in folders]
                 upsert(self.connection, "outlook.folders", ("mailbox", "id"), rows)
-            rows = [{**row, "mailbox": mailbox, "seen_run": run_id} for row in contacts]
-            upsert(self.connection, "outlook.contacts", ("mailbox", "id"), rows)
+            key, rows = ("mailbox", "id"), [{**row, "mailbox": mailbox, "seen_run": run_id} for row in contacts]
+            mark_items(self.connection, differing(self.connection, "outlook.contacts", key, rows, besides=_READ))
+            upsert(self.connection, "outlook.contacts", key, rows)
             self._place(mailbox, run_id, vanished or {})
-            mark_items(self.connection, [(mailbox, row["id"]) for row in rows])
             mark_items(self.connection, [(mailbox, item) for item in vanished or {}])
             rows = [{"mailbox": mailbox, "id": folder, "delta_link": link} for folder, link in (cursors or {}).items()]
             upsert(self.connection, "outlook.folders", ("mailbox", "id"), rows)
             rows = [{"mailbox": mailbox, "id": folder, "listed_at": now} for folder in listed]
             upsert(self.connection, "outlook.folders", ("mailbox", "id"), rows)
+            if listed:
+                # a mailbox that was listed is compared whole, so that nothing is overlooked for longer than a day
+                self.connection.execute("delete from sync.compared where mailbox = ?", [mailbox])
             if listed and now:
                 self._save_cursor((mailbox, selected, now), "outlook_fields")
 
@@ -134,14 +140,11 @@ class Mirrors:
 
         `selected` is the fingerprint of the fields that were read, all of them since the watermark before.
         """
+        read = [{"is_readable": True, **row, "seen_run": run_id} for row in rows]
         with transaction(self.connection):
-            upsert(
-                self.connection,
-                "salesforce.contacts",
-                ("id",),
-                [{"is_readable": True, **row, "seen_run": run_id} for row in rows],
-            )
-            mark_contacts(self.connection, [row["id"] for row in rows])
+            changed = differing(self.connection, "salesforce.contacts", ("id",), read, besides=_READ)
+            mark_contacts(self.connection, [contact for (contact,) in changed])
+            upsert(self.connection, "salesforce.contacts", ("id",), read)
             self._save_cursor(cursor, "contacts")
             self._save_cursor((cursor[0], selected, cursor[2]) if cursor else None, "contact_fields")
 
@@ -150,10 +153,11 @@ class Mirrors:
         gone = [row["id"] for row in rows if row.get("is_deleted")]
         kept = [{key: row[key] for key in row if key != "is_deleted"} for row in rows if not row.get("is_deleted")]
         with transaction(self.connection):
+            changed = differing(self.connection, "salesforce.accounts", ("id",), kept)
+            mark_accounts(self.connection, [*(account for (account,) in changed), *gone])
             upsert(self.connection, "salesforce.accounts", ("id",), kept)
             with staged(self.connection, "gone", [{"id": account} for account in gone], _IDS):
                 self.connection.execute("delete from salesforce.accounts where id in (select id from gone)")
-            mark_accounts(self.connection, [row["id"] for row in rows])
             self._save_cursor(cursor, "accounts")
 
     def forget_accounts(self, seen_ids: Collection[str]) -> None:

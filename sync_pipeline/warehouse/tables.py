@@ -75,11 +75,10 @@ def upsert(connection: duckdb.DuckDBPyConnection, table: str, key: Sequence[str]
     """
     if not rows:
         return
-    latest = list({tuple(row[column] for column in key): row for row in rows}.values())
-    types = _named(column_types(connection, table), latest)
-    same = " and ".join(f"target.{column} = incoming.{column}" for column in key)
+    types = _named(column_types(connection, table), rows)
+    same = _same(key)
     values = [column for column in types if column not in key]
-    with staged(connection, "incoming", latest, types):
+    with staged(connection, "incoming", _latest(key, rows), types):
         if values:
             sets = ", ".join(f'"{column}" = coalesce(incoming."{column}", target."{column}")' for column in values)
             connection.execute(f"update {table} as target set {sets} from incoming where {same}")
@@ -87,6 +86,30 @@ def upsert(connection: duckdb.DuckDBPyConnection, table: str, key: Sequence[str]
             f"insert into {table} by name select * from incoming "
             f"where not exists (select 1 from {table} as target where {same})"
         )
+
+
+def differing(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    key: Sequence[str],
+    rows: Sequence[Row],
+    *,
+    besides: Sequence[str] = (),
+) -> list[tuple[Any, ...]]:
+    """The keys of the rows that `upsert` would add, or whose columns it would change, those `besides` not counted."""
+    if not rows:
+        return []
+    types = _named(column_types(connection, table), rows)
+    alike = [
+        f'(incoming."{column}" is null or incoming."{column}" is not distinct from target."{column}")'
+        for column in types
+        if column not in {*key, *besides}
+    ]
+    with staged(connection, "incoming", _latest(key, rows), types):
+        return connection.execute(
+            f"select {', '.join(key)} from incoming "
+            f"where not exists (select 1 from {table} as target where {' and '.join([_same(key), *alike])})"
+        ).fetchall()
 
 
 def fetch(
@@ -122,3 +145,11 @@ def _named(types: Mapping[str, str], rows: Sequence[Row]) -> dict[str, str]:
     if unknown := named - types.keys():
         raise KeyError(f"the table has no column {', '.join(sorted(unknown))}")
     return {column: kind for column, kind in types.items() if column in named}
+
+
+def _latest(key: Sequence[str], rows: Sequence[Row]) -> list[Row]:
+    return list({tuple(row[column] for column in key): row for row in rows}.values())
+
+
+def _same(key: Sequence[str]) -> str:
+    return " and ".join(f"target.{column} = incoming.{column}" for column in key)

@@ -133,11 +133,19 @@ def test_whatever_a_write_touched_is_marked_for_planning(tmp_path: Path) -> None
 
         writer.save_mailbox_page(MAILBOX, "run-1", contacts=[{"id": "a", "place": "folder"}, {"id": "b"}])
         assert marked() == {("item", MAILBOX, "a"), ("item", MAILBOX, "b")}
+        writer.save_mailbox_page(
+            MAILBOX, "run-2", contacts=[{"id": "a", "place": "folder"}, {"id": "b", "place": "folder"}]
+        )
+        assert marked() == {("item", MAILBOX, "b")}  # what is read again as it was is no change
         writer.save_mailbox_page(MAILBOX, "run-1", vanished={"a": "personal", "b": "gone"})
         assert marked() == {("item", MAILBOX, "a"), ("item", MAILBOX, "b")}
         writer.save_contacts([{"id": "003"}], "run-1")
         assert marked() == {("contact", "", "003")}
+        writer.save_contacts([{"id": "003", "is_deleted": None}, {"id": "004"}], "run-2")
+        assert marked() == {("contact", "", "004")}
         writer.mark_unreadable(["003"], "run-1")
+        assert marked() == {("contact", "", "003")}
+        writer.save_contacts([{"id": "003"}], "run-3")  # can be read again
         assert marked() == {("contact", "", "003")}
         writer.mark_deleted(["003"], "run-1")
         assert marked() == {("contact", "", "003")}
@@ -145,6 +153,8 @@ def test_whatever_a_write_touched_is_marked_for_planning(tmp_path: Path) -> None
             [{"id": "001", "name": "Acme"}, {"id": "002", "name": "Globex"}, {"id": "009", "is_deleted": True}]
         )
         assert marked() == {("account", "", "001"), ("account", "", "002"), ("account", "", "009")}
+        writer.save_accounts([{"id": "001", "name": "Acme"}, {"id": "002", "name": "Globex Ltd"}])
+        assert marked() == {("account", "", "002")}
         writer.forget_accounts(["001"])
         assert marked() == {("account", "", "002")}
         writer.save_members("view", "View", "", ["003", "004"])
@@ -158,3 +168,14 @@ def test_whatever_a_write_touched_is_marked_for_planning(tmp_path: Path) -> None
         assert marked() == {("contact", "", "003"), ("item", MAILBOX, "a")}
         writer.unlink_by_hand(MAILBOX, link, "by_hand", NOW)
         assert marked() == {("contact", "", "003"), ("item", MAILBOX, "a")}
+
+
+def test_a_mailbox_that_was_listed_is_compared_whole(tmp_path: Path) -> None:
+    """Nothing that planning overlooked stays so for longer than a day."""
+    with warehouse(tmp_path) as writer:
+        others = "ben@example.com"
+        writer.connection.execute("insert into sync.compared values (?, 'print'), (?, 'print')", [MAILBOX, others])
+        writer.save_mailbox_page(MAILBOX, "run-1", contacts=[{"id": "a"}], cursors={"f": "delta"})
+        assert len(rows(writer.connection, "select mailbox from sync.compared")) == 2
+        writer.save_mailbox_page(MAILBOX, "run-1", contacts=[{"id": "a"}], listed=["f"], now=NOW)
+        assert rows(writer.connection, "select mailbox from sync.compared") == [{"mailbox": others}]
