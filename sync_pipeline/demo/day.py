@@ -147,18 +147,23 @@ class Day:
     # -- choosing ------------------------------------------------------------------------------------------------------
 
     def pair_up(self) -> None:
-        """After the first run: who is linked with whom, but for Contacts in two folders."""
+        """After the first run: who is linked with whom, but for Contacts in two folders, and for those whose place a
+        near-duplicate waits for: it takes it a run after they gave it up (R9), and something would be left to do."""
         linked = []
         for desk in self.desks:
             with suppress(Mismatch):  # the stories of the first run have told it
                 linked.append((desk, desk.linked()))
+        waiting = {
+            desk.address: {one for item in chosen_but_unlinked(desk) for one in emails(item)} for desk, _ in linked
+        }
         counts = Counter(record for _, items in linked for record in items)
         records = self.desks[0].salesforce.contacts()
         self._pairs = [
             Pair(desk, item, records[record])
             for desk, items in linked
             for record, [item, *others] in items.items()
-            if counts[record] == 1 and not others and record in records and not differences(item, records[record])
+            if counts[record] == 1 and not others and not emails(item) & waiting[desk.address]
+            if record in records and not differences(item, records[record])
         ]
         self.random.shuffle(self._pairs)
 
