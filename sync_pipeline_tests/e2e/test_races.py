@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sync_pipeline_tests.harness import ANNA, World, conflicts, item_of, linked, person, stamp_of
+from sync_pipeline_tests.harness import ANNA, BEN, World, conflicts, item_of, linked, person, see_all, stamp_of
 from sync_pipeline_tests.machine.hazards import Seam, seam
 
 
@@ -83,6 +83,18 @@ def test_a_contact_edited_in_salesforce_meanwhile_is_not_deleted(world: World) -
     settled(world)
     assert world.salesforce.record(record)["Title"] == "Edited"
     assert item_of(world.anna, record)["jobTitle"] == "Edited"
+
+
+def test_an_edit_in_another_mailbox_meanwhile_keeps_the_contact_from_being_deleted(world: World) -> None:
+    """R19: an edit in another mailbox that is not synchronised yet counts as an edit in Salesforce."""
+    see_all(world, ANNA, BEN).use(outlook_deletion="delete")
+    record, item = linked(world, Title="Base")
+    bens = item_of(world.ben, record)["id"]
+    world.anna.delete(item)
+    world.run(before={"push_salesforce": lambda: world.ben.update(bens, jobTitle="Ben's")})
+    settled(world)
+    assert world.salesforce.record(record)["Title"] == "Ben's"
+    assert [item_of(mailbox, record)["jobTitle"] for mailbox in (world.anna, world.ben)] == ["Ben's", "Ben's"]
 
 
 def test_a_contact_deleted_in_salesforce_while_its_item_is_made_leaves_outlook_in_the_next_run(world: World) -> None:
