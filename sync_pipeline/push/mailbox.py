@@ -136,8 +136,10 @@ class MailboxPush:
             return
         self._records.open_intents(operations)
         receipts = call()
-        self._records.close(receipts)
-        self._records.add("in_doubt", len(operations) - len(receipts))
+        # Whether a mailbox without room made the contact all the same is not documented: the next run looks.
+        known = [receipt for receipt in receipts if not _is_perhaps_made(receipt)]
+        self._records.close(known)
+        self._records.add("in_doubt", len(operations) - len(known))
         if unsent := [receipt for receipt in receipts if receipt.outcome is Outcome.UNSENT]:
             raise unwritable(self._mailbox.address, unsent[0].message, is_full=unsent[0].code == MAILBOX_FULL)
 
@@ -197,6 +199,10 @@ class MailboxPush:
             [self._mailbox.address, operation.outlook_id],
         )
         return dict(json.loads(rows[0]["result"] or "{}")) if rows else {}
+
+
+def _is_perhaps_made(receipt: Receipt) -> bool:
+    return receipt.code == MAILBOX_FULL and receipt.operation.action in _MAKES_A_CONTACT
 
 
 def _known(receipt: Receipt | None) -> list[Receipt]:

@@ -115,8 +115,10 @@ class Journal:
         )
 
     def _apply_due(self, run_id: str, now: datetime) -> None:
-        with self._moment(run_id, now):
-            self.connection.execute(statement("apply_links"))
+        if scalar(self.connection, "select count(*) from due_links"):
+            with self._moment(run_id, now):
+                self.connection.execute(statement("apply_links"))
+        self.connection.execute(statement("mark_due"))
         present = {name for (name,) in self.connection.execute("select distinct field from due_bases").fetchall()}
         fields = [field for field in self.fields if field.name in present]
         if not fields:

@@ -11,7 +11,7 @@ from sync_pipeline import engine
 from sync_pipeline.model.errors import SideUnavailable
 from sync_pipeline.transport import Policy
 from sync_pipeline.warehouse.writer import Writer
-from sync_pipeline_tests.harness import ANNA, BEN, CATEGORY, CLEO, World, item_of, person, stamp_of
+from sync_pipeline_tests.harness import ANNA, BEN, CATEGORY, CLEO, World, item_of, of, person, stamp_of
 
 
 class Killed(BaseException):
@@ -106,6 +106,24 @@ def test_a_batch_of_creations_in_outlook_whose_answer_was_lost_makes_each_once(w
     world.run()
     world.run()
     assert len(world.anna.contacts()) == 3
+    assert world.ready() == []
+
+
+@pytest.mark.parametrize("position", ["response_lost", "refused"])
+def test_a_mailbox_that_calls_itself_full_gets_no_second_copy_of_what_it_made_all_the_same(
+    world: World, position: str
+) -> None:
+    folder = world.anna.create_folder("Other")
+    world.anna.create(folder, givenName="Mia", surname="Muster", email="mia@example.com", categories=[CATEGORY])
+    record = person(world)
+    full = {"service": "graph", "path": f"{ANNA}/.*/contacts$", "method": "POST", "actor": "application"}
+    world.fault("507", position=position, times=2, **full)
+    assert of(world.run(), ANNA)["code"] == "mailbox_full"
+    for _ in range(3):
+        world.run()
+    assert [item["surname"] for item in world.anna.contacts()] in (["Last1", "Muster"], ["Muster", "Last1"])
+    assert item_of(world.anna, record)["surname"] == "Last1"
+    assert world.anna.contacts(folder) == []
     assert world.ready() == []
 
 

@@ -1,6 +1,7 @@
 -- in:  due_links, due_bases, moment (run_id, happened_at)
 -- out: sync.links without its bases; sync.history with one event for each link that is made, closed, opened again, or moved to
---      a winner or (without an operation of ours) to another item; sync.marks of both ends
+--      a winner or (without an operation of ours) to another item
+--      (nothing where due_links is empty: journal.py leaves it out then)
 insert into sync.links by name
 select due.link_id, due.mailbox, due.outlook_id, due.salesforce_id, due.origin, 'linked' as state,
     coalesce(due.seen_in_view, false) as seen_in_view, false as has_stamp, moment.run_id as created_run, moment.happened_at as created_at,
@@ -45,9 +46,3 @@ from due_links as due
 join sync.links as link using (link_id)
 cross join moment
 where due.kind in ('link', 'close', 'relink', 'reopen') or (due.kind = 'item' and due.operation_id is null);
-
-with due as (select link_id from due_links union select link_id from due_bases)
-insert into sync.marks by name
-select 'contact' as kind, '' as mailbox, link.salesforce_id as id from due join sync.links as link using (link_id) where link.salesforce_id <> ''
-union
-select 'item', link.mailbox, link.outlook_id from due join sync.links as link using (link_id) where link.outlook_id <> '';
