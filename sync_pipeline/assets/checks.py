@@ -12,7 +12,7 @@ import dagster as dg
 from sync_pipeline.assets.drift import drift_sql
 from sync_pipeline.assets.history import sync_history
 from sync_pipeline.assets.plan import sync_plan
-from sync_pipeline.assets.step import attention_table
+from sync_pipeline.assets.step import first_rows
 from sync_pipeline.engine import Session
 from sync_pipeline.ticks import allowed_lag
 from sync_pipeline.warehouse.tables import fetch
@@ -101,7 +101,7 @@ def sla(session: dg.ResourceParam[Session]) -> dg.AssetCheckResult:
             "slowest_seconds": slowest,
             "allowed_seconds": allowed,
             "late": len(late),
-            "attention": attention_table(late),
+            "attention": first_rows(late),
         },
     )
 
@@ -129,7 +129,7 @@ def _result(
         passed=not rows,
         severity=severity,
         description=text if rows else None,
-        metadata={**counts, "attention": attention_table(rows)},
+        metadata={**counts, "attention": first_rows(rows)},
     )
 
 

@@ -27,11 +27,14 @@ def perform(step: Step, session: Session, *counts: str) -> dg.MaterializeResult[
     result = run_step(session, step)
     numbers: dict[str, Any] = dict.fromkeys(counts, 0) | {str(name): count for name, count in result.counts.items()}
     numbers["seconds"] = round(time.monotonic() - started, 3)
-    return dg.MaterializeResult(metadata={**numbers, "attention": attention_table(result.attention)})
+    tables = {"attention": first_rows(result.attention)}
+    if result.operations:
+        tables["operations"] = first_rows(result.operations)
+    return dg.MaterializeResult(metadata={**numbers, **tables})
 
 
-def attention_table(rows: Sequence[dict[str, str | int]]) -> dg.TableMetadataValue:
-    """The first rows as a table; empty where no mailbox needs a look."""
+def first_rows(rows: Sequence[dict[str, str | int]]) -> dg.TableMetadataValue:
+    """The first rows as a table; an empty one where there are none."""
     names = list(dict.fromkeys(name for row in rows for name in row)) or ["mailbox"]
     kinds = {name: "int" if rows and isinstance(rows[0].get(name), int) else "string" for name in names}
     return dg.MetadataValue.table(

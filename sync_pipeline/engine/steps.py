@@ -20,19 +20,28 @@ from sync_pipeline.settings import Secrets, Settings
 from sync_pipeline.warehouse.export import export
 from sync_pipeline.warehouse.marts import rebuild
 from sync_pipeline.warehouse.retention import drop_history
+from sync_pipeline.warehouse.tables import fetch
 
 #: Of what is left of the time budget: the rest is Outlook's, however large a load Salesforce gets (R21).
 SALESFORCES_SHARE: Final = 0.7
-#: Of the mailboxes that need a look; `sync-pipeline problems` shows all.
+#: Of the mailboxes that need a look, and of the plan; `sync-pipeline problems` and `plan` show all.
 MOST_ROWS: Final = 20
+
+_PLANNED: Final = """
+    select mailbox, side, action, state, rule, coalesce(nullif(salesforce_id, ''), outlook_id) as contact,
+        array_to_string(list_transform(planning.changes_of(fields), lambda change: change.field), ', ') as fields
+    from sync.plan where run_id = ? order by seq limit ?
+"""
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """`counts` are plotted over time by name; `attention` names mailboxes that need a look (no contact data)."""
+    """`counts` are plotted over time by name; `attention` names mailboxes that need a look; `operations` are the first
+    of the plan. No contact data stands in any: ids and names of fields only."""
 
     counts: dict[str, int | float] = field(default_factory=dict)
     attention: list[dict[str, str | int]] = field(default_factory=list)
+    operations: list[dict[str, str | int]] = field(default_factory=list)
 
 
 class Step(Protocol):
@@ -112,10 +121,11 @@ def build_plan(session: Session) -> StepResult:
         rows = connection.execute(
             "select side, action, state, count(*) from sync.plan where run_id = ? group by all", [session.run_id]
         ).fetchall()
+        operations = fetch(connection, _PLANNED, [session.run_id, MOST_ROWS])
     counts: Counter[str] = Counter()
     for side, action, state, count in rows:
         counts[f"{side}_{action}" if state == "ready" else state] += count
-    return StepResult({"ready": ready, **dict(sorted(counts.items()))})
+    return StepResult({"ready": ready, **dict(sorted(counts.items()))}, operations=operations)
 
 
 def push_salesforce(session: Session) -> StepResult:

@@ -84,8 +84,14 @@ def test_good_mailboxes_are_materialised_and_bad_ones_fail_a_check(world: World,
 
 
 def test_every_asset_reports_its_numbers_and_no_contact_data(world: World, instance: dg.DagsterInstance) -> None:
-    person(world, LastName="Unmistakable", Email="unmistakable@example.com")
+    record = person(world, LastName="Unmistakable", Email="unmistakable@example.com")
     result = job(world).execute_in_process(instance=instance)
+    plan = materialization(result, dg.AssetKey("sync_plan")).metadata["operations"]
+    assert isinstance(plan, dg.TableMetadataValue)
+    [creation] = [row.data for row in plan.records if row.data["action"] == "create"]
+    assert (creation["mailbox"], creation["side"], creation["state"]) == (ANNA, "outlook", "ready")
+    assert (creation["contact"], creation["rule"]) == (record, "R2")
+    assert "last_name" in str(creation["fields"])
     for asset in ASSETS:
         assert isinstance(materialization(result, asset.key).metadata["seconds"].value, float)
     history = materialization(result, dg.AssetKey("sync_history"))

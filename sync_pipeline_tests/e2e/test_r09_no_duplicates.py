@@ -540,3 +540,26 @@ def test_a_copy_that_became_another_person_and_is_dragged_in_after_a_view_exit_w
     found = world.anna.contacts()
     assert [(entry["givenName"], entry["surname"]) for entry in found] == [("Quite", "Other")]
     assert len(world.held()) == 1
+
+
+@pytest.mark.parametrize("how", ["moved out", "deleted"])
+def test_what_waited_beside_a_contact_does_not_bring_it_back_when_it_is_deleted(world: World, how: str) -> None:
+    world.use(moved_out="delete")
+    record, item = linked(world)
+    friends = world.anna.create_folder("Friends")
+    world.anna.create(friends, givenName="First1", surname="Last1", email="person1@example.com", categories=[CATEGORY])
+    world.run()
+    assert [operation["hold"] for operation in world.held()] == ["duplicate"]
+    if how == "moved out":
+        world.anna.move(item, "contacts")
+    else:
+        world.salesforce.delete(record)
+    for _ in range(3):
+        world.run()
+    assert world.salesforce.contacts() == []
+    [waiting] = world.held()
+    assert "deleted since" in str(waiting)
+    world.judge("approved", [waiting])
+    world.run()
+    [anew] = world.salesforce.contacts()
+    assert stamp_of(world.anna.contact("person1@example.com")) == anew["Id"]

@@ -18,6 +18,7 @@ from sync_pipeline_tests.machine.ledger import (
     Json,
     Ledger,
     Thing,
+    Write,
     entries,
     extended,
     stamp_of,
@@ -418,7 +419,7 @@ class Oracle:
                     write.thing in ledger.things and thing.id in ledger.things[write.thing].stamps
                     and all(write.thing != item.id for item, _ in grounds)
                 )  # fmt: skip
-                if not of_it or write.seq <= since:
+                if not of_it or write.seq <= since or any(self._had(item, name, write) for item, _ in grounds):
                     continue
                 # Edited in another mailbox after that was read: its item goes in the next run, the edit is kept then.
                 if write.thing != thing.id and write.seq > run.heard:
@@ -428,6 +429,11 @@ class Oracle:
                     invariant = "9" if write.seq <= run.began else "11"
                     what = f"deletion against an edit of {name} ({write.value!r})"
                     raise Violation(invariant, f"{what}: {self._tell(entry)}")
+
+    def _had(self, item: Thing, name: str, write: Write) -> bool:
+        """Whether who deleted this item had that value before them: an edit that had reached them is no objection."""
+        shown = self.ledger.values("graph", item.last).get(name) if item.last is not None else None
+        return shown == write.value and (item.deleted_at or 0) > write.seq
 
     # -- accounts ------------------------------------------------------------------------------------------------------
 

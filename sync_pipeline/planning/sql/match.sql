@@ -1,7 +1,7 @@
 {% from 'link_states.sql' import link_states, open_links -%}
 {% from 'members_of.sql' import members_of -%}
 -- in:  planning.newcomers, planning.links, planning.linked, planning.heirs, planning.members, planning.readable, planning.contacts, planning.items,
---      salesforce.contacts, outlook.contacts, sync.links, sync.problems, planning.mailboxes, the macros planning.contradict
+--      salesforce.contacts, outlook.contacts, sync.links, sync.holds, sync.problems, planning.mailboxes, the macros planning.contradict
 --      and planning.same_person (states.sql)
 -- out: planning.addresses (by which addresses Contacts are known), planning.candidates (who might be the same person, and on
 --      what evidence), planning.contact_matches (one verdict per newcomer: link | hold | wait | create; merged_id: the loser
@@ -169,9 +169,16 @@ with counted as (
     left join salesforce.contacts as stamped on stamped.id = newcomer.stamp
     left join planning.people as named on named.contact_id = newcomer.stamp
     left join planning.readable as readable on readable.mailbox = newcomer.mailbox and readable.contact_id = newcomer.stamp
+), waited as (
+    -- R9, R16: what waited beside a Contact waits on when that is deleted: nobody asked for the person to come back
+    select hold.mailbox, hold.subject as outlook_id, list(contact.id order by contact.id) as contact_ids
+    from (select mailbox, subject, unnest(candidates) as contact_id from sync.holds where kind = 'duplicate') as hold
+    join salesforce.contacts as contact on contact.id = hold.contact_id and contact.is_deleted and coalesce(contact.master_id, '') = ''
+    group by all
 ), ranked as (
     -- R17: the mailbox holds the winner too, or another loser that takes its place
-    select *, merged_id <> '' and (stamp_is_taken or claim > 1) as is_losing from judged
+    select judged.*, merged_id <> '' and (stamp_is_taken or claim > 1) as is_losing, waited.contact_ids as deleted_ids
+    from judged left join waited on waited.mailbox = judged.mailbox and waited.outlook_id = judged.outlook_id
 )
 select mailbox, outlook_id, case when is_losing then merged_id else '' end as merged_id,
     case
@@ -180,7 +187,7 @@ select mailbox, outlook_id, case when is_losing then merged_id else '' end as me
         when stamp is not null then 'hold'
         when candidates = 1 and strong = 1 and linked_here = 0 and unreadable = 0 and turn = 1 and claim = 1 then 'link'
         when candidates > 0 then 'hold'
-        when second_here then 'hold'
+        when second_here or deleted_ids is not null then 'hold'
         when second_elsewhere then 'wait'
         else 'create'
     end as verdict,
@@ -203,11 +210,12 @@ select mailbox, outlook_id, case when is_losing then merged_id else '' end as me
         when candidates = 1 and other_email then 'A Contact in Salesforce has one of its other e-mails.'
         when candidates = 1 then 'A Contact in Salesforce has the same name and nothing else tells them apart.'
         when second_here then 'Another contact of this mailbox looks like the same person and was there first.'
+        when deleted_ids is not null then 'It waited beside a Contact that was deleted since; approve to create it anew.'
         when second_elsewhere then 'Another mailbox has the same person and was first; it is linked to that Contact next.'
         else 'No Contact in Salesforce matches it.'
     end as reason,
     case when stamp is not null and not stamped_gone and stamp_is_readable and is_another_person then [stamp]
-         else coalesce(candidate_ids, []) end as candidates
+         else list_concat(coalesce(candidate_ids, []), coalesce(deleted_ids, [])) end as candidates
 from ranked;
 
 -- R9: nobody waits for one that is not created: held itself, or refused with a problem
