@@ -164,7 +164,11 @@ def _item(holding: Holding) -> str:
     item = holding.item
     if item is None:
         return "no item"
-    return f"item {item.place}, changed at {item.modified}{' by us' if item.by_us else ''}"
+    marks = ["by us"] if item.by_us else []
+    marks += ["lost with its folder"] if item.lost else []
+    marks += [f"stamped, created at {item.created}"] if item.stamped else []
+    marks += [] if item.categorised else ["no category"]
+    return ", ".join([f"item {item.place}, changed at {item.modified}", *marks])
 
 
 def _link(holding: Holding) -> str:
@@ -180,6 +184,8 @@ def _shown(value: object) -> str:
         return ", ".join(sorted(map(str, value))) or "nothing"
     if isinstance(value, tuple):
         return ", ".join(
-            f"{end.link} {dict((n, (o, s)) for n, o, s in end.base)}" for end in value if isinstance(end, End)
+            f"{end.link}{'' if end.item < 0 else f' by the item {end.item}'} {dict((n, (o, s)) for n, o, s in end.base)}"
+            for end in value
+            if isinstance(end, End)
         )
     return str(value)

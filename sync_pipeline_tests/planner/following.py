@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sync_pipeline_tests.planner.claims import is_stamped
 from sync_pipeline_tests.planner.scenario import Contact, End, Holding, Item, Link, Outcome, Scenario, Write
 
 _LATER = 10_000
@@ -23,8 +24,13 @@ def following(scenario: Scenario, outcome: Outcome, *, round_number: int = 1) ->
             )
         elif side == "new":
             contacts[f"new{key}"] = _created(scenario.holdings[int(key)], write, moment)
+    taken = {end.item for end in outcome.ends}
     holdings = tuple(
-        _after(scenario, holding, number, outcome, moment) for number, holding in enumerate(scenario.holdings)
+        after
+        for number, holding in enumerate(scenario.holdings)
+        if number not in taken and (after := _after(scenario, holding, number, outcome, moment))
+        # of a stamped item that is deleted or personal now nothing is left
+        if not is_stamped(holding) or after.item is not None
     )
     return Scenario(f"{scenario.name} +{round_number}", contacts, holdings)
 
@@ -36,17 +42,21 @@ def _created(holding: Holding, write: Write, moment: int) -> Contact:
 
 
 def _after(scenario: Scenario, holding: Holding, number: int, outcome: Outcome, moment: int) -> Holding:
-    writes = [write for write in outcome.writes if write.target == f"holding {number}"]
     end = outcome.ends[number]
+    own = end.item if end.item >= 0 else number
+    writes = [write for write in outcome.writes if write.target == f"holding {own}"]
     contact = holding.contact
     if end.link.startswith("linked"):
         contact = end.link.removeprefix("linked ")
         contact = f"new{number}" if contact == "new" else contact
-    item = holding.item
+    item = scenario.holdings[own].item
     for write in writes:
         item = _written(scenario, item, write, moment)
-    stamped = any(write.action in ("create", "restore", "move", "restamp") for write in writes)
+    bears = is_stamped(scenario.holdings[own]) and scenario.holdings[own].contact == contact
+    stamped = bears or any(write.action in ("create", "restore", "move", "restamp") for write in writes)
     link = _linked(holding, end, outcome.reasons[number], stamped=stamped)
+    if item is not None and item.stamped and link is not None:
+        item = replace(item, stamped=link.closed != "")
     in_view = holding.in_view and not contact.startswith("new")
     return replace(holding, contact=contact, item=item, link=link, in_view=in_view)
 
@@ -67,7 +77,8 @@ def _linked(holding: Holding, end: End, reason: str, *, stamped: bool) -> Link |
     if end.link == "none":
         return None
     if end.link == "closed":
-        assert old is not None
+        if old is None:
+            return None  # the item of a loser that nobody knew
         return replace(old, closed=old.closed or reason)
     base = {name: (outlook, salesforce) for name, outlook, salesforce in end.base}
     if old is None or old.closed:
