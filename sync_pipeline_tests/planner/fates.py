@@ -106,7 +106,6 @@ class Fates:
         assert item is not None
         if not _comes_in(holding):
             return Fate("leave")  # R5: personal, or deleted
-        target = target_of(self.scenario, holding)
         owner = next((other for other in self.scenario.holdings if self._is_rival(holding, other)), None)
         if contact.state != "present":
             return self._of_nobody(holding, contact, owner)
@@ -116,8 +115,8 @@ class Fates:
             if self._has_own(owner) or self.either("R17: beside a link that lost its own", "copy", "loser") == "loser":
                 return self._of_loser(holding)
             return self._somebody_else("R17: beside a link that lost its own")
-        near = [contact.values, *self._earlier(holding)]
-        linked = [o for o in self.scenario.holdings if lives(o) and _stands(o) and target_of(self.scenario, o) == target]
+        near = [*self._readable(), *self._earlier(holding)]
+        linked = [other for other in self.scenario.holdings if lives(other) and _stands(other)]
         addresses = [o.item.values for o in linked if o.item and not is_personal(o.item)]
         owned = owner.item.values if owner.item and _stands(owner) and not is_personal(owner.item) else {}
         if any(is_similar(item.values, values) for values in near):
@@ -144,7 +143,7 @@ class Fates:
         assert item is not None
         if owner is None and not any(self._order(other) < self._order(holding) for other in self._others(holding)):
             return Fate("hold_duplicate")
-        near = self._earlier(holding)
+        near = [*self._readable(), *self._earlier(holding)]
         near += [contact.values] if owner is None or self._has_own(owner) and contact.state == "deleted" else []
         owned = owner.item.values if owner and owner.item and self._has_own(owner) else {}
         if any(is_similar(item.values, values) for values in near) or (owned and shares_address(item.values, owned)):
@@ -171,7 +170,7 @@ class Fates:
                 return self._of_loser(holding)
             return Fate("hold_duplicate")
         # Beside the one that comes first it is a copy; whose stamp speaks was there before those whose stamp does not.
-        near = [contact.values, *self._earlier(holding)]
+        near = [*self._readable(), *self._earlier(holding)]
         near += [other.item.values for other in self._others(holding) if other.item and self._speaks(other)]
         if any(is_similar(holding.item.values, values) for values in near):
             return Fate("hold_duplicate")
@@ -206,6 +205,10 @@ class Fates:
     def _has_own(self, owner: Holding) -> bool:
         """Whether a link has its own item yet."""
         return _stands(owner) and not any(self.scenario.holdings[number] is owner for number in self.heirs)
+
+    def _readable(self) -> list[Values]:
+        """R9: all Contacts that the credential can read are candidates."""
+        return [contact.values for contact in self.scenario.contacts.values() if contact.state == "present"]
 
     def _earlier(self, holding: Holding) -> list[Values]:
         """What those show who were created before it."""
@@ -361,6 +364,9 @@ class Fates:
         if any(self._edited_in_salesforce(holding, name, value) for name, value in contact.values.items()):
             return True
         target = target_of(self.scenario, holding)
+        losers = [other for other in self._others(holding) if self._is_of_unknown_loser(other)]
+        if losers and self.either("R17, R19: what the item of a loser shows", "none", "edit") == "edit":
+            return True
         others = [
             other for other in self.scenario.holdings if other is not holding and takes_part(other) and other.item
         ]

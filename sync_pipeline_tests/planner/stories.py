@@ -180,7 +180,7 @@ def _stamped(dice: random.Random, name: str) -> Scenario:
         edits = _pick(dice, ({"last_name": "Wed"}, {"email": f"new.{agreed['email']}"}, {"first_name": "Anna"}))
     state = _pick(dice, ("present", "deleted", "unreadable"), (90, 6, 4))
     values = _short(_values(dice, agreed, change=0.15)) | {"first_name": agreed["first_name"]} | edits
-    contacts = {"x": Contact(state, values, modified=_pick(dice, (100, 200)), by_us=dice.random() < 0.2)}
+    contacts = {"x": Contact(state, values, modified=_pick(dice, (100, 200)))}
     merged = state == "present" and dice.random() < 0.2
     if merged:
         contacts["l"] = Contact("merged", agreed, modified=100, winner="x")
@@ -196,6 +196,8 @@ def _stamped(dice: random.Random, name: str) -> Scenario:
         own = Item(place, _short(shown), modified=_pick(dice, (100, 200)))
         own = None if place == "gone" else replace(own, lost=place == "deleted" and dice.random() < 0.3)
     holder = "l" if merged and dice.random() < 0.4 else "x"
+    if holder == "x" and link is not None and dice.random() < 0.2:
+        contacts["x"] = replace(contacts["x"], by_us=True)
     holdings = [Holding("a", holder, policy, own, link, in_view=in_view)]
     for number in range(_pick(dice, (1, 2, 3), (60, 30, 10))):
         stale = merged and dice.random() < 0.5
