@@ -17,7 +17,7 @@ from sync_pipeline_tests.planner.values import KINDS, lives, same, target_of
 
 BATCH = 20_000
 AFTER_UP = "delete after up"
-RUNS_OF_COPIES = 5
+RUNS_OF_COPIES = 4
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Random stories by seed: settings, several mailboxes, merges, Person Accounts, and whatever else can be the matter."""
+"""Random stories by seed: settings, several mailboxes, merges, Person Accounts, copies, and what else can be the matter."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from sync_pipeline_tests.planner.combinations import CONFLICTS, somebody
+from sync_pipeline_tests.planner.copies import SHOWN, shown
 from sync_pipeline_tests.planner.scenario import Contact, Holding, Item, Link, Place, Policy, Scenario, Values
 
 _T = TypeVar("_T")
@@ -153,24 +154,6 @@ def _merge(dice: random.Random, name: str) -> Scenario:
     return Scenario(name, contacts, both)
 
 
-#: What a stamped item shows beside the Contact's own values: the same person, a relative, a namesake, somebody else.
-_SHOWN: dict[str, dict[str, str]] = {
-    "same": {},
-    "same address, no first name": {"first_name": ""},
-    "same address, married": {"last_name": "Married"},
-    "same address, another first name": {"first_name": "Otto"},
-    "same address, another name": {"first_name": "Otto", "last_name": "Other"},
-    "same name, another address": {"email": "other@"},
-    "same name, no address": {"email": ""},
-    "same first name": {"last_name": "Other", "email": "other@"},
-    "same first name, no address": {"last_name": "Other", "email": ""},
-    "same surname": {"first_name": "Otto", "email": "other@"},
-    "surname alone": {"first_name": "", "email": "other@"},
-    "surname alone, no address": {"first_name": "", "email": ""},
-    "somebody else": {"first_name": "Otto", "last_name": "Other", "email": "other@"},
-}
-
-
 def _stamped(dice: random.Random, name: str) -> Scenario:
     """Items with the stamp of a Contact, one or more of them without a link: new ids, copies, a lost warehouse."""
     agreed, policy = _agreed(dice, name) | {"first_name": "Ann"}, _policy(dice)
@@ -211,14 +194,14 @@ def _stamped(dice: random.Random, name: str) -> Scenario:
 
 def _copy(dice: random.Random, agreed: Values, number: int) -> Item:
     """A stamped item that no link names, as it is or turned into another person."""
-    edits = _SHOWN["same"] if dice.random() < 0.35 else _pick(dice, tuple(_SHOWN.values()))
-    word = agreed["email"].partition("@")[0]
-    if "Other" in edits.values():
-        edits = edits | {"last_name": f"Other {word}"}
-    if "email" in edits and edits["email"]:
-        edits = edits | {"email": f"other.{word}@example.com"}
+    sort = "the same" if dice.random() < 0.35 else _pick(dice, tuple(SHOWN))
     place: Place = _pick(dice, ("folder", "elsewhere", "deleted"), (60, 28, 12))
-    values = _short(_values(dice, agreed, change=0.15)) | {"first_name": agreed["first_name"]} | edits
-    created = _pick(dice, (-50, 50)) + number * _pick(dice, (-7, 7))
-    categorised = place == "folder" or dice.random() < 0.5
-    return Item(place, values, modified=_pick(dice, (100, 160, 200)), stamped=True, created=created, categorised=categorised)
+    values = _short(_values(dice, agreed, change=0.15)) | {"first_name": agreed["first_name"]} | shown(sort, agreed)
+    return Item(
+        place,
+        values,
+        modified=_pick(dice, (100, 160, 200)),
+        stamped=True,
+        created=_pick(dice, (-50, 50)) + number * _pick(dice, (-7, 7)),
+        categorised=place == "folder" or dice.random() < 0.5,
+    )

@@ -10,6 +10,7 @@ import pytest
 
 from sync_pipeline_tests.planner.combinations import DOUBLE, SINGLE, combination, single
 from sync_pipeline_tests.planner.compare import Mismatch, judge, mismatches, unsettled
+from sync_pipeline_tests.planner.copies import COUNT, copied
 from sync_pipeline_tests.planner.scenario import End, Outcome, Scenario
 from sync_pipeline_tests.planner.stories import stories
 
@@ -31,6 +32,10 @@ def test_every_combination_of_one_field_is_planned_as_the_requirements_say() -> 
 def test_a_sample_of_all_combinations_of_two_fields_is_planned_as_the_requirements_say() -> None:
     numbers = random.Random(SEED).sample(range(DOUBLE), 4_000)
     assert told(map(combination, numbers)) == ""
+
+
+def test_every_copy_beside_a_linked_contact_is_planned_as_the_requirements_say() -> None:
+    assert told(map(copied, range(COUNT))) == ""
 
 
 def test_random_stories_are_planned_as_the_requirements_say() -> None:

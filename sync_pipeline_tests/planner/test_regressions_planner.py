@@ -178,8 +178,10 @@ def story_of(contact: Contact, *holdings: Holding) -> Outcome:
 
 
 @pytest.mark.parametrize("state", ["deleted", "unreadable"])
-def test_none_of_several_copies_makes_a_contact_anew_that_is_gone(state: ContactState) -> None:
-    outcome = story_of(Contact(state, PERSON, modified=100), copy_of("x", created=1), copy_of("x", created=2))
+@pytest.mark.parametrize("edits", [{}, OTTO])
+def test_none_of_several_copies_makes_a_contact_anew_that_is_gone(state: ContactState, edits: Values) -> None:
+    copies = copy_of("x", created=1, **edits), copy_of("x", created=2)
+    outcome = story_of(Contact(state, PERSON, modified=100), *copies)
     assert (writes(outcome), outcome.holds) == (set(), {(0, "duplicate"), (1, "duplicate")})
 
 
