@@ -1,4 +1,4 @@
-"""The oracle's word on stamped items that no link names (R6, R9, R14, R15, R17): whose place they take, or what they are."""
+"""The oracle's word on stamped items that no link names (R6, R9, R14, R15, R17): whose place they take."""
 
 from __future__ import annotations
 
@@ -64,11 +64,13 @@ def _names(scenario: Scenario, stamped: Holding, holding: Holding, either: Eithe
     if has_link or target_of(scenario, stamped) != target_of(scenario, holding):
         return False
     of_winner = stamped.contact == target_of(scenario, stamped)  # the link was to be moved to the winner with it
-    return not of_winner or either("R17: the winner's stamp beside the link of a loser", "a copy", "its own") == "its own"
+    return (
+        not of_winner or either("R17: the winner's stamp beside the link of a loser", "a copy", "its own") == "its own"
+    )
 
 
 def _is_same(scenario: Scenario, holding: Holding, item: Item, either: Either) -> bool:
-    """Whether the item still shows the person of the link: as Outlook held it last, or as Salesforce does now."""
+    """Whether the item still shows the person of the link, as Outlook held it last, or as Salesforce does now."""
     if is_personal(item):
         # R5: nobody reads whom it shows. Where the link's own item is nowhere, it was moved; else it may be a copy.
         return holding.item is None
@@ -77,7 +79,9 @@ def _is_same(scenario: Scenario, holding: Holding, item: Item, either: Either) -
     base = contact | {name: values[0] for name, values in holding.link.base.items()}
     if shows(item.values, base):
         return True
-    return shows(item.values, contact) and either("R15: as Salesforce shows the person by now", "same", "other") == "same"
+    return (
+        shows(item.values, contact) and either("R15: as Salesforce shows the person by now", "same", "other") == "same"
+    )
 
 
 def is_personal(item: Item) -> bool:
@@ -105,8 +109,8 @@ def shares_address(one: Values, other: Values) -> bool:
 
 def shares_name(one: Values, other: Values) -> bool:
     """The same full name, and not none; one half of it alone is shared by many."""
-    halves = ("first_name", "last_name")
-    return any(one[name].strip() for name in halves) and all(_plain(one[name]) == _plain(other[name]) for name in halves)
+    mine, theirs = ([_plain(values[name]) for name in ("first_name", "last_name")] for values in (one, other))
+    return any(mine) and mine == theirs
 
 
 def is_similar(one: Values, other: Values) -> bool:

@@ -86,7 +86,9 @@ def _still(pairs: Sequence[tuple[Scenario, Scenario]], runs: int) -> Iterator[st
     """What is left to do in these (as they were at first, as they are after so many runs)."""
     for (first, scenario), outcome in zip(pairs, planned([scenario for _, scenario in pairs]), strict=True):
         if outcome.writes:
-            yield "\n".join([first.name, *_told(first), f"  after {runs} runs one still writes {_shown(outcome.writes)}"])
+            yield "\n".join(
+                [first.name, *_told(first), f"  after {runs} runs one still writes {_shown(outcome.writes)}"]
+            )
         for name in _different(scenario, outcome):
             yield "\n".join([first.name, *_told(first), f"  after {runs} runs {name} still differs"])
 
@@ -205,7 +207,7 @@ def _shown(value: object) -> str:
         return ", ".join(sorted(map(str, value))) or "nothing"
     if isinstance(value, tuple):
         return ", ".join(
-            f"{end.link}{'' if end.item < 0 else f' by the item {end.item}'} {dict((n, (o, s)) for n, o, s in end.base)}"
+            f"{end.link}{f' by item {end.item}' if end.item >= 0 else ''} {dict((n, (o, s)) for n, o, s in end.base)}"
             for end in value
             if isinstance(end, End)
         )

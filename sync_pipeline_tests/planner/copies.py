@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from sync_pipeline_tests.planner.combinations import somebody
-from sync_pipeline_tests.planner.scenario import Contact, ContactState, Holding, Item, Link, Place, Policy, Scenario, Values
+from sync_pipeline_tests.planner.scenario import (
+    Contact,
+    ContactState,
+    Holding,
+    Item,
+    Link,
+    Place,
+    Policy,
+    Scenario,
+    Values,
+)
 
 #: What a stamped item shows beside the Contact's own values: the same person, a relative, a namesake, somebody else.
 SHOWN: dict[str, dict[str, str]] = {
@@ -22,10 +32,15 @@ SHOWN: dict[str, dict[str, str]] = {
     "somebody else": {"first_name": "Otto", "last_name": "Other", "email": "other@"},
 }
 
-#: What is left of the link's own item: its place, and whether it went with the whole folder; or what is left of the link.
+#: What is left of the link's own item (its place, or lost with the whole folder), or of the link.
 OWN = ("folder", "elsewhere", "deleted", "lost", "gone", "closed", "none")
 #: Where the stamped item lies: in the folder, elsewhere with the category or personal, in the Deleted Items.
-COPIES: tuple[tuple[Place, bool], ...] = (("folder", True), ("elsewhere", True), ("elsewhere", False), ("deleted", True))
+COPIES: tuple[tuple[Place, bool], ...] = (
+    ("folder", True),
+    ("elsewhere", True),
+    ("elsewhere", False),
+    ("deleted", True),
+)
 STATES: tuple[ContactState, ...] = ("present", "deleted", "unreadable")
 #: The copy has the stamp of the link's Contact, or of one that was merged into it.
 STAMPS = ("x", "l")
@@ -49,9 +64,7 @@ def copied(number: int) -> Scenario:
     return _combined(f"copy {number}", tuple(SHOWN)[sort], OWN[own], COPIES[place], STATES[state], STAMPS[stamp])
 
 
-def _combined(
-    name: str, sort: str, own: str, copy: tuple[Place, bool], state: ContactState, stamp: str
-) -> Scenario:
+def _combined(name: str, sort: str, own: str, copy: tuple[Place, bool], state: ContactState, stamp: str) -> Scenario:
     values, _, base = somebody(name)
     contacts = {"x": Contact(state, dict(values), modified=100), "l": Contact("merged", dict(values), 50, winner="x")}
     link = None if own == "none" else Link(base, closed="unlinked" if own == "closed" else "")

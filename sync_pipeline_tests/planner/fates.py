@@ -138,13 +138,13 @@ class Fates:
         return Fate(self.either(why, "create_contact", "hold_duplicate"))
 
     def _of_nobody(self, holding: Holding, contact: Contact, owner: Holding | None) -> Fate:
-        """Its Contact is gone or not readable. Who shows that person is not made again (invariant 6) without a person."""
+        """Its Contact is gone or not readable. Who shows that person is not made again (invariant 6)."""
         item = holding.item
         assert item is not None
         if owner is None and not any(self._order(other) < self._order(holding) for other in self._others(holding)):
             return Fate("hold_duplicate")
         near = [*self._readable(), *self._earlier(holding)]
-        near += [contact.values] if owner is None or self._has_own(owner) and contact.state == "deleted" else []
+        near += [contact.values] if owner is None or (self._has_own(owner) and contact.state == "deleted") else []
         owned = owner.item.values if owner and owner.item and self._has_own(owner) else {}
         if any(is_similar(item.values, values) for values in near) or (owned and shares_address(item.values, owned)):
             return Fate("hold_duplicate")
@@ -160,13 +160,16 @@ class Fates:
             # R9: with neither the e-mail nor the full name of its Contact it may be somebody else by now.
             if not shows_it:
                 return Fate("hold_duplicate")
-            if holding.item.place == "elsewhere":
-                if self._now_or_later("R6, R9: a contact that is linked by its move") == "later":
-                    return Fate("move_and_link")
+            is_moved = holding.item.place == "elsewhere"
+            if is_moved and self._now_or_later("R6, R9: a contact that is linked by its move") == "later":
+                return Fate("move_and_link")
             return Fate("link", merges=True)
         if is_second and shows_it and self._is_of_unknown_loser(holding):
             first = self._shows_its_contact(min(before, key=self._order))
-            if first or self.either("R17: the first with the winner's stamp is somebody else", "goes", "waits") == "goes":
+            if (
+                first
+                or self.either("R17: the first with the winner's stamp is somebody else", "goes", "waits") == "goes"
+            ):
                 return self._of_loser(holding)
             return Fate("hold_duplicate")
         # Beside the one that comes first it is a copy; whose stamp speaks was there before those whose stamp does not.
@@ -177,7 +180,7 @@ class Fates:
         return self._somebody_else("R9: a second with the stamp")
 
     def _of_loser(self, holding: Holding) -> Fate:
-        """R17: the mailbox holds the winner too; the item of a loser that the warehouse never knew merges, then goes."""
+        """R17: the mailbox holds the winner too; the item of a loser that nobody knew merges, then goes."""
         assert holding.item is not None
         if holding.item.place == "folder":
             return Fate("remove", merges=True)
@@ -330,7 +333,9 @@ class Fates:
                 return Fate(self.either("R15 restore and R18 both apply", "release", "remove_now", "move_back"))
             # R5: of a personal one nothing was read that could merge.
             later = holding.item is not None and is_personal(holding.item)
-            return Fate("move_back", merges=not later and self._now_or_later("R15: a contact that is moved back") == "now")
+            return Fate(
+                "move_back", merges=not later and self._now_or_later("R15: a contact that is moved back") == "now"
+            )
         if left and self.either("R15 delete and R18 both apply", "release", "delete") == "release":
             return Fate("release")
         if contact.person or self._edited(holding, contact):
@@ -380,9 +385,7 @@ class Fates:
         assert holding.link is not None
         base = holding.link.base.get(name)
         known_to_outlook = (
-            holding.item is not None
-            and not is_personal(holding.item)
-            and same(name, value, holding.item.values[name])
+            holding.item is not None and not is_personal(holding.item) and same(name, value, holding.item.values[name])
         )
         changed = not same(name, value, base[1] if base else "")
         if not changed:

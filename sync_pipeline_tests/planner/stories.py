@@ -1,4 +1,4 @@
-"""Random stories by seed: settings, several mailboxes, merges, Person Accounts, copies, and what else can be the matter."""
+"""Random stories by seed: settings, several mailboxes, merges, Person Accounts, copies, and what else may be."""
 
 from __future__ import annotations
 

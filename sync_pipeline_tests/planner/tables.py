@@ -265,7 +265,9 @@ class _Reading:
             Outcome(
                 writes=frozenset(self.writes[number]),
                 ends=tuple(
-                    End(link, _base(base), self.heirs[number].get(position, -1)) if link.startswith("linked") else End(link)
+                    End(link, _base(base), self.heirs[number].get(position, -1))
+                    if link.startswith("linked")
+                    else End(link)
                     for position, (link, base) in enumerate(zip(self.links[number], self.bases[number], strict=True))
                 ),
                 holds=frozenset(self.holds[number]),

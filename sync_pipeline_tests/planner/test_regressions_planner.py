@@ -201,9 +201,8 @@ def test_of_two_copies_with_the_same_new_address_none_becomes_a_second_contact()
 
 def test_a_copy_with_the_stamp_of_a_merged_contact_that_became_somebody_else_changes_nothing_of_the_winner() -> None:
     policy = Policy(conflicts="outlook")
-    outcome = story_of(
-        Contact("present", PERSON, modified=100), held_by("a", "folder", policy), copy_of("l", policy, created=1, **OTTO)
-    )
+    holdings = held_by("a", "folder", policy), copy_of("l", policy, created=1, **OTTO)
+    outcome = story_of(Contact("present", PERSON, modified=100), *holdings)
     assert (writes(outcome), outcome.holds) == (set(), {(1, "duplicate")})
 
 
