@@ -22,7 +22,8 @@ class Claims:
 
 def claims(scenario: Scenario, either: Either) -> Claims:
     """R14, R15: a link whose own item is gone or deleted goes on with the living item that has its stamp."""
-    holdings, heirs = list(scenario.holdings), {}
+    holdings = list(scenario.holdings)
+    heirs: dict[int, int] = {}
     for number, holding in enumerate(scenario.holdings):
         if lives(holding) and (holding.item is None or holding.item.place == "deleted"):
             heir = _heir(scenario, holding, frozenset(heirs.values()), either)

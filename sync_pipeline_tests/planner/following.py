@@ -25,13 +25,12 @@ def following(scenario: Scenario, outcome: Outcome, *, round_number: int = 1) ->
         elif side == "new":
             contacts[f"new{key}"] = _created(scenario.holdings[int(key)], outcome.ends[int(key)], write, moment)
     taken = {end.item for end in outcome.ends}
-    holdings = tuple(
-        after
-        for number, holding in enumerate(scenario.holdings)
-        if number not in taken and (after := _after(scenario, holding, number, outcome, moment))
-        # of a stamped item that is deleted or personal now nothing is left
-        if not is_stamped(holding) or after.item is not None
-    )
+    holdings = []
+    for number, holding in enumerate(scenario.holdings):
+        after = _after(scenario, holding, number, outcome, moment)
+        # of a stamped item that has a link now, or that is deleted or personal, nothing is left beside
+        if number not in taken and (not is_stamped(holding) or after.item is not None):
+            holdings.append(after)
     put_back = [_put_back(scenario.holdings[number], moment) for number in _replaced(scenario, outcome)]
     return Scenario(f"{scenario.name} +{round_number}", contacts, (*holdings, *put_back))
 

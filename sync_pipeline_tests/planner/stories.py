@@ -9,7 +9,17 @@ from typing import TypeVar
 
 from sync_pipeline_tests.planner.combinations import CONFLICTS, somebody
 from sync_pipeline_tests.planner.copies import SHOWN, shown
-from sync_pipeline_tests.planner.scenario import Contact, Holding, Item, Link, Place, Policy, Scenario, Values
+from sync_pipeline_tests.planner.scenario import (
+    Contact,
+    ContactState,
+    Holding,
+    Item,
+    Link,
+    Place,
+    Policy,
+    Scenario,
+    Values,
+)
 
 _T = TypeVar("_T")
 _WORDS = {
@@ -161,7 +171,7 @@ def _stamped(dice: random.Random, name: str) -> Scenario:
     edits: Values = {}
     if dice.random() < 0.15:
         edits = _pick(dice, ({"last_name": "Wed"}, {"email": f"new.{agreed['email']}"}, {"first_name": "Anna"}))
-    state = _pick(dice, ("present", "deleted", "unreadable"), (90, 6, 4))
+    state: ContactState = _pick(dice, ("present", "deleted", "unreadable"), (90, 6, 4))
     values = _short(_values(dice, agreed, change=0.15)) | {"first_name": agreed["first_name"]} | edits
     contacts = {"x": Contact(state, values, modified=_pick(dice, (100, 200)))}
     merged = state == "present" and dice.random() < 0.2

@@ -143,9 +143,9 @@ class _Load:
     def _holding(self, number: int, position: int, holding: Holding, tables: dict[str, list[dict[str, Any]]]) -> None:
         address = self.address(holding)
         if holding.in_view:
-            row = {"view_key": address, "contact_id": contact_id(number, self._winner(number, holding.contact))}
-            if row not in tables["salesforce.view_members"][-len(self.scenarios[number].holdings) :]:
-                tables["salesforce.view_members"].append(row)
+            member = {"view_key": address, "contact_id": contact_id(number, self._winner(number, holding.contact))}
+            if member not in tables["salesforce.view_members"][-len(self.scenarios[number].holdings) :]:
+                tables["salesforce.view_members"].append(member)
         item, link = holding.item, holding.link
         stamped = (link is not None and link.stamped and not link.closed) or (item is not None and item.stamped)
         if item is not None:
@@ -165,9 +165,10 @@ class _Load:
                 }
             )  # fmt: skip
             if item.place == "elsewhere" and not item.categorised:
-                row = tables["outlook.contacts"][-1]  # R5: the mirror has nothing of it but where it lies and its stamp
-                row |= dict.fromkeys(("created_at", "modified_at", "display_name", "categories", "email_list"))
-                row |= dict.fromkeys(name for name in item.values if name != "email")
+                # R5: the mirror has nothing of it but where it lies and its stamp
+                mirrored = tables["outlook.contacts"][-1]
+                mirrored |= dict.fromkeys(("created_at", "modified_at", "display_name", "categories", "email_list"))
+                mirrored |= dict.fromkeys(name for name in item.values if name != "email")
         if link is not None:
             row: dict[str, Any] = {
                 "link_id": link_id(number, position), "mailbox": address,
