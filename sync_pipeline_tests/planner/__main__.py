@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from sync_pipeline_tests.planner.combinations import DOUBLE, SINGLE, combination, single
 from sync_pipeline_tests.planner.compare import Mismatch, mismatches, unsettled
+from sync_pipeline_tests.planner.copies import COUNT, copied
 from sync_pipeline_tests.planner.scenario import Scenario
 from sync_pipeline_tests.planner.stories import stories
 
@@ -27,6 +28,7 @@ def main() -> int:
     parser.add_argument("--show", type=int, default=SHOWN, help="stories shown of each sort of mismatch")
     options = parser.parse_args()
     sets: dict[str, tuple[int, Iterable[Scenario]]] = {"one field": (SINGLE, map(single, range(SINGLE)))}
+    sets["copies"] = (COUNT, map(copied, range(COUNT)))
     if options.exhaustive:
         sets["two fields"] = (DOUBLE, map(combination, range(DOUBLE)))
     if options.random:

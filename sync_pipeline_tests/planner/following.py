@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sync_pipeline_tests.planner.claims import is_stamped
 from sync_pipeline_tests.planner.scenario import Contact, End, Holding, Item, Link, Outcome, Scenario, Write
 
 _LATER = 10_000
@@ -22,32 +23,60 @@ def following(scenario: Scenario, outcome: Outcome, *, round_number: int = 1) ->
                 before, state=state, values=before.values | dict(write.after), modified=moment, by_us=True
             )
         elif side == "new":
-            contacts[f"new{key}"] = _created(scenario.holdings[int(key)], write, moment)
-    holdings = tuple(
-        _after(scenario, holding, number, outcome, moment) for number, holding in enumerate(scenario.holdings)
-    )
-    return Scenario(f"{scenario.name} +{round_number}", contacts, holdings)
+            contacts[f"new{key}"] = _created(scenario.holdings[int(key)], outcome.ends[int(key)], write, moment)
+    taken = {end.item for end in outcome.ends}
+    holdings = []
+    for number, holding in enumerate(scenario.holdings):
+        after = _after(scenario, holding, number, outcome, moment)
+        # of a stamped item that has a link now, or that is deleted or personal, nothing is left beside
+        if number not in taken and (not is_stamped(holding) or after.item is not None):
+            holdings.append(after)
+    put_back = [_put_back(scenario.holdings[number], moment) for number in _replaced(scenario, outcome)]
+    return Scenario(f"{scenario.name} +{round_number}", contacts, (*holdings, *put_back))
 
 
-def _created(holding: Holding, write: Write, moment: int) -> Contact:
+def _replaced(scenario: Scenario, outcome: Outcome) -> list[int]:
+    """The holdings whose own item was put back although another one has its link (R3)."""
+    restored = {int(write.target.split()[1]) for write in outcome.writes if write.action == "restore"}
+    return [
+        number
+        for number, holding in enumerate(scenario.holdings)
+        if number in restored and (outcome.ends[number].item >= 0 or not outcome.ends[number].link.startswith("linked"))
+    ]
+
+
+def _put_back(holding: Holding, moment: int) -> Holding:
     assert holding.item is not None
-    empty = dict.fromkeys(holding.item.values, "")
-    return Contact("present", empty | dict(write.after), modified=moment, by_us=True)
+    item = replace(holding.item, place="folder", modified=moment, by_us=False, stamped=True, lost=False)
+    return replace(holding, item=item, link=None)
+
+
+def _created(holding: Holding, end: End, write: Write, moment: int) -> Contact:
+    assert holding.item is not None
+    values = dict.fromkeys(holding.item.values, "") | dict(write.after)
+    values |= {name: salesforce for name, _, salesforce in end.base if name == "company"}  # R7: that of its Account
+    return Contact("present", values, modified=moment, by_us=True)
 
 
 def _after(scenario: Scenario, holding: Holding, number: int, outcome: Outcome, moment: int) -> Holding:
-    writes = [write for write in outcome.writes if write.target == f"holding {number}"]
     end = outcome.ends[number]
+    own = end.item if end.item >= 0 else number
+    writes = [write for write in outcome.writes if write.target == f"holding {own}"]
     contact = holding.contact
     if end.link.startswith("linked"):
         contact = end.link.removeprefix("linked ")
         contact = f"new{number}" if contact == "new" else contact
-    item = holding.item
+    item = scenario.holdings[own].item
+    if number in _replaced(scenario, outcome) and own == number:
+        item, writes = None, []
     for write in writes:
         item = _written(scenario, item, write, moment)
-    stamped = any(write.action in ("create", "restore", "move", "restamp") for write in writes)
-    link = _linked(holding, end, outcome.reasons[number], stamped=stamped)
+    bears = is_stamped(scenario.holdings[own]) and scenario.holdings[own].contact == contact
+    stamped = bears or any(write.action in ("create", "restore", "move", "restamp") for write in writes)
     in_view = holding.in_view and not contact.startswith("new")
+    link = _linked(replace(holding, in_view=in_view), end, outcome.reasons[number], stamped=stamped)
+    if item is not None and item.stamped and link is not None:
+        item = replace(item, stamped=link.closed != "")
     return replace(holding, contact=contact, item=item, link=link, in_view=in_view)
 
 
@@ -67,7 +96,8 @@ def _linked(holding: Holding, end: End, reason: str, *, stamped: bool) -> Link |
     if end.link == "none":
         return None
     if end.link == "closed":
-        assert old is not None
+        if old is None:
+            return None  # the item of a loser that nobody knew
         return replace(old, closed=old.closed or reason)
     base = {name: (outlook, salesforce) for name, outlook, salesforce in end.base}
     if old is None or old.closed:

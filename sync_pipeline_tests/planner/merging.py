@@ -53,7 +53,11 @@ class Merging:
         if len(contenders) < 2:
             return
         holdings = self.scenario.holdings
-        first = min(contenders, key=lambda number: (-self._item(number).modified, holdings[number].mailbox))
+        ranks = {number: (-self._item(number).modified, holdings[number].mailbox) for number in contenders}
+        first, *others = sorted(contenders, key=ranks.__getitem__)
+        if ranks[first] == ranks[others[0]] and self._item(others[0]).stamped:
+            # Two items of one mailbox, one of them a loser's: nothing says which comes first.
+            first = {"one": first, "other": others[0]}[self.either("R13, R17: edits at one time", "one", "other")]
         for number in contenders:
             if number != first:
                 agrees = same(name, self._item(number).values[name], self._item(first).values[name])

@@ -6,8 +6,9 @@ It shares nothing with the planner but the vocabulary of `sync_pipeline.model`. 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from sync_pipeline_tests.planner.claims import Claims, claims
 from sync_pipeline_tests.planner.fates import Fate, Fates
 from sync_pipeline_tests.planner.merging import Merged, Merging
 from sync_pipeline_tests.planner.scenario import Contact, End, Holding, Item, Outcome, Scenario, Write
@@ -41,7 +42,7 @@ def accepted(scenario: Scenario) -> list[Outcome]:
             taken.append(choice)
             return choice
 
-        outcomes.append(_Run(scenario, either).outcome())
+        outcomes.append(_Run(claims(scenario, either), either).outcome())
     return outcomes
 
 
@@ -72,7 +73,7 @@ class _Case:
 class _Run:
     """One run over one scenario."""
 
-    scenario: Scenario
+    claims: Claims
     either: Either
     writes: list[Write] = field(default_factory=list)
     holds: set[tuple[int, str]] = field(default_factory=set)
@@ -80,11 +81,17 @@ class _Run:
     kept: set[tuple[int, str, str]] = field(default_factory=set)
     problems: set[tuple[int, str]] = field(default_factory=set)
 
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario in which every link has the item that it goes on with."""
+        return self.claims.scenario
+
     def outcome(self) -> Outcome:
         """Decides every holding, merges every Contact, and does what follows from both."""
-        fates = Fates(self.scenario, self.either).all()
+        fates = Fates(self.scenario, self.either, self.claims.heirs).all()
         targets = [target_of(self.scenario, holding) for holding in self.scenario.holdings]
         ends: dict[int, End] = {}
+        self._put_back()
         for target in dict.fromkeys(targets):
             ends |= self._contact(target, [n for n, name in enumerate(targets) if name == target], fates)
         return Outcome(
@@ -96,6 +103,13 @@ class _Run:
             kept=frozenset(self.kept),
         )
 
+    def _put_back(self) -> None:
+        """R3: what a lost folder took along comes back, also where another item has its link by now."""
+        for number in self.claims.heirs:
+            own, policy = self.claims.own[number], self.scenario.holdings[number].policy
+            if own is not None and own.lost and own.place == "deleted" and policy.enabled:
+                self.writes.append(Write(f"holding {number}", "restore"))
+
     def _contact(self, target: str, group: list[int], fates: list[Fate]) -> dict[int, End]:
         contact = self.scenario.contacts[target]
         merged, result = Merging(self.scenario, self.either).merge(contact, [n for n in group if fates[n].merges])
@@ -103,7 +117,9 @@ class _Run:
         for number in group:
             case = _Case(number, self.scenario.holdings[number], target, contact, merged.get(number, {}), result)
             self._record(case)
-            ends[number] = getattr(self, f"_{fates[number].name}")(case)
+            end = getattr(self, f"_{fates[number].name}")(case)
+            keeps = end.link.startswith("linked") and fates[number].name != "create_again"
+            ends[number] = replace(end, item=self.claims.heirs.get(number, -1)) if keeps else end
         up = {name: value for name, value in result.items() if not same(name, value, contact.values[name])}
         if any(fates[number].name.startswith("delete_contact") for number in group):
             self.writes.append(Write(f"contact {target}", "delete"))
@@ -122,17 +138,21 @@ class _Run:
                 self.holds.add((case.number, "conflict"))
 
     def _write(self, case: _Case, action: str, after: Mapping[str, str] | None = None) -> None:
-        self.writes.append(Write(f"holding {case.number}", action, _after(after or {})))
+        item = -1 if action == "create" else self.claims.heirs.get(case.number, -1)
+        self.writes.append(Write(f"holding {case.number if item < 0 else item}", action, _after(after or {})))
 
     # ── the fates that merge ─────────────────────────────────────────────────────────────────────────────────────────
 
     def _merge(self, case: _Case) -> End:
         # R17: a winner's stamp takes the loser's place; one that was never written is written now.
-        stands = case.holding.contact == case.target and case.holding.link is not None and case.holding.link.stamped
+        heir = self.claims.heirs.get(case.number, case.number)
+        stamp = self.scenario.holdings[heir].contact
+        stands = stamp == case.target and case.holding.link is not None and case.holding.link.stamped
         return self._write_down(case, "update" if stands else "restamp")
 
     def _link(self, case: _Case) -> End:
-        return self._write_down(case, "move" if case.item.place == "elsewhere" else "restamp")
+        bears = case.item.stamped and case.holding.contact == case.target
+        return self._write_down(case, "move" if case.item.place == "elsewhere" else "update" if bears else "restamp")
 
     def _move_back(self, case: _Case) -> End:
         return self._write_down(case, "move")
@@ -238,6 +258,10 @@ class _Run:
         }
         if bad and self.either("R12: a problem of what is held", "told", "later") == "told":
             self.problems |= {(case.number, name) for name in bad}
+        return self._leave(case)
+
+    def _hold_creation(self, case: _Case) -> End:
+        self.holds.add((case.number, "duplicate"))
         return self._leave(case)
 
     def _move_and_link(self, case: _Case) -> End:

@@ -62,12 +62,20 @@ class Policy:
 
 @dataclass(frozen=True)
 class Item:
-    """An Outlook contact. `place` is where it lies now; `modified` in seconds; `by_us`: nobody wrote it after us."""
+    """An Outlook contact. `place` is where it lies now; `modified` in seconds; `by_us`: nobody wrote it after us.
+
+    `stamped`: it has the stamp of its holding's Contact although no link names it. `created` is in seconds after the
+    items of links; `lost`: deleted together with the whole folder.
+    """
 
     place: Place
     values: Values
     modified: int = 0
     by_us: bool = False
+    stamped: bool = False
+    categorised: bool = True
+    created: int = 0
+    lost: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,7 +103,10 @@ class Link:
 
 @dataclass(frozen=True)
 class Holding:
-    """One mailbox and one Contact: the item, the link and the settings; `in_view`: the mailbox's view has it."""
+    """One mailbox and one Contact: the item, the link and the settings; `in_view`: the mailbox's view has it.
+
+    A stamped item that no link names is a holding of its own, after the one whose stamp it has.
+    """
 
     mailbox: str
     contact: str
@@ -129,6 +140,7 @@ class End:
 
     link: str  # "none", "closed", or "linked x" with the Contact's name, "linked new" where the run creates it
     base: tuple[tuple[str, str, str], ...] = ()  # field, Outlook, Salesforce; only while linked
+    item: int = -1  # the holding whose item takes the place of its own; only while linked
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Random stories by seed: settings, several mailboxes, merges, Person Accounts, and whatever else can be the matter."""
+"""Random stories by seed: settings, several mailboxes, merges, Person Accounts, copies, and what else may be."""
 
 from __future__ import annotations
 
@@ -8,7 +8,18 @@ from dataclasses import replace
 from typing import TypeVar
 
 from sync_pipeline_tests.planner.combinations import CONFLICTS, somebody
-from sync_pipeline_tests.planner.scenario import Contact, Holding, Item, Link, Place, Policy, Scenario, Values
+from sync_pipeline_tests.planner.copies import SHOWN, shown
+from sync_pipeline_tests.planner.scenario import (
+    Contact,
+    ContactState,
+    Holding,
+    Item,
+    Link,
+    Place,
+    Policy,
+    Scenario,
+    Values,
+)
 
 _T = TypeVar("_T")
 _WORDS = {
@@ -30,7 +41,7 @@ def story(number: int, seed: int) -> Scenario:
     """One random scenario."""
     dice = random.Random(f"{seed}/{number}")
     name = f"story {seed}/{number}"
-    kind = _pick(dice, (_one, _several, _merge), (60, 30, 10))
+    kind = _pick(dice, (_one, _several, _merge, _stamped), (48, 24, 8, 20))
     return kind(dice, name)
 
 
@@ -151,3 +162,56 @@ def _merge(dice: random.Random, name: str) -> Scenario:
         Holding("a", "l", policy, item, _link(dice, agreed), in_view=False),
     )
     return Scenario(name, contacts, both)
+
+
+def _stamped(dice: random.Random, name: str) -> Scenario:
+    """Items with the stamp of a Contact, one or more of them without a link: new ids, copies, a lost warehouse."""
+    agreed, policy = _agreed(dice, name) | {"first_name": "Ann"}, _policy(dice)
+    policy = replace(policy, enabled=dice.random() > 0.05, field_conflicts=(), directions=(), company_edits="keep")
+    edits: Values = {}
+    if dice.random() < 0.15:
+        edits = _pick(dice, ({"last_name": "Wed"}, {"email": f"new.{agreed['email']}"}, {"first_name": "Anna"}))
+    state: ContactState = _pick(dice, ("present", "deleted", "unreadable"), (90, 6, 4))
+    values = _short(_values(dice, agreed, change=0.15)) | {"first_name": agreed["first_name"]} | edits
+    contacts = {"x": Contact(state, values, modified=_pick(dice, (100, 200)))}
+    merged = state == "present" and dice.random() < 0.2
+    if merged:
+        contacts["l"] = Contact("merged", agreed, modified=100, winner="x")
+    in_view = dice.random() < 0.8
+    linked = _pick(dice, ("living", "closed", "none"), (75, 10, 15))
+    link = None if linked == "none" else _link(dice, agreed)
+    own: Item | None = None
+    if link is not None:
+        link = replace(link, stamped=True, closed="" if linked == "living" else _pick(dice, ("unlinked", "left_view")))
+    if linked == "living":
+        place: Place = _pick(dice, ("folder", "elsewhere", "deleted", "gone"), (25, 5, 35, 35))
+        shown = _values(dice, agreed, change=0.15) | {"first_name": agreed["first_name"]}
+        own = Item(place, _short(shown), modified=_pick(dice, (100, 200)))
+        own = None if place == "gone" else replace(own, lost=place == "deleted" and dice.random() < 0.3)
+    holder = "l" if merged and dice.random() < 0.4 else "x"
+    if holder == "x" and link is not None and dice.random() < 0.2:
+        contacts["x"] = replace(contacts["x"], by_us=True)
+    holdings = [Holding("a", holder, policy, own, link, in_view=in_view)]
+    for number in range(_pick(dice, (1, 2, 3), (60, 30, 10))):
+        stale = merged and dice.random() < 0.5
+        copy = _copy(dice, agreed, number)
+        holdings.append(Holding("a", "l" if stale else "x", policy, copy, None, in_view=in_view))
+    if dice.random() < 0.2 and state == "present":
+        held = Item("folder", _short(_values(dice, agreed, change=0.2)), modified=150)
+        holdings.append(Holding("b", "x", policy, held, _link(dice, agreed), in_view=True))
+    return Scenario(name, contacts, tuple(holdings))
+
+
+def _copy(dice: random.Random, agreed: Values, number: int) -> Item:
+    """A stamped item that no link names, as it is or turned into another person."""
+    sort = "the same" if dice.random() < 0.35 else _pick(dice, tuple(SHOWN))
+    place: Place = _pick(dice, ("folder", "elsewhere", "deleted"), (60, 28, 12))
+    values = _short(_values(dice, agreed, change=0.15)) | {"first_name": agreed["first_name"]} | shown(sort, agreed)
+    return Item(
+        place,
+        values,
+        modified=_pick(dice, (100, 160, 200)),
+        stamped=True,
+        created=_pick(dice, (-50, 50)) + number * _pick(dice, (-7, 7)),
+        categorised=place == "folder" or dice.random() < 0.5,
+    )

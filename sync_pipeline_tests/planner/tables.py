@@ -143,25 +143,32 @@ class _Load:
     def _holding(self, number: int, position: int, holding: Holding, tables: dict[str, list[dict[str, Any]]]) -> None:
         address = self.address(holding)
         if holding.in_view:
-            key = self._winner(number, holding.contact)
-            tables["salesforce.view_members"].append({"view_key": address, "contact_id": contact_id(number, key)})
+            member = {"view_key": address, "contact_id": contact_id(number, self._winner(number, holding.contact))}
+            if member not in tables["salesforce.view_members"][-len(self.scenarios[number].holdings) :]:
+                tables["salesforce.view_members"].append(member)
         item, link = holding.item, holding.link
-        stamped = link is not None and link.stamped and not link.closed
+        stamped = (link is not None and link.stamped and not link.closed) or (item is not None and item.stamped)
         if item is not None:
             moment = START + timedelta(seconds=item.modified)
+            created = START - timedelta(days=20) + timedelta(seconds=item.created)
             tables["outlook.contacts"].append(
                 {
                     "mailbox": address, "id": item_id(number, position), "folder_id": item.place, "place": item.place,
-                    "lost_with_folder": False, "change_key": f"k.{number}.{position}",
-                    "created_at": START - timedelta(days=20), "modified_at": moment,
+                    "lost_with_folder": item.lost, "change_key": f"k.{number}.{position}",
+                    "created_at": created, "modified_at": moment,
                     "display_name": f"{item.values['first_name']} {item.values['last_name']}".strip(),
-                    "categories": ["Salesforce"], "categorised": True,
+                    "categories": ["Salesforce"] if item.categorised else [], "categorised": item.categorised,
                     "stamp_org": ORG if stamped else None,
                     "stamp_contact": contact_id(number, holding.contact) if stamped else None,
                     **{name: value for name, value in item.values.items() if name != "email"},
                     "email_list": [item.values["email"]] if item.values["email"] else [],
                 }
             )  # fmt: skip
+            if item.place == "elsewhere" and not item.categorised:
+                # R5: the mirror has nothing of it but where it lies and its stamp
+                mirrored = tables["outlook.contacts"][-1]
+                mirrored |= dict.fromkeys(("created_at", "modified_at", "display_name", "categories", "email_list"))
+                mirrored |= dict.fromkeys(name for name in item.values if name != "email")
         if link is not None:
             row: dict[str, Any] = {
                 "link_id": link_id(number, position), "mailbox": address,
@@ -237,6 +244,7 @@ class _Reading:
         self.links: list[list[str]] = []
         self.bases: list[list[dict[str, tuple[str, str]]]] = []
         self.new_links: dict[str, tuple[int, int]] = {}
+        self.heirs: list[dict[int, int]] = [{} for _ in scenarios]  # by holding the one whose item its link has now
         self.not_judged: set[str] = set()
         self.reasons = [[""] * len(scenario.holdings) for scenario in scenarios]
         for scenario in scenarios:
@@ -249,6 +257,7 @@ class _Reading:
             self.bases.append([dict(h.link.base) if h.link and not h.link.closed else {} for h in scenario.holdings])
 
     def outcomes(self, connection: duckdb.DuckDBPyConnection) -> list[Outcome]:
+        self._heirs(connection)
         ready = self._operations(connection)
         self._link_changes(connection, ready)
         self._bases(connection, ready)
@@ -257,8 +266,10 @@ class _Reading:
             Outcome(
                 writes=frozenset(self.writes[number]),
                 ends=tuple(
-                    End(link, _base(base) if link.startswith("linked") else ())
-                    for link, base in zip(self.links[number], self.bases[number], strict=True)
+                    End(link, _base(base), self.heirs[number].get(position, -1))
+                    if link.startswith("linked")
+                    else End(link)
+                    for position, (link, base) in enumerate(zip(self.links[number], self.bases[number], strict=True))
                 ),
                 holds=frozenset(self.holds[number]),
                 conflicts=frozenset(self.conflicts[number]),
@@ -279,7 +290,8 @@ class _Reading:
             return self.new_links[link]
         if outlook_id:
             _, number, position = outlook_id.split(".")
-            return int(number), int(position)
+            links = {heir: holding for holding, heir in self.heirs[int(number)].items()}
+            return int(number), links.get(int(position), int(position))
         assert salesforce_id
         _, number, key = salesforce_id.split(".")
         name, policy = self.by_address[mailbox]
@@ -289,6 +301,13 @@ class _Reading:
             if (holding.mailbox, holding.policy) == (name, policy) and key in held:
                 return int(number), place
         raise AssertionError(f"{mailbox} plans {salesforce_id}, which it does not hold")
+
+    def _heirs(self, connection: duckdb.DuckDBPyConnection) -> None:
+        for link, item in connection.execute(
+            "select link_id, outlook_id from planning.link_changes where kind = 'item' and outlook_id <> ''"
+        ).fetchall():
+            _, number, position = link.split(".")
+            self.heirs[int(number)][int(position)] = int(item.split(".")[2])
 
     def _operations(self, connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
         """Fills writes and holds; returns the ready operations with their order."""
@@ -327,7 +346,8 @@ class _Reading:
                 continue  # a problem: it stands among planning.plan_problems
             ready[operation] = phase
             after = tuple(sorted((change["field"], change["after"]) for change in json.loads(text)))
-            target = f"holding {position}"
+            # what is written to an item that took the place of the link's own is a write to that item
+            target = f"holding {item.split('.')[2] if item else position}"
             if side == "salesforce":
                 target = f"contact {record.split('.')[2]}" if record else f"new {position}"
             elif action == "update" and stamp is not None:
@@ -343,8 +363,10 @@ class _Reading:
         rows = connection.execute(
             "select kind, mailbox, link_id, outlook_id, salesforce_id, reason, operation_id from planning.link_changes"
         ).fetchall()
-        for kind, mailbox, link, item, record, reason, operation in rows:
-            if kind not in ("link", "close", "relink") or link in self.not_judged:
+        # a link that begins may end in the same plan: the item of a loser that nobody knew
+        for kind, mailbox, link, item, record, reason, operation in sorted(rows, key=lambda row: row[0] != "link"):
+            is_moved = kind == "item" and record  # to the winner of a merge, with the item that is made for it
+            if not (kind in ("link", "close", "relink") or is_moved) or link in self.not_judged:
                 continue
             number, position = self._where(mailbox, item, record, link)
             if not link.startswith("l."):

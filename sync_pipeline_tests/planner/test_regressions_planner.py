@@ -10,6 +10,7 @@ from sync_pipeline_tests.planner.compare import judge
 from sync_pipeline_tests.planner.scenario import (
     Base,
     Contact,
+    ContactState,
     Holding,
     Item,
     Link,
@@ -152,3 +153,63 @@ def test_latest_does_not_take_what_we_wrote_for_another_mailbox_for_an_edit() ->
     fresh = replace(held_by("b", "folder", Policy(conflicts="latest"), job_title="Clerk"), link=None)
     outcome = plan_of(held_by("a", "folder", job_title="Chief"), fresh, job_title="Chief", by_us=True)
     assert ("contact x", "update") not in writes(outcome)
+
+
+# ── R9, R16, R17: items with our stamp that no link names ────────────────────────────────────────────────────────────
+
+
+OTTO = {"first_name": "Otto", "email": "otto@example.com"}
+
+
+def copy_of(contact: str, created: int, edits: Values | None = None, policy: Policy | None = None) -> Holding:
+    """An item in the folder with the stamp of a Contact, which no link names."""
+    item = Item("folder", PERSON | (edits or {}), modified=200, stamped=True, created=created)
+    return Holding("a", contact, policy or Policy(), item, None)
+
+
+def story_of(contact: Contact, *holdings: Holding) -> Outcome:
+    """The plan for these holdings of the Contact x, into which l was merged; the oracle accepts it too."""
+    contacts = {"x": contact, "l": Contact("merged", PERSON, modified=50, winner="x")}
+    scenario = Scenario("story", contacts, holdings)
+    [outcome] = planned([scenario])
+    mismatch = judge(scenario, outcome)
+    assert mismatch is None, mismatch.story()
+    return outcome
+
+
+@pytest.mark.parametrize("state", ["deleted", "unreadable"])
+@pytest.mark.parametrize("edits", [{}, OTTO])
+def test_none_of_several_copies_makes_a_contact_anew_that_is_gone(state: ContactState, edits: Values) -> None:
+    copies = copy_of("x", 1, edits), copy_of("x", 2)
+    outcome = story_of(Contact(state, PERSON, modified=100), *copies)
+    assert not outcome.writes
+    assert outcome.holds == {(0, "duplicate"), (1, "duplicate")}
+
+
+def test_a_copy_does_not_make_the_contact_anew_that_its_linked_original_cannot_read_any_more() -> None:
+    original = held_by("a", "folder", Policy(left_view="keep"))
+    copy = copy_of("x", 1, policy=Policy(left_view="keep"))
+    outcome = story_of(Contact("unreadable", PERSON, modified=100), original, copy)
+    assert not outcome.writes
+    assert outcome.holds == {(1, "duplicate")}
+
+
+def test_of_two_copies_with_the_same_new_address_none_becomes_a_second_contact() -> None:
+    policy = Policy(conflicts="outlook")
+    copies = (copy_of("x", number, {"email": "new@example.com"}, policy) for number in (1, 2))
+    outcome = story_of(Contact("present", PERSON, modified=100), *copies)
+    assert writes(outcome) == {("contact x", "update")}
+    assert outcome.holds == {(1, "duplicate")}
+
+
+def test_a_copy_with_the_stamp_of_a_merged_contact_that_became_somebody_else_changes_nothing_of_the_winner() -> None:
+    policy = Policy(conflicts="outlook")
+    holdings = held_by("a", "folder", policy), copy_of("l", 1, OTTO, policy)
+    outcome = story_of(Contact("present", PERSON, modified=100), *holdings)
+    assert not outcome.writes
+    assert outcome.holds == {(1, "duplicate")}
+
+
+def test_the_item_of_a_merged_contact_stays_where_only_somebody_else_has_the_stamp_of_the_winner() -> None:
+    outcome = story_of(Contact("present", PERSON, modified=100), copy_of("x", 1, OTTO), copy_of("l", 2))
+    assert not any(action.startswith("delete") for _, action in writes(outcome))

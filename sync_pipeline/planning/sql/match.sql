@@ -38,7 +38,8 @@ with known as (
         )) as full_name,
         lower(planning.normal_text(coalesce(contact.account_name, ''))) as company
     from planning.contacts as contact
-    where contact.is_readable and not contact.is_deleted
+    -- who is not readable any more is still the one to whom a contact of the mailbox is linked
+    where not contact.is_deleted and (contact.is_readable or contact.id in (select contact_id from planning.linked))
 )
 select known.* from known
 where contact_id in (select contact_id from planning.addresses union all select stamp from planning.newcomers)
@@ -101,6 +102,10 @@ with addressed as (
 ), first as (
     select * from addressed where address <> ''
     qualify row_number() over (partition by mailbox, address order by created_at, outlook_id) = 1
+), stamped as (
+    select mailbox, address, min(outlook_id) as outlook_id
+    from (select mailbox, outlook_id, unnest(emails) as address from planning.newcomers where stamp is not null)
+    group by mailbox, address
 )
 select later.mailbox, later.outlook_id, first.mailbox as first_mailbox, first.outlook_id as first_id
 from addressed as later
@@ -116,7 +121,18 @@ join planning.newcomers as earlier
         or (later.company <> '' and later.company = earlier.company
             and exists (select 1 from planning.mailboxes as mailbox
                         where mailbox.mailbox = later.mailbox and list_contains(mailbox.match, 'name_and_company'))))
-where later.stamp is null and earlier.stamp is null;
+where later.stamp is null and earlier.stamp is null
+union
+-- whose stamp speaks is there before those who have none
+select later.mailbox, later.outlook_id, stamped.mailbox, stamped.outlook_id
+from addressed as later
+join stamped on stamped.mailbox = later.mailbox and stamped.address = later.address and later.address <> ''
+union
+select later.mailbox, later.outlook_id, stamped.mailbox, stamped.outlook_id
+from planning.newcomers as later
+join planning.newcomers as stamped on stamped.mailbox = later.mailbox and stamped.full_name = later.full_name and later.full_name <> ''
+    and (later.email = '' or stamped.email = '')
+where later.stamp is null and stamped.stamp is not null;
 
 create or replace table planning.contact_matches as
 with counted as (
@@ -140,12 +156,16 @@ with counted as (
         readable.contact_id is not null as stamp_is_readable,
         -- a copy, sent to another mailbox or left over, of which somebody made another person; what was linked itself and moved
         -- out since may have been edited meanwhile, and is another one only where nothing is left of it
-        coalesce(newcomer.merged_id = '' and case when newcomer.was_parted
+        coalesce(case when newcomer.was_parted
             then newcomer.last_name <> '' and planning.contradict(newcomer.last_name, named.last_name)
                 and planning.contradict(newcomer.first_name, named.first_name)
                 and newcomer.email <> '' and named.email <> '' and not list_contains(newcomer.emails, named.email)
             else newcomer.full_name <> named.full_name and not planning.same_person(
                 newcomer.first_name, newcomer.last_name, newcomer.emails, named.first_name, named.last_name, named.email)
+                -- R17: the loser of a merge is known by its own values too
+                and not (newcomer.merged_id <> '' and planning.same_person(newcomer.first_name, newcomer.last_name, newcomer.emails,
+                    lower(planning.normal_text(coalesce(loser.first_name, ''))), lower(planning.normal_text(coalesce(loser.last_name, ''))),
+                    planning.normal_email(coalesce(loser.email, ''))))
             end, false) as is_another_person,
         -- one living item of a mailbox for a Contact, whatever speaks for the others
         row_number() over (
@@ -168,16 +188,21 @@ with counted as (
     join counted on counted.mailbox = newcomer.mailbox and counted.outlook_id = newcomer.outlook_id
     left join salesforce.contacts as stamped on stamped.id = newcomer.stamp
     left join planning.people as named on named.contact_id = newcomer.stamp
+    left join planning.contacts as loser on loser.id = newcomer.merged_id
     left join planning.readable as readable on readable.mailbox = newcomer.mailbox and readable.contact_id = newcomer.stamp
 ), waited as (
-    -- R9, R16: what waited beside a Contact waits on when that is deleted: nobody asked for the person to come back
+    -- R9, R16: what waited beside a Contact that the mailbox held waits on when that is deleted: nobody asked for the person to
+    -- come back (one that it did not hold was in the way, and somebody took it out of it)
     select hold.mailbox, hold.subject as outlook_id, list(contact.id order by contact.id) as contact_ids
     from (select mailbox, subject, unnest(candidates) as contact_id from sync.holds where kind = 'duplicate') as hold
     join salesforce.contacts as contact on contact.id = hold.contact_id and contact.is_deleted and coalesce(contact.master_id, '') = ''
+    where exists (select 1 from sync.links as link where link.mailbox = hold.mailbox and link.salesforce_id = hold.contact_id)
     group by all
 ), ranked as (
-    -- R17: the mailbox holds the winner too, or another loser that takes its place
-    select judged.*, merged_id <> '' and (stamp_is_taken or claim > 1) as is_losing, waited.contact_ids as deleted_ids
+    -- R17: the mailbox holds the winner too, or another loser that takes its place; who may be somebody else takes nobody's
+    select judged.*, merged_id <> '' and (stamp_is_taken or coalesce(bool_or(not is_another_person) over (
+        partition by judged.mailbox, stamp order by claim rows between unbounded preceding and 1 preceding), false)) as is_losing,
+        waited.contact_ids as deleted_ids
     from judged left join waited on waited.mailbox = judged.mailbox and waited.outlook_id = judged.outlook_id
 )
 select mailbox, outlook_id, case when is_losing then merged_id else '' end as merged_id,

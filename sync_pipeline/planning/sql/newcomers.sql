@@ -1,11 +1,15 @@
--- in:  planning.links, planning.scope_items, planning.items, planning.successors, planning.parted, planning.claimants, planning.undo_parts, outlook.contacts, sync.links, planning.mailboxes
+-- in:  planning.links, planning.scope_items, planning.items, planning.successors, planning.parted, planning.claimants, planning.undo_parts, outlook.contacts, salesforce.contacts, sync.links, planning.mailboxes
 -- out: planning.newcomers: unlinked Outlook contacts that want to be synchronised
 {% set has_names = 'first_name' in known and 'last_name' in known -%}
 create or replace table planning.newcomers as
 with unlinked as (
     select item.*,
-        row_number() over (partition by item.mailbox, item.stamp_contact order by item.place = 'folder' desc, item.created_at, item.id) as stamp_rank
+        row_number() over (partition by item.mailbox, item.stamp_contact order by item.place = 'folder' desc, item.created_at, item.id) as stamp_rank,
+        -- whose Contact was deleted or cannot be read: none of several copies may make it anew
+        not coalesce(named.is_readable and not named.is_deleted, false) as is_of_nobody
     from planning.items as item
+    left join planning.successors as successor on successor.id = item.stamp_contact
+    left join salesforce.contacts as named on named.id = coalesce(successor.winner, item.stamp_contact)
     join planning.scope_items as looked_at on looked_at.mailbox = item.mailbox and looked_at.outlook_id = item.id
     join planning.mailboxes as mailbox on mailbox.mailbox = item.mailbox and mailbox.enabled
     where (item.place = 'folder' or (item.place = 'elsewhere' and item.categorised))
@@ -28,7 +32,7 @@ with unlinked as (
     -- its stamp, or the Contact it was parted from when it was moved out (R15: dragged in again, it comes back)
     select item.*, coalesce(parted.reason = 'unlinked', false) as was_parted, case
         -- beside a link whose own item is gone, a stamp that shows another person says nothing: such an item is a copy
-        when item.stamp_org = {{ literal(org_id) }} and item.stamp_rank = 1 and not exists (
+        when item.stamp_org = {{ literal(org_id) }} and (item.stamp_rank = 1 or item.is_of_nobody) and not exists (
             select 1 from planning.claimants as claimant
             where claimant.mailbox = item.mailbox and claimant.outlook_id = item.id and not claimant.is_same) then item.stamp_contact
         when parted.reason = 'unlinked' then parted.salesforce_id end as remembered
