@@ -89,12 +89,13 @@ class Thing:
 
 @dataclass(frozen=True)
 class Write:
-    """A user wrote a value ("" clears) of a field of a person."""
+    """A user wrote a value ("" clears) of a field of a person; `by_merge`: chose it against a loser's."""
 
     seq: int
     person: int
     thing: str
     value: str
+    by_merge: bool = False
 
 
 class Ledger:
@@ -126,13 +127,16 @@ class Ledger:
     def of_person(self, person: int | None) -> Iterator[Thing]:
         return (thing for thing in self.things.values() if self.same(thing.person, person))
 
-    def last_write(self, field_name: str, person: int | None, value: str | None = None, *, before: int) -> int:
-        """When a user last wrote this value (None: any) to the field of this person; 0 for never."""
+    def last_write(
+        self, field_name: str, person: int | None, value: str | None = None, *, before: int, typed: bool = False
+    ) -> int:
+        """When a user last wrote this value (None: any) to the field of this person, or 0; `typed`: by no merge."""
         found = (
             write.seq
             for write in self.writes[field_name]
             if write.seq < before and (value is None or write.value == value) and self.same(write.person, person)
-        )
+            and not (typed and write.by_merge)
+        )  # fmt: skip
         return max(found, default=0)
 
     # -- values --------------------------------------------------------------------------------------------------------
@@ -250,7 +254,8 @@ class Ledger:
             thing.was_chosen = True
 
     def _apply_merge(self, loser: Thing, entry: Json) -> None:
-        """A merge is the user's word on every field in which the two differed."""
+        """A merge is the user's word on every field in which the two differed: against the loser's value, not against
+        what somebody else typed for the winner, whose record it leaves as it is."""
         winner = self.things[entry["after"]["MasterRecordId"]]
         loser.state, loser.deleted_at, loser.deleted_by, loser.winner = None, entry["seq"], entry["actor"], winner.id
         assert loser.person is not None
@@ -259,7 +264,7 @@ class Ledger:
         lost = self.values("salesforce", entry["before"])
         for name, value in self.values("salesforce", winner.state).items():
             if value != lost[name]:
-                self.writes[name].append(Write(entry["seq"], winner.person, winner.id, value))
+                self.writes[name].append(Write(entry["seq"], winner.person, winner.id, value, by_merge=True))
 
     def successor(self, contact: str) -> str:
         """The Id that a Contact goes by after merges."""

@@ -197,7 +197,7 @@ class Oracle:
         if entry["action"] == "create":
             return
         ledger, seq = self.ledger, entry["seq"]
-        lost = ledger.last_write(name, thing.person, old, before=seq)
+        lost = ledger.last_write(name, thing.person, old, before=seq, typed=True)
         if lost <= written or not lost:
             return
         # R10: where a pair has no base an empty side takes the other's value, and nothing counts as cleared
@@ -259,6 +259,8 @@ class Oracle:
         source = extended(entry["after"], COPY_OF)
         for other in self.ledger.items(mailbox):
             is_twice = source and other.state is not None and extended(other.state, COPY_OF) == source
+            # R15: that a person moved it out is forgotten with the warehouse (docs/how-it-decides.md)
+            is_twice = is_twice and not (mailbox in self.voided and self._is_personal(other))
             if is_twice and other.id != thing.id and other.maker == APPLICATION and not other.brought_back:
                 raise Violation("5", f"a second copy of {source} beside {other.id}: {self._tell(entry)}")
         if not contact:
@@ -429,6 +431,12 @@ class Oracle:
                     invariant = "9" if write.seq <= run.began else "11"
                     what = f"deletion against an edit of {name} ({write.value!r})"
                     raise Violation(invariant, f"{what}: {self._tell(entry)}")
+
+    def _is_personal(self, item: Thing) -> bool:
+        """R5: it is none of ours any more, or never was."""
+        assert item.state is not None
+        ours = bool(OUR_CATEGORIES & set(item.state["categories"])) or bool(stamp_of(item.state))
+        return not ours and not self.ledger.is_in_folder(item)
 
     def _had(self, item: Thing, name: str, write: Write) -> bool:
         """Whether who deleted this item had that value before them: an edit that had reached them is no objection."""
