@@ -221,7 +221,9 @@ class Ledger:
             self._apply_merge(thing, entry)
             return
         is_gone = entry["after"] is None or (entry["action"] == "delete")
-        if is_user and thing.person is not None and not is_gone:
+        # who copies a contact of ours, stamp and all, types nothing
+        is_copy = entry["action"] == "create" and thing.side == "graph" and bool(stamp_of(entry["after"]))
+        if is_user and thing.person is not None and not is_gone and not is_copy:
             rewritten = entry["action"] in ("undelete", "create")
             for name, value in after.items():
                 if value != before[name] or (rewritten and value):
