@@ -38,7 +38,7 @@ with now as (
     where part.kind = 'value'
 ), compared as (
     select *, planning.normal(rule_kind, current) as current_normal, planning.normal(rule_kind, target) as target_normal,
-        planning.normal(rule_kind, expected) as expected_normal
+        planning.normal(rule_kind, expected) as expected_normal, planning.normal(rule_kind, written) as written_normal
     from placed
 ), judged as (
     select *, case
@@ -51,7 +51,15 @@ with now as (
         when target is null then ['not_undoable', 'What ' || field || ' held before was not known.']
         when is_first then ['not_undoable', field || ' was filled when both sides were first compared; the next run would fill it '
             || 'again. Unlink the contact with `sync-pipeline unlink` and change it by hand.']
-        when current_normal is distinct from expected_normal then ['edited_since', field || ' was changed since; approve to overwrite it all the same.']
+        when current_normal is distinct from expected_normal or (went_up and current_normal is distinct from written_normal) then
+            ['edited_since', field || ' was changed since; approve to overwrite it all the same.']
+        -- R17: what the winner holds is its own
+        when is_merged then ['edited_since', 'Its Contact was merged into ' || contact_id || ' since, whose ' || field
+            || ' may be its own; approve to overwrite it all the same.']
+        when meanwhile then ['edited_since', field || ' held something else in between, so somebody chose it again; '
+            || 'approve to overwrite it all the same.']
+        when not went_up then ['edited_since', field || ' was written in Outlook only, and what Salesforce holds is somebody''s own; '
+            || 'approve to overwrite it there too.']
         when is_split then ['edited_since', 'The mailboxes held different values of ' || field || '; approve to take this one.']
         when exists (
             select 1 from planning.paused as paused
@@ -61,7 +69,7 @@ with now as (
     end as verdict
     from compared
 ), answered as (
-    select judged.*, 'w' || left(md5(concat_ws('|', contact_id, field, current_normal, target_normal, verdict[1])), 15) as operation_id
+    select judged.*, 'w' || left(md5(concat_ws('|', contact_id, field, current_normal, target_normal, verdict[1], asked_after)), 15) as operation_id
     from judged
 )
 select answered.* exclude (verdict),

@@ -3,10 +3,15 @@
 -- out: planning.undos (what is to be taken back, R24: asked before and not finished, or asked with this run),
 --      planning.undo_events (the history's events that it is about; field '': the creation or deletion itself),
 --      planning.undo_parts (what is still to be done, however far an earlier run got. kind:
---        value         contact_id × field: target is what it held before the first event, expected what the last one left;
---                      is_split: the mailboxes held several values; is_first: it was filled when first compared
---        contact_gone  link_id: the Contact that we made goes (began: create, or undelete);  item_gone  link_id: the Outlook copy that we made goes
---        return        link_id: the Contact and the item are there again, and linked)
+--        value         contact_id × field: target is what it held before the first event (in Salesforce, where one wrote there),
+--                      expected what the last one left, written what the last one left in Salesforce, went_up: did one write there;
+--                      is_split: the mailboxes held several values; is_first: it was filled when first compared;
+--                      meanwhile: later events left another value, so what it holds now was chosen since; asked_after: the last such one
+--                      before it was asked to take it back, which makes an approval of an earlier undo void
+--        contact_gone  link_id: the Contact that we made goes (began: create, or undelete; contact_id: the record that was made, be
+--                      it merged away since);  item_gone  link_id: the Outlook copy that we made goes
+--        return        link_id: the Contact and the item are there again, and linked
+--      is_merged: the Contact that was written to was merged into contact_id, or into another, since)
 --      planning.undo_done (parts that the history shows as done since they were asked for)
 create or replace table planning.undos as
 select undo_id, requested_at, runs, false as is_new from sync.undos where closed_at is null
@@ -44,6 +49,7 @@ create or replace table planning.undo_parts as
 with events as (
     select event.undo_id, event.field, happened.event_id, happened.happened_at, happened.run_id, happened.mailbox, happened.link_id,
         happened.side, happened.action, happened.outlook_id, coalesce(successor.winner, happened.salesforce_id) as contact_id,
+        happened.salesforce_id as record_id, successor.winner is not null as is_merged,
         row(happened.happened_at, happened.side = 'outlook', happened.mailbox, happened.event_id) as turn
     from planning.undo_events as event
     join sync.history as happened using (event_id)
@@ -53,7 +59,8 @@ with events as (
     select undo_id, link_id, any_value(mailbox) as mailbox, max(happened_at) as last_at,
         arg_min(action, turn) filter (where side = 'salesforce') as in_salesforce,
         arg_min(action, turn) filter (where side = 'outlook') as in_outlook,
-        arg_max(contact_id, turn) as contact_id, arg_max(outlook_id, turn) as outlook_id, list_sort(list(distinct run_id)) as runs
+        arg_max(contact_id, turn) as contact_id, arg_max(record_id, turn) as record_id, arg_max(is_merged, turn) as is_merged,
+        arg_max(outlook_id, turn) as outlook_id, list_sort(list(distinct run_id)) as runs
     from events where field = '' group by all
 ), fates as (
     select *, unnest(case
@@ -73,7 +80,11 @@ with events as (
                      rows between unbounded preceding and unbounded following)
 ), parts as (
     select undo_id, 'value' as kind, contact_id, field, arg_min(mailbox, turn) as mailbox, arg_min(link_id, turn) as link_id,
-        '' as outlook_id, arg_min(before, turn) as target, arg_max(after, turn) as expected, any_value(form) as form,
+        '' as outlook_id, arg_max(after, turn) as expected, any_value(form) as form,
+        -- what only Outlook held never was Salesforce's
+        coalesce(bool_or(side = 'salesforce'), false) as went_up,
+        case when went_up then arg_min_null(before, turn) filter (where side = 'salesforce') else arg_min_null(before, turn) end as target,
+        arg_max(after, turn) filter (where side = 'salesforce') as written, bool_or(is_merged) as is_merged, max(turn) as last_turn,
         bool_or(is_first) as is_first, max(happened_at) as last_at,
         count(distinct planning.normal(coalesce(form, 'text'), before)) filter (where run_id = first_run and first_side = 'outlook') > 1
             as is_split,
@@ -81,16 +92,40 @@ with events as (
     from valued group by undo_id, contact_id, field
     union all by name
     -- made anew, a Contact has another Id, which its link knows
-    select undo_id, kind, case when kind = 'return' then coalesce(successor.winner, link.salesforce_id) else fates.contact_id end as contact_id,
+    select undo_id, kind, case kind when 'return' then coalesce(successor.winner, link.salesforce_id)
+            when 'contact_gone' then fates.record_id else fates.contact_id end as contact_id,
+        fates.is_merged,
         '' as field, fates.mailbox, link_id, coalesce(link.outlook_id, fates.outlook_id) as outlook_id, null as target, null as expected,
         null as form, false as is_first, last_at, false as is_split, runs, in_salesforce as began
     from fates
     join sync.links as link using (link_id)
     left join planning.successors as successor on successor.id = link.salesforce_id
+), later as (
+    -- its own writes are none that somebody made since
+    select part.undo_id, part.contact_id, part.field,
+        arg_max(event.event_id, row(event.happened_at, event.side = 'outlook', event.mailbox, event.event_id)) filter (
+            where event.happened_at < undo.requested_at) as asked_after
+    from parts as part
+    join planning.undos as undo using (undo_id)
+    join (
+        select id, winner from planning.successors union all select distinct contact_id, contact_id from valued
+    ) as record on record.winner = part.contact_id
+    join sync.history as event on event.salesforce_id = record.id and event.outcome = 'done'
+        and row(event.happened_at, event.side = 'outlook', event.mailbox, event.event_id) > part.last_turn
+        and not (event.rule is not distinct from 'R24' and event.happened_at >= undo.requested_at)
+    join sync.history_values as v on v.event_id = event.event_id and v.field = part.field
+    where part.kind = 'value' and not exists (
+            select 1 from planning.undo_events as chosen
+            where chosen.undo_id = part.undo_id and chosen.event_id = event.event_id and chosen.field = part.field)
+      and planning.normal(coalesce(part.form, 'text'), v.after) <> planning.normal(coalesce(part.form, 'text'), part.expected)
+    group by all
 ), named as (
-    select parts.*, undo.requested_at, 'Takes back run ' || array_to_string(parts.runs, ', ') || '.' as reason,
-        left(md5(concat_ws('|', undo_id, kind, case when kind = 'value' then contact_id else link_id end, field)), 15) as part_id
-    from parts join planning.undos as undo using (undo_id)
+    select parts.* exclude (last_turn), later.undo_id is not null as meanwhile, later.asked_after, undo.requested_at,
+        'Takes back run ' || array_to_string(parts.runs, ', ') || '.' as reason,
+        left(md5(concat_ws('|', undo_id, kind, case when kind = 'value' then parts.contact_id else parts.link_id end, parts.field)), 15) as part_id
+    from parts
+    join planning.undos as undo using (undo_id)
+    left join later on parts.kind = 'value' and later.undo_id = parts.undo_id and later.contact_id = parts.contact_id and later.field = parts.field
 )
 select * from named where (undo_id, part_id) not in (select (undo_id, part_id) from sync.undo_answers)
   -- what goes whole is not changed first
