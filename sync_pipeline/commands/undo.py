@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sync_pipeline.commands.invocation import MAILBOX, Invocation, Verb, pass_invocation, reading
+from sync_pipeline.commands.invocation import MAILBOX, WITH_PROBLEMS, Invocation, Verb, pass_invocation, reading
 from sync_pipeline.commands.run import synchronise
 
 if TYPE_CHECKING:
@@ -57,18 +57,27 @@ def undo(
     )
     summary = synchronise(invocation, settings, options)
     operations, others, waiting = _planned(settings, summary["run_id"])
+    with reading(settings) as reader:
+        impossible = reader.impossible_to_undo()
     if yes and waiting:
         # what was edited before it was deleted: its values follow once its Contact is back
         summary = synchronise(invocation, settings, engine.RunOptions())
         more, others, waiting = _planned(settings, summary["run_id"])
         operations += more
     document = {**summary, "undone": list(chosen), "operations": operations, "others": others, "follow_later": waiting}
+    document["not_possible"] = impossible
 
     def show(console: Console) -> None:
         if operations:
             show_plan(console, {"operations": operations})
-        else:
+        elif not impossible:
             console.print("There is nothing to take back: everything is as it was before.")
+        for row in impossible:
+            console.print(
+                f"Not possible now: what was written for {row['mailbox']} ({row['contacts']} contacts). The mailbox is "
+                "switched off or not in the settings. Switch it on and ask again; nothing is kept of this question.",
+                style="bold",
+            )
         if waiting:
             console.print(f"{waiting} values follow once their Contacts are back.")
         if yes:
@@ -82,7 +91,7 @@ def undo(
             console.print("Nothing was written. The same with --yes pushes it.", style="bold")
 
     invocation.emit(document, show)
-    return engine.exit_code(summary)
+    return max(engine.exit_code(summary), WITH_PROBLEMS) if impossible else engine.exit_code(summary)
 
 
 def _planned(settings: Settings, run_id: str) -> tuple[list[dict[str, Any]], int, int]:

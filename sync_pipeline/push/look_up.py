@@ -1,4 +1,4 @@
-"""The last look before Contacts are created or undeleted (R9): did somebody create or change one that matches since the plan?"""
+"""The last look before Contacts are created or undeleted (R9): does one match that the plan did not know?"""
 
 from __future__ import annotations
 

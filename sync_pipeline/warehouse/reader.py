@@ -238,6 +238,13 @@ class Reader(Past):
         rows = self.rows("select count(*) as values from planning.reversals where state = 'wait'")
         return int(rows[0]["values"])
 
+    def impossible_to_undo(self) -> list[Row]:
+        """R24: rows of (mailbox, contacts): what the last plan was asked to take back and cannot now.
+
+        Their mailbox is switched off or not in the settings.
+        """
+        return self.rows("select mailbox, contacts from planning.undo_impossible order by mailbox")
+
     def find_contact(self, text: str, mailboxes: Collection[str] = ()) -> list[Row]:
         """Who is meant by an e-mail, a name, an Outlook or a Salesforce id.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sync_pipeline_tests.e2e.test_r24_undo import created_in_outlook, held, newest_run, quiet
+from sync_pipeline_tests.e2e.test_r24_undo import created_in_outlook, held, quiet
 from sync_pipeline_tests.harness import (
     ANNA,
     BEN,
@@ -168,3 +168,28 @@ def test_whoever_is_made_while_the_undo_runs_is_seen_by_the_last_look(world: Wor
     world.run()
     assert [row["Id"] for row in world.salesforce.contacts()] == made
     assert {row["hold"] for row in world.held() if row["rule"] == "R24"} == {"duplicate"}
+
+
+# ── several mailboxes ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("scope", [{"mailbox": ANNA}, pytest.param({}, marks=pytest.mark.slow)])
+def test_every_mailbox_gets_back_its_own_item_of_a_deletion(world: World, scope: dict[str, str]) -> None:
+    see_all(world, ANNA, BEN).use(outlook_deletion="delete")
+    record = person(world, 1, Title="Director")
+    world.run()
+    world.ben.update(item_of(world.ben, record)["id"], nickName="Firsty")
+    world.run()
+    world.anna.delete(item_of(world.anna, record)["id"])
+    run = world.run()
+    world.run()  # removes Ben's
+    assert (world.salesforce.get(record), world.ben.contacts()) == (None, [])
+    operations = world.undo(run, **scope)
+    assert sorted((row["action"], row["mailbox"]) for row in operations) == [
+        ("restore", ANNA),
+        ("restore", BEN),
+        ("undelete", ANNA),
+    ]
+    assert [item["nickName"] for item in items_of(world.ben, record)] == ["Firsty"]
+    assert len(items_of(world.anna, record)) == 1
+    assert quiet(world)

@@ -27,7 +27,8 @@ with now as (
         contact.id is not null and contact.is_readable and not contact.is_deleted as is_there
     from planning.undo_parts as part
     left join (
-        select * from planning.links where contact_state = 'present'
+        select * from planning.links
+        where contact_state = 'present' and mailbox in (select mailbox from planning.mailboxes where enabled)
         qualify row_number() over (partition by contact_id order by place_in_merge, created_at, link_id) = 1
     ) as link on link.contact_id = part.contact_id
     join planning.mailboxes as mailbox on mailbox.mailbox = coalesce(link.mailbox, part.mailbox) and mailbox.enabled

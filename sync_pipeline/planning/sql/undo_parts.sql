@@ -1,6 +1,8 @@
 -- in:  sync.undos, sync.undo_events, sync.undo_answers, sync.history, sync.history_values, sync.links, sync.verdicts,
---      planning.successors, planning.mailbox_fields
+--      planning.successors, planning.mailboxes, planning.unread_mailboxes, planning.mailbox_fields
 -- out: planning.undos (what is to be taken back, R24: asked before and not finished, or asked with this run),
+--      planning.undo_asked (what is asked for with this run; is_possible: can it be done now),
+--      planning.undo_impossible (mailbox, contacts: what of it cannot, so that it is not kept to be done later unseen),
 --      planning.undo_events (the history's events that it is about; field '': the creation or deletion itself),
 --      planning.undo_parts (what is still to be done, however far an earlier run got. kind:
 --        value         contact_id × field: target is what it held before the first event (in Salesforce, where one wrote there),
@@ -10,7 +12,7 @@
 --                      before it was asked to take it back, which makes an approval of an earlier undo void
 --        contact_gone  link_id: the Contact that we made goes (began: create, or undelete; contact_id: the record that was made, be
 --                      it merged away since);  item_gone  link_id: the Outlook copy that we made goes
---        return        link_id: the Contact and the item are there again, and linked
+--        return        link_id: the Contact and the item are there again, and linked; so for every mailbox that lost it by the same deletion
 --      is_merged: the Contact that was written to was merged into contact_id, or into another, since)
 --      planning.undo_done (parts that the history shows as done since they were asked for)
 create or replace table planning.undos as
@@ -20,17 +22,24 @@ union all
 select {{ literal(run_id) }}, {{ literal(now) }}::timestamp, {{ texts(undo.runs) }}::varchar[], true
 {%- endif %};
 
-create or replace table planning.undo_events as
-select event.* from sync.undo_events as event join planning.undos using (undo_id)
-{% if undo.runs -%}
-union all
-select {{ literal(run_id) }} as undo_id, chosen.event_id, chosen.field
+-- of a mailbox that is switched off or taken out nothing is done, unless it is the value of a Contact that another one holds too
+create or replace table planning.undo_asked as
+with usable as (
+    select mailbox from planning.mailboxes where enabled union select mailbox from planning.unread_mailboxes
+)
+select chosen.event_id, chosen.field, chosen.mailbox, chosen.salesforce_id,
+    chosen.mailbox in (select mailbox from usable) or (chosen.field <> '' and exists (
+        select 1 from sync.links as link
+        left join planning.successors as successor on successor.id = link.salesforce_id
+        where link.state = 'linked' and link.mailbox in (select mailbox from usable)
+          and coalesce(successor.winner, link.salesforce_id) = chosen.contact_id)) as is_possible
 from (
-    select event.*, unnest(case
+    select event.*, coalesce(successor.winner, event.salesforce_id) as contact_id, unnest(case
         when event.action in ('update', 'move') then (
             select coalesce(list(v.field), []) from sync.history_values as v where v.event_id = event.event_id)
         when event.link_id <> '' then [''] else [] end) as field
     from sync.history as event
+    left join planning.successors as successor on successor.id = event.salesforce_id
     where event.run_id in (select unnest({{ texts(undo.runs) }}::varchar[])) and event.outcome = 'done'
       and event.action in ('update', 'move', 'create', 'restore', 'undelete', 'delete')
       {%- if undo.mailbox %}
@@ -42,8 +51,15 @@ from (
 ) as chosen
 {%- if undo.field %}
 where chosen.field = {{ literal(undo.field) }}
-{%- endif %}
 {%- endif %};
+
+create or replace table planning.undo_impossible as
+select mailbox, count(distinct salesforce_id) as contacts from planning.undo_asked where not is_possible group by mailbox;
+
+create or replace table planning.undo_events as
+select event.* from sync.undo_events as event join planning.undos using (undo_id)
+union all
+select {{ literal(run_id) }} as undo_id, event_id, field from planning.undo_asked where is_possible;
 
 create or replace table planning.undo_parts as
 with events as (
@@ -62,7 +78,35 @@ with events as (
         arg_max(contact_id, turn) as contact_id, arg_max(record_id, turn) as record_id, arg_max(is_merged, turn) as is_merged,
         arg_max(outlook_id, turn) as outlook_id, list_sort(list(distinct run_id)) as runs
     from events where field = '' group by all
+), ended as (
+    select lives.*, link.salesforce_id
+    from lives join sync.links as link using (link_id)
+    where coalesce(in_salesforce, '') not in ('create', 'undelete') and (in_salesforce = 'delete' or in_outlook = 'delete')
+), alive as (
+    -- since when the Contact was gone: nothing of the sort is done to one that is deleted
+    select back.undo_id, back.salesforce_id, max(event.happened_at) as last_at
+    from ended as back
+    join sync.history as event on event.salesforce_id = back.salesforce_id and event.outcome = 'done' and event.happened_at < back.last_at
+        and event.action in ('create', 'update', 'link', 'reopen', 'undelete', 'restore', 'move')
+    group by all
+), followers as (
+    -- R16: what other mailboxes lost by the same deletion, in this run or a later one, comes back with it, and not as a bare copy
+    select back.undo_id, event.link_id, event.mailbox, event.happened_at, back.runs
+    from (
+        select undo_id, salesforce_id, any_value(undo.requested_at) as requested_at, any_value(back.runs) as runs
+        from ended as back join planning.undos as undo using (undo_id) group by all
+    ) as back
+    join sync.history as event on event.salesforce_id = back.salesforce_id and event.outcome = 'done' and event.side = 'outlook'
+        and event.action = 'delete' and event.rule = 'R16' and event.happened_at < back.requested_at
+    join planning.mailboxes as mailbox on mailbox.mailbox = event.mailbox and mailbox.enabled
+    left join alive on alive.undo_id = back.undo_id and alive.salesforce_id = back.salesforce_id
+    where event.happened_at > coalesce(alive.last_at, event.happened_at - interval 1 second)
+      and (back.undo_id, event.link_id) not in (select (undo_id, link_id) from lives)
+    -- of several links of a mailbox to the Contact the last one
+    qualify row_number() over (partition by back.undo_id, back.salesforce_id, event.mailbox order by event.happened_at desc, event.link_id) = 1
 ), fates as (
+    select undo_id, link_id, mailbox, happened_at as last_at, 'delete' as in_outlook, runs, 'return' as kind from followers
+    union all by name
     select *, unnest(case
         when in_salesforce in ('create', 'undelete') then
             case when in_outlook in ('create', 'restore') then ['contact_gone', 'item_gone'] else ['contact_gone'] end
