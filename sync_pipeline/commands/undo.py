@@ -110,13 +110,15 @@ def _keys(reader: Reader, contact: str | None, mailbox: str | None) -> tuple[str
     if contact is None:
         return ()
     found = reader.find_contact(contact, [mailbox] if mailbox else ())
-    people = {row["salesforce_id"] or row["outlook_id"] for row in found}
     if not found:
         raise click.ClickException(f"No contact {contact!r} is known. `sync-pipeline history` shows the ids.")
+    # an Outlook contact whose link has ended is the one person with the Contact that it was linked to
+    were = reader.last_contact_ids([row["outlook_id"] for row in found if not row["salesforce_id"]] or ["-"])
+    people = {row["salesforce_id"] or were.get(row["outlook_id"], row["outlook_id"]): row["name"] for row in found}
     if len(people) > 1:
-        listed = ", ".join(sorted(f"{row['name']} {row['salesforce_id'] or row['outlook_id']}" for row in found))
+        listed = ", ".join(sorted(f"{name} {key}" for key, name in people.items()))
         raise click.ClickException(f"{contact!r} means several contacts: {listed}. Give the id of one.")
-    return tuple(sorted({key for row in found for key in (row["outlook_id"], row["salesforce_id"]) if key}))
+    return tuple(sorted({key for row in found for key in (row["outlook_id"], row["salesforce_id"], *people) if key}))
 
 
 def _runs(reader: Reader, runs: tuple[str, ...], mailbox: str, keys: tuple[str, ...], field: str) -> tuple[str, ...]:

@@ -253,6 +253,16 @@ class Reader(Past):
         found = self.rows(statement("find_contact"), {"text": text, "lower": text.strip().lower()})
         return [row for row in found if not mailboxes or row["mailbox"] in mailboxes or row["mailbox"] == ""]
 
+    def last_contact_ids(self, outlook_ids: Collection[str]) -> dict[str, str]:
+        """By Outlook id, the Salesforce id of the Contact that it was linked to last; left out where there was none."""
+        chosen, values = _among("outlook_id", outlook_ids)
+        rows = self.rows(
+            "select outlook_id, arg_max(salesforce_id, coalesce(closed_at, created_at)) as salesforce_id "
+            f"from sync.links where {chosen} and salesforce_id <> '' group by outlook_id",
+            values,
+        )
+        return {row["outlook_id"]: row["salesforce_id"] for row in rows}
+
     def story(self, mailbox: str, outlook_id: str, salesforce_id: str) -> dict[str, list[Row]]:
         """Everything that bears on one contact now, by table: what `explain` makes its sentences of."""
         keys = {"mailbox": mailbox, "outlook_id": outlook_id or "-", "salesforce_id": salesforce_id or "-"}

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from sync_pipeline_tests.cli.conftest import Call, settings_of
-from sync_pipeline_tests.harness import ANNA, BEN, World, linked
+from sync_pipeline_tests.harness import ANNA, BEN, World, linked, person
 
 
 def test_an_undo_is_shown_and_then_pushed(world: World, call: Call) -> None:
@@ -74,3 +74,23 @@ def test_what_a_mailbox_keeps_from_being_taken_back_is_told_and_not_done_later(
     world.mailboxes[ANNA] = {}
     world.run()
     assert world.salesforce.record(record)["Title"] == "Wrong"
+
+
+def test_a_contact_and_the_outlook_contact_of_its_ended_link_are_one_person(world: World, call: Call) -> None:
+    world.use(outlook_deletion="delete")
+    record, item = linked(world)
+    world.anna.delete(item)
+    world.run()
+    settings = settings_of(world)
+    for word in ("person1@example.com", item):
+        answer = call("undo", "--contact", word, "--settings", settings, "--json")
+        assert answer.code == 0, answer.err
+        assert [row["action"] for row in answer.document["operations"]] == ["undelete", "restore"]
+    new = person(world)
+    world.run()
+    several = call("undo", "--contact", "person1@example.com", "--settings", settings)
+    assert several.code == 2
+    for offered in (record, new):
+        assert offered in several.err
+        answer = call("undo", "--contact", offered, "--settings", settings, "--json")
+        assert answer.code in (0, 1), answer.err  # 1: to bring the old one back besides the new one waits

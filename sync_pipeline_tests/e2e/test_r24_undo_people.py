@@ -103,6 +103,20 @@ def test_a_value_that_somebody_chose_again_since_is_held(world: World, between: 
     assert titles(world, record, item) == ("Wrong", "Wrong")
 
 
+def test_what_was_written_by_another_mapping_is_not_written_elsewhere(world: World) -> None:
+    record, item = linked(world, 1, Title="Director", Department="Wrong", Phone="1")
+    world.anna.update(item, jobTitle="Wrong", businessPhones=["2"])
+    run = world.run()
+    other = {"salesforce": "Department", "outlook": "jobTitle"}
+    world.use(mapping={"department": {"direction": "off"}, "job_title": other})
+    waiting = held(world.undo(run))
+    assert [(row["hold"], row["fields"][0]["field"]) for row in waiting] == [("not_undoable", "job_title")]
+    world.judge("approved", waiting)
+    world.run()
+    found = world.salesforce.record(record)
+    assert (found["Title"], found["Department"], found["Phone"]) == ("Wrong", "Wrong", "1")
+
+
 # ── made anew since ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 

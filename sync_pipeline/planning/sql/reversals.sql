@@ -45,6 +45,7 @@ with now as (
     select *, case
         when exists (select 1 from planning.undo_parts as back where back.kind = 'return' and back.contact_id = compared.contact_id) then ['wait']
         when not is_there then ['not_undoable', 'The Contact is not there any more, so nothing of it can be changed.']
+        when is_remapped then ['not_undoable', field || ' was mapped to another field when it was written; change it by hand there.']
         when current_normal = target_normal then ['already']
         when is_person_account then ['not_undoable', 'Contacts of Person Accounts are never written in Salesforce; change it there.']
         when position is null or not coalesce(is_writable, false) then

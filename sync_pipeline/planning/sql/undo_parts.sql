@@ -1,5 +1,5 @@
--- in:  sync.undos, sync.undo_events, sync.undo_answers, sync.history, sync.history_values, sync.links, sync.verdicts,
---      planning.successors, planning.mailboxes, planning.unread_mailboxes, planning.mailbox_fields
+-- in:  sync.undos, sync.undo_events, sync.undo_answers, sync.history, sync.history_values, sync.links, sync.runs,
+--      sync.mapped_fields, planning.successors, planning.mailboxes, planning.unread_mailboxes, planning.mailbox_fields
 -- out: planning.undos (what is to be taken back, R24: asked before and not finished, or asked with this run),
 --      planning.undo_asked (what is asked for with this run; is_possible: can it be done now),
 --      planning.undo_impossible (mailbox, contacts: what of it cannot, so that it is not kept to be done later unseen),
@@ -8,6 +8,7 @@
 --        value         contact_id × field: target is what it held before the first event (in Salesforce, where one wrote there),
 --                      expected what the last one left, written what the last one left in Salesforce, went_up: did one write there;
 --                      is_split: the mailboxes held several values; is_first: it was filled when first compared;
+--                      is_remapped: the field had another counterpart when it was written;
 --                      meanwhile: later events left another value, so what it holds now was chosen since; asked_after: the last such one
 --                      before it was asked to take it back, which makes an approval of an earlier undo void
 --        contact_gone  link_id: the Contact that we made goes (began: create, or undelete; contact_id: the record that was made, be
@@ -114,11 +115,13 @@ with events as (
         else ['item_gone'] end) as kind
     from lives
 ), valued as (
-    select event.*, v.before, v.after, coalesce(v.is_first, false) as is_first,
+    select event.*, v.before, v.after, coalesce(v.is_first, false) as is_first, coalesce(run.number <= mapped.other_until, false) as is_remapped,
         (select any_value(rule.kind) from planning.mailbox_fields as rule where rule.field = event.field) as form,
         first_value(event.run_id) over first as first_run, first_value(event.side) over first as first_side
     from events as event
     join sync.history_values as v on v.event_id = event.event_id and v.field = event.field
+    left join sync.runs as run on run.run_id = event.run_id
+    left join sync.mapped_fields as mapped on mapped.field = event.field
     where event.contact_id <> ''
     window first as (partition by event.undo_id, event.contact_id, event.field order by event.turn
                      rows between unbounded preceding and unbounded following)
@@ -129,7 +132,7 @@ with events as (
         coalesce(bool_or(side = 'salesforce'), false) as went_up,
         case when went_up then arg_min_null(before, turn) filter (where side = 'salesforce') else arg_min_null(before, turn) end as target,
         arg_max(after, turn) filter (where side = 'salesforce') as written, bool_or(is_merged) as is_merged, max(turn) as last_turn,
-        bool_or(is_first) as is_first, max(happened_at) as last_at,
+        bool_or(is_first) as is_first, bool_or(is_remapped) as is_remapped, max(happened_at) as last_at,
         count(distinct planning.normal(coalesce(form, 'text'), before)) filter (where run_id = first_run and first_side = 'outlook') > 1
             as is_split,
         list_sort(list(distinct run_id)) as runs, null::varchar as began
