@@ -1,7 +1,7 @@
 -- in:  planning.undo_parts, planning.undo_events, planning.undo_done, planning.reversals, planning.links, planning.edits,
---      planning.contacts, planning.items, planning.parted, planning.successors, planning.mailboxes, planning.mailbox_fields, planning.operations, salesforce.contacts,
---      outlook.contacts, sync.links, sync.history, sync.history_values, sync.journal, sync.verdicts, sync.erased_keys, the macros
---      planning.content_id (decisions.sql) and planning.contradict (states.sql)
+--      planning.contacts, planning.items, planning.parted, planning.successors, planning.mailboxes, planning.mailbox_fields,
+--      planning.operations, salesforce.contacts, outlook.contacts, sync.links, sync.history, sync.history_values, sync.journal,
+--      sync.verdicts, sync.erased_keys, the macros planning.content_id (decisions.sql) and planning.contradict (states.sql)
 -- out: rows of planning.operations, planning.link_changes, planning.base_updates that take back what a person asked to (R24);
 --      planning.undo_answers: parts that are done, needless or dropped by now
 
@@ -142,6 +142,10 @@ from planning.undo_removals where is_linked and not is_gone and not is_not_ours;
         {{ "concat_ws(' ', nullif(" ~ contact ~ ".first_name, ''), nullif(" ~ contact ~ ".last_name, ''))" if has_names
            else "coalesce(" ~ contact ~ ".name, '')" }})) as full_name
 {%- endmacro -%}
+{% macro no_other_name(other) -%}
+    not planning.contradict(person.first_name, {{ other }}.first_name)
+    and (person.last_name = {{ other }}.last_name or person.last_name = '' or {{ other }}.last_name = '')
+{%- endmacro -%}
 -- R9: whoever was made again since, on either side, is not brought back besides
 create or replace table planning.undo_people as
 select contact.id as contact_id, {{ identity('contact') }}
@@ -177,19 +181,24 @@ with contacts as (
 )
 select person.contact_id, contact.id as other_id, contact.id as shown, true as is_contact
 from planning.undo_people as person
-join contacts as contact on contact.id <> person.contact_id and (
-    (contact.email = person.email and person.email <> '' and not planning.contradict(person.first_name, contact.first_name)
-        and (person.last_name = contact.last_name or person.last_name = '' or contact.last_name = ''))
-    or (contact.full_name = person.full_name and person.full_name <> ''
-        and (contact.email = person.email or contact.email = '' or person.email = '')))
-union all
+join contacts as contact on contact.email = person.email and person.email <> ''
+where contact.id <> person.contact_id and {{ no_other_name('contact') }}
+union
+select person.contact_id, contact.id, contact.id, true
+from planning.undo_people as person
+join contacts as contact on contact.full_name = person.full_name and person.full_name <> ''
+where contact.id <> person.contact_id and (contact.email = person.email or contact.email = '' or person.email = '')
+union
 select person.contact_id, item.outlook_id, item.mailbox || ' ' || item.outlook_id, false
 from planning.undo_people as person
-join items as item on coalesce(item.stamp_contact, '') <> person.contact_id and (
-    (list_contains(item.emails, person.email) and person.email <> '' and not planning.contradict(person.first_name, item.first_name)
-        and (person.last_name = item.last_name or person.last_name = '' or item.last_name = ''))
-    or (item.full_name = person.full_name and person.full_name <> ''
-        and (list_contains(item.emails, person.email) or len(item.emails) = 0 or person.email = '')));
+join (select *, unnest(emails) as email from items) as item on item.email = person.email and person.email <> ''
+where coalesce(item.stamp_contact, '') <> person.contact_id and {{ no_other_name('item') }}
+union
+select person.contact_id, item.outlook_id, item.mailbox || ' ' || item.outlook_id, false
+from planning.undo_people as person
+join items as item on item.full_name = person.full_name and person.full_name <> ''
+where coalesce(item.stamp_contact, '') <> person.contact_id
+  and (list_contains(item.emails, person.email) or len(item.emails) = 0 or person.email = '');
 
 create or replace table planning.undo_returns as
 with ends as (
