@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sync_pipeline.commands.invocation import MAILBOX, Invocation, Verb, pass_invocation, reading
+from sync_pipeline.commands.invocation import MAILBOX, WITH_PROBLEMS, Invocation, Verb, pass_invocation, reading
 from sync_pipeline.commands.run import synchronise
 
 if TYPE_CHECKING:
@@ -57,18 +57,27 @@ def undo(
     )
     summary = synchronise(invocation, settings, options)
     operations, others, waiting = _planned(settings, summary["run_id"])
+    with reading(settings) as reader:
+        impossible = reader.impossible_to_undo()
     if yes and waiting:
         # what was edited before it was deleted: its values follow once its Contact is back
         summary = synchronise(invocation, settings, engine.RunOptions())
         more, others, waiting = _planned(settings, summary["run_id"])
         operations += more
     document = {**summary, "undone": list(chosen), "operations": operations, "others": others, "follow_later": waiting}
+    document["not_possible"] = impossible
 
     def show(console: Console) -> None:
         if operations:
             show_plan(console, {"operations": operations})
-        else:
+        elif not impossible:
             console.print("There is nothing to take back: everything is as it was before.")
+        for row in impossible:
+            console.print(
+                f"Not possible now: what was written for {row['mailbox']} ({row['contacts']} contacts). The mailbox is "
+                "switched off or not in the settings. Switch it on and ask again; nothing is kept of this question.",
+                style="bold",
+            )
         if waiting:
             console.print(f"{waiting} values follow once their Contacts are back.")
         if yes:
@@ -82,7 +91,7 @@ def undo(
             console.print("Nothing was written. The same with --yes pushes it.", style="bold")
 
     invocation.emit(document, show)
-    return engine.exit_code(summary)
+    return max(engine.exit_code(summary), WITH_PROBLEMS) if impossible else engine.exit_code(summary)
 
 
 def _planned(settings: Settings, run_id: str) -> tuple[list[dict[str, Any]], int, int]:
@@ -101,13 +110,15 @@ def _keys(reader: Reader, contact: str | None, mailbox: str | None) -> tuple[str
     if contact is None:
         return ()
     found = reader.find_contact(contact, [mailbox] if mailbox else ())
-    people = {row["salesforce_id"] or row["outlook_id"] for row in found}
     if not found:
         raise click.ClickException(f"No contact {contact!r} is known. `sync-pipeline history` shows the ids.")
+    # an Outlook contact whose link has ended is the one person with the Contact that it was linked to
+    were = reader.last_contact_ids([row["outlook_id"] for row in found if not row["salesforce_id"]] or ["-"])
+    people = {row["salesforce_id"] or were.get(row["outlook_id"], row["outlook_id"]): row["name"] for row in found}
     if len(people) > 1:
-        listed = ", ".join(sorted(f"{row['name']} {row['salesforce_id'] or row['outlook_id']}" for row in found))
+        listed = ", ".join(sorted(f"{name} {key}" for key, name in people.items()))
         raise click.ClickException(f"{contact!r} means several contacts: {listed}. Give the id of one.")
-    return tuple(sorted({key for row in found for key in (row["outlook_id"], row["salesforce_id"]) if key}))
+    return tuple(sorted({key for row in found for key in (row["outlook_id"], row["salesforce_id"], *people) if key}))
 
 
 def _runs(reader: Reader, runs: tuple[str, ...], mailbox: str, keys: tuple[str, ...], field: str) -> tuple[str, ...]:

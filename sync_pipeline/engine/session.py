@@ -18,7 +18,7 @@ import duckdb
 
 from sync_pipeline.engine.inputs import View, mailboxes_of, usable_fields
 from sync_pipeline.engine.paths import warehouse_path
-from sync_pipeline.engine.undoing import refuse_unknown
+from sync_pipeline.engine.undoing import refuse_mailbox, refuse_unknown
 from sync_pipeline.model.errors import MailboxStopped, SettingsInvalid
 from sync_pipeline.model.fields import Field
 from sync_pipeline.outlook.client import Graph
@@ -115,6 +115,7 @@ class Session:
                 )
             )  # fmt: skip
             self._choose_mailboxes()
+            refuse_mailbox(self.options.undo_mailbox, self.in_settings, self.enabled_in_settings)
             with self.warehouse() as connection:
                 migrate(connection, self.settings.fields)
                 asked = self.options

@@ -28,3 +28,20 @@ def refuse_unknown_runs(reader: Reader, runs: Collection[str]) -> None:
             remedy=f"The last ones: {recent}. `sync-pipeline history` shows what each did.",
             code="run_unknown",
         )
+
+
+def refuse_mailbox(mailbox: str, in_settings: Collection[str], enabled: Collection[str]) -> None:
+    """Raises SettingsInvalid where what was written for this mailbox cannot be taken back now; "" is any mailbox."""
+    if mailbox and mailbox not in in_settings:
+        raise SettingsInvalid(
+            f"The settings know no mailbox {mailbox}.",
+            remedy=f"Known: {', '.join(sorted(in_settings)) or 'none'}. What was written for a mailbox that was taken "
+            "out can be taken back once it stands in the settings again.",
+            code="mailbox_not_in_settings",
+        )
+    if mailbox and mailbox not in enabled:
+        raise SettingsInvalid(
+            f"The mailbox {mailbox} is switched off, so nothing of it can be taken back now.",
+            remedy="Set `enabled: true` for it and ask again; nothing is kept of this question.",
+            code="mailbox_switched_off",
+        )

@@ -131,7 +131,10 @@ def build_plan(connection: duckdb.DuckDBPyConnection, context: PlanContext) -> i
     run(connection, "creations", rests_on=["planning.contact_matches"], email_pattern=EMAIL_PATTERN, **values)
     run(connection, "new_items", rests_on=["planning.arrivals", _MADE_ANEW], display_name=_DISPLAY_NAME, **values)
     run(connection, "operations", rests_on=_PLANNED_FOR, known=field_names(context.fields), **values)
-    run(connection, "undo_operations", rests_on=["planning.undo_parts"], display_name=_DISPLAY_NAME, **values)
+    run(
+        connection, "undo_operations", rests_on=["planning.undo_parts"], display_name=_DISPLAY_NAME,
+        known=field_names(context.fields), **values,
+    )  # fmt: skip
     run(connection, "problem_marks", rests_on=["planning.scope_items", "sync.problems"])
     run(connection, "clearings", rests_on=[_CLEARED], names=sorted(NAME_FIELDS), **values)
     guarded = ["planning.operations", "planning.decisions"]

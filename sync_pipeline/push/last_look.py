@@ -42,15 +42,13 @@ class LastLook:
         Raises SideUnavailable and Refused where nothing can be seen.
         """
         action = operations[0].action
-        if action is Action.UNDELETE:  # nothing is shown of what lies in the recycle bin
-            return []
-        if action is Action.CREATE:
+        if action in (Action.CREATE, Action.UNDELETE):  # nothing is shown of what itself lies in the recycle bin
             objections = self._look_up(org, operations[0].mailbox).matches(operations, anew=is_repeat)
             return self._stale(operations, objections)
         return self._changed(org, operations)
 
     def created(self, org: Org, mailbox: str, contact_ids: Iterable[str]) -> None:
-        """Contacts that this run made: no later look takes them for somebody else's."""
+        """Contacts that this run made or undeleted: no later look takes them for somebody else's."""
         self._look_up(org, mailbox).created(contact_ids)
 
     def _look_up(self, org: Org, mailbox: str) -> LookUp:

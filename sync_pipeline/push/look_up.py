@@ -1,4 +1,4 @@
-"""The last look before Contacts are created (R9): did somebody create or change one that matches since the plan?"""
+"""The last look before Contacts are created or undeleted (R9): does one match that the plan did not know?"""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class LookUp:
         self._ours: set[str] = set()
 
     def created(self, contact_ids: Iterable[str]) -> None:
-        """Contacts that this run made: the plan knows them, though the mirror may not hold them yet."""
+        """Contacts that this run made or undeleted: the plan knows them, though the mirror may not hold them yet."""
         self._ours.update(contact_ids)
 
     def matches(self, operations: Sequence[Operation], *, anew: bool = False) -> dict[str, str]:

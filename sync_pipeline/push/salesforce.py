@@ -214,7 +214,7 @@ class _Push:
         return org.create(bodies, allow_duplicates=allowed, before_repeat=before_repeat)
 
     def _remember(self, org: Org, action: Action, mailbox: str, written: Iterable[str]) -> None:
-        if action is Action.CREATE:
+        if action in (Action.CREATE, Action.UNDELETE):
             self._look.created(org, mailbox, written)
 
     def _late(self, org: Org, operations: Sequence[Operation]) -> list[Receipt]:

@@ -238,6 +238,13 @@ class Reader(Past):
         rows = self.rows("select count(*) as values from planning.reversals where state = 'wait'")
         return int(rows[0]["values"])
 
+    def impossible_to_undo(self) -> list[Row]:
+        """R24: rows of (mailbox, contacts): what the last plan was asked to take back and cannot now.
+
+        Their mailbox is switched off or not in the settings.
+        """
+        return self.rows("select mailbox, contacts from planning.undo_impossible order by mailbox")
+
     def find_contact(self, text: str, mailboxes: Collection[str] = ()) -> list[Row]:
         """Who is meant by an e-mail, a name, an Outlook or a Salesforce id.
 
@@ -245,6 +252,16 @@ class Reader(Past):
         """
         found = self.rows(statement("find_contact"), {"text": text, "lower": text.strip().lower()})
         return [row for row in found if not mailboxes or row["mailbox"] in mailboxes or row["mailbox"] == ""]
+
+    def last_contact_ids(self, outlook_ids: Collection[str]) -> dict[str, str]:
+        """By Outlook id, the Salesforce id of the Contact that it was linked to last; left out where there was none."""
+        chosen, values = _among("outlook_id", outlook_ids)
+        rows = self.rows(
+            "select outlook_id, arg_max(salesforce_id, coalesce(closed_at, created_at)) as salesforce_id "
+            f"from sync.links where {chosen} and salesforce_id <> '' group by outlook_id",
+            values,
+        )
+        return {row["outlook_id"]: row["salesforce_id"] for row in rows}
 
     def story(self, mailbox: str, outlook_id: str, salesforce_id: str) -> dict[str, list[Row]]:
         """Everything that bears on one contact now, by table: what `explain` makes its sentences of."""

@@ -66,17 +66,22 @@ def _add_field_columns(connection: duckdb.DuckDBPyConnection, fields: Iterable[F
 
 def _forget_other_counterparts(connection: duckdb.DuckDBPyConnection, fields: tuple[Field, ...]) -> None:
     pairs = {field.name: (field.salesforce, field.outlook) for field in fields}
-    known = {
-        name: (salesforce, outlook)
-        for name, salesforce, outlook in connection.execute("select * from sync.mapped_fields").fetchall()
-    }
+    query = "select field, salesforce, outlook, coalesce(other_until, 0) from sync.mapped_fields"
+    found = connection.execute(query).fetchall()
+    known = {name: (salesforce, outlook) for name, salesforce, outlook, _ in found}
+    other_until = {name: until for name, _, _, until in found}
+    newest = connection.execute("select coalesce(max(number), 0) from sync.runs").fetchall()[0][0]
     for field in fields:
         if known.get(field.name, pairs[field.name]) != pairs[field.name]:
+            other_until[field.name] = newest
             for table, columns in field_columns([field]).items():
                 for name, _ in columns:
                     connection.execute(f'update {table} set "{name}" = null where "{name}" is not null')
     if known.items() >= pairs.items():
         return
     connection.execute("delete from sync.compared")
-    rows = [{"field": name, "salesforce": pair[0], "outlook": pair[1]} for name, pair in (known | pairs).items()]
+    rows = [
+        {"field": name, "salesforce": pair[0], "outlook": pair[1], "other_until": other_until.get(name, 0)}
+        for name, pair in (known | pairs).items()
+    ]
     replace(connection, "sync.mapped_fields", rows)

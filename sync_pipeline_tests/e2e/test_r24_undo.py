@@ -58,11 +58,15 @@ def test_an_edit_made_in_outlook_is_taken_back_on_both_sides(world: World) -> No
 
 
 @pytest.mark.slow
-def test_an_edit_made_in_salesforce_is_taken_back_on_both_sides(world: World) -> None:
+def test_an_edit_made_in_salesforce_is_taken_back_on_both_sides_once_it_is_approved(world: World) -> None:
     record, item = linked(world, Title="Director")
     world.salesforce.update(record, Title="Wrong")
     run = world.run()
-    world.undo(run)
+    waiting = world.undo(run)
+    assert [row["hold"] for row in waiting] == ["edited_since"]
+    assert (world.salesforce.record(record)["Title"], world.anna.item(item)["jobTitle"]) == ("Wrong", "Wrong")
+    world.judge("approved", waiting)
+    world.run()
     assert (world.salesforce.record(record)["Title"], world.anna.item(item)["jobTitle"]) == ("Director", "Director")
     assert quiet(world)
     assert conflicts(world) == []
@@ -188,7 +192,10 @@ def test_two_runs_are_taken_back_to_what_was_before_the_first(world: World) -> N
     first = world.run()
     world.salesforce.update(record, Title="Worse")
     second = world.run()
-    world.undo(first, second)
+    waiting = world.undo(first, second)
+    assert [(row["hold"], row["fields"][0]["after"]) for row in waiting] == [("edited_since", "Director")]
+    world.judge("approved", waiting)  # "Worse" is somebody's own in Salesforce
+    world.run()
     assert (world.salesforce.record(record)["Title"], world.anna.item(item)["jobTitle"]) == ("Director", "Director")
     assert quiet(world)
 

@@ -27,7 +27,8 @@ with now as (
         contact.id is not null and contact.is_readable and not contact.is_deleted as is_there
     from planning.undo_parts as part
     left join (
-        select * from planning.links where contact_state = 'present'
+        select * from planning.links
+        where contact_state = 'present' and mailbox in (select mailbox from planning.mailboxes where enabled)
         qualify row_number() over (partition by contact_id order by place_in_merge, created_at, link_id) = 1
     ) as link on link.contact_id = part.contact_id
     join planning.mailboxes as mailbox on mailbox.mailbox = coalesce(link.mailbox, part.mailbox) and mailbox.enabled
@@ -38,12 +39,13 @@ with now as (
     where part.kind = 'value'
 ), compared as (
     select *, planning.normal(rule_kind, current) as current_normal, planning.normal(rule_kind, target) as target_normal,
-        planning.normal(rule_kind, expected) as expected_normal
+        planning.normal(rule_kind, expected) as expected_normal, planning.normal(rule_kind, written) as written_normal
     from placed
 ), judged as (
     select *, case
         when exists (select 1 from planning.undo_parts as back where back.kind = 'return' and back.contact_id = compared.contact_id) then ['wait']
         when not is_there then ['not_undoable', 'The Contact is not there any more, so nothing of it can be changed.']
+        when is_remapped then ['not_undoable', field || ' was mapped to another field when it was written; change it by hand there.']
         when current_normal = target_normal then ['already']
         when is_person_account then ['not_undoable', 'Contacts of Person Accounts are never written in Salesforce; change it there.']
         when position is null or not coalesce(is_writable, false) then
@@ -51,7 +53,15 @@ with now as (
         when target is null then ['not_undoable', 'What ' || field || ' held before was not known.']
         when is_first then ['not_undoable', field || ' was filled when both sides were first compared; the next run would fill it '
             || 'again. Unlink the contact with `sync-pipeline unlink` and change it by hand.']
-        when current_normal is distinct from expected_normal then ['edited_since', field || ' was changed since; approve to overwrite it all the same.']
+        when current_normal is distinct from expected_normal or (went_up and current_normal is distinct from written_normal) then
+            ['edited_since', field || ' was changed since; approve to overwrite it all the same.']
+        -- R17: what the winner holds is its own
+        when is_merged then ['edited_since', 'Its Contact was merged into ' || contact_id || ' since, whose ' || field
+            || ' may be its own; approve to overwrite it all the same.']
+        when meanwhile then ['edited_since', field || ' held something else in between, so somebody chose it again; '
+            || 'approve to overwrite it all the same.']
+        when not went_up then ['edited_since', field || ' was written in Outlook only, and what Salesforce holds is somebody''s own; '
+            || 'approve to overwrite it there too.']
         when is_split then ['edited_since', 'The mailboxes held different values of ' || field || '; approve to take this one.']
         when exists (
             select 1 from planning.paused as paused
@@ -61,7 +71,7 @@ with now as (
     end as verdict
     from compared
 ), answered as (
-    select judged.*, 'w' || left(md5(concat_ws('|', contact_id, field, current_normal, target_normal, verdict[1])), 15) as operation_id
+    select judged.*, 'w' || left(md5(concat_ws('|', contact_id, field, current_normal, target_normal, verdict[1], asked_after)), 15) as operation_id
     from judged
 )
 select answered.* exclude (verdict),

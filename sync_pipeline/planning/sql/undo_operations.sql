@@ -1,7 +1,7 @@
 -- in:  planning.undo_parts, planning.undo_events, planning.undo_done, planning.reversals, planning.links, planning.edits,
---      planning.contacts, planning.successors, planning.mailboxes, planning.mailbox_fields, planning.operations, salesforce.contacts,
---      outlook.contacts, sync.links, sync.history, sync.history_values, sync.journal, sync.verdicts, sync.erased_keys, the macro
---      planning.content_id (decisions.sql)
+--      planning.contacts, planning.items, planning.parted, planning.successors, planning.mailboxes, planning.mailbox_fields,
+--      planning.operations, salesforce.contacts, outlook.contacts, sync.links, sync.history, sync.history_values, sync.journal,
+--      sync.verdicts, sync.erased_keys, the macros planning.content_id (decisions.sql) and planning.contradict (states.sql)
 -- out: rows of planning.operations, planning.link_changes, planning.base_updates that take back what a person asked to (R24);
 --      planning.undo_answers: parts that are done, needless or dropped by now
 
@@ -61,7 +61,8 @@ where planning.normal(rule.kind, shown.value) <> planning.normal(rule.kind, coal
 create or replace table planning.undo_removals as
 with sides as (
     select part.*, link.state = 'linked' as is_linked, item.change_key, item.place, item.id as item_id,
-        case when part.kind = 'contact_gone' then coalesce(contact.is_deleted, true) or not coalesce(contact.is_readable, false)
+        case when part.kind = 'contact_gone' and part.is_merged then false
+             when part.kind = 'contact_gone' then coalesce(contact.is_deleted, true) or not coalesce(contact.is_readable, false)
              else coalesce(item.place, 'gone') not in ('folder', 'elsewhere') or (item.place = 'elsewhere' and not item.categorised) end as is_gone,
         contact.modstamp, planned.link_id is not null as is_planned,
         case when part.kind = 'contact_gone'
@@ -84,7 +85,10 @@ select sides.*,
     case when kind = 'contact_gone'
          then planning.content_id('d', concat_ws('|', 'undo', link_id, contact_id), concat_ws('|', modstamp, change_key))
          else planning.content_id('r', concat_ws('|', 'undo', link_id, item_id), change_key) end as operation_id,
-    case when held_by is not null then 'Another mailbox (' || held_by || ') holds the Contact too; approve to delete it all the same.'
+    -- R17: the Contact that is left was never made by us
+    kind = 'contact_gone' and is_merged as is_not_ours,
+    case when is_not_ours then 'The Contact was merged into another one, which Salesforce does not take back. `drop` this once it is settled by hand.'
+         when held_by is not null then 'Another mailbox (' || held_by || ') holds the Contact too; approve to delete it all the same.'
          when kind = 'contact_gone' and not is_linked then 'It was unlinked since; approve to delete the Contact all the same.'
          when is_edited then 'It was edited since it was made; approve to remove it all the same.' end as hold_reason
 from sides;
@@ -93,7 +97,7 @@ insert into planning.operations by name
 select operation_id, 20 as phase, mailbox, 'salesforce' as side, 'delete' as action, link_id,
     case when is_linked and place in ('folder', 'elsewhere') then item_id else '' end as outlook_id, contact_id as salesforce_id,
     '[]'::json as fields, to_json({close: 'undone'}) as detail, 'R24' as rule, reason || ' The Contact was made by it.' as reason,
-    case when hold_reason is not null then 'edited_since' end as hold_kind, hold_reason,
+    case when is_not_ours then 'not_undoable' when hold_reason is not null then 'edited_since' end as hold_kind, hold_reason,
     -- its edits go up first, and it is looked at again
     exists (select 1 from planning.operations as other
             where other.side = 'salesforce' and other.salesforce_id = undo_removals.contact_id) as is_problem,
@@ -126,12 +130,79 @@ delete from planning.operations where operation_id in (select operation_id from 
 insert into planning.link_changes by name
 select 'close' as kind, mailbox, link_id, '' as outlook_id, '' as salesforce_id, '' as origin, 'undone' as reason, false as seen_in_view,
     operation_id
-from planning.undo_removals where is_linked and not is_gone;
+from planning.undo_removals where is_linked and not is_gone and not is_not_ours;
 
 -- ── deletions: both ends are there again, and linked as before ───────────────────────────────────────────────────────
+{% set has_names = 'first_name' in known and 'last_name' in known -%}
+{% macro identity(contact) -%}
+    planning.normal_email(coalesce({{ contact }}.email, '')) as email,
+    lower(planning.normal_text(coalesce({{ contact }}.first_name, ''))) as first_name,
+    lower(planning.normal_text(coalesce({{ contact }}.last_name, ''))) as last_name,
+    lower(planning.normal_text(
+        {{ "concat_ws(' ', nullif(" ~ contact ~ ".first_name, ''), nullif(" ~ contact ~ ".last_name, ''))" if has_names
+           else "coalesce(" ~ contact ~ ".name, '')" }})) as full_name
+{%- endmacro -%}
+{% macro no_other_name(other) -%}
+    not planning.contradict(person.first_name, {{ other }}.first_name)
+    and (person.last_name = {{ other }}.last_name or person.last_name = '' or {{ other }}.last_name = '')
+{%- endmacro -%}
+-- R9: whoever was made again since, on either side, is not brought back besides
+create or replace table planning.undo_people as
+select contact.id as contact_id, {{ identity('contact') }}
+from planning.contacts as contact
+where contact.is_deleted and contact.id in (select contact_id from planning.undo_parts where kind = 'return');
+
+create or replace table planning.undo_twins as
+with contacts as (
+    select contact.id, {{ identity('contact') }}
+    from planning.contacts as contact
+    where contact.is_readable and not contact.is_deleted and exists (select 1 from planning.undo_people)
+), items as (
+    select item.mailbox, item.id as outlook_id, item.stamp_contact,
+        list_transform(coalesce(item.email_list, []), lambda entry: planning.normal_email(entry)) as emails,
+        lower(planning.normal_text(coalesce(item.first_name, ''))) as first_name,
+        lower(planning.normal_text(coalesce(item.last_name, ''))) as last_name,
+        lower(planning.normal_text(
+            {{ "case when coalesce(item.first_name, '') || coalesce(item.last_name, '') = '' then coalesce(item.display_name, '')
+                 else concat_ws(' ', nullif(item.first_name, ''), nullif(item.last_name, '')) end" if has_names
+               else "coalesce(item.display_name, '')" }})) as full_name
+    from planning.items as item
+    join planning.mailboxes as mailbox on mailbox.mailbox = item.mailbox and mailbox.enabled
+    where (item.place = 'folder' or (item.place = 'elsewhere' and item.categorised)) and exists (select 1 from planning.undo_people)
+      and not exists (
+        select 1 from sync.links as link where link.state = 'linked' and link.mailbox = item.mailbox and link.outlook_id = item.id)
+      and not exists (
+        select 1 from sync.links as link
+        join planning.undo_parts as part on part.link_id = link.link_id and part.kind = 'return'
+        where link.mailbox = item.mailbox and link.outlook_id = item.id)
+      and not exists (
+        select 1 from planning.parted as parted
+        where parted.mailbox = item.mailbox and parted.outlook_id = item.id and parted.reason in ('by_hand', 'undone'))
+)
+select person.contact_id, contact.id as other_id, contact.id as shown, true as is_contact
+from planning.undo_people as person
+join contacts as contact on contact.email = person.email and person.email <> ''
+where contact.id <> person.contact_id and {{ no_other_name('contact') }}
+union
+select person.contact_id, contact.id, contact.id, true
+from planning.undo_people as person
+join contacts as contact on contact.full_name = person.full_name and person.full_name <> ''
+where contact.id <> person.contact_id and (contact.email = person.email or contact.email = '' or person.email = '')
+union
+select person.contact_id, item.outlook_id, item.mailbox || ' ' || item.outlook_id, false
+from planning.undo_people as person
+join (select *, unnest(emails) as email from items) as item on item.email = person.email and person.email <> ''
+where coalesce(item.stamp_contact, '') <> person.contact_id and {{ no_other_name('item') }}
+union
+select person.contact_id, item.outlook_id, item.mailbox || ' ' || item.outlook_id, false
+from planning.undo_people as person
+join items as item on item.full_name = person.full_name and person.full_name <> ''
+where coalesce(item.stamp_contact, '') <> person.contact_id
+  and (list_contains(item.emails, person.email) or len(item.emails) = 0 or person.email = '');
+
 create or replace table planning.undo_returns as
 with ends as (
-    select part.* exclude (outlook_id), link.outlook_id, link.closed_reason, link.closed_at, link.state = 'linked' as is_linked, mailbox.enabled,
+    select part.* exclude (outlook_id, is_merged), link.outlook_id, link.closed_reason, link.closed_at, link.state = 'linked' as is_linked, mailbox.enabled,
         coalesce(item.place, 'gone') as place, contact.id is not null as is_known, coalesce(contact.is_readable, false) as is_readable,
         coalesce(contact.is_deleted, false) as is_binned, contact.modstamp, successor.winner is not null as is_merged,
         coalesce(contact.is_deleted, false) and exists (
@@ -142,13 +213,20 @@ with ends as (
         exists (select 1 from planning.links as other
                 where other.mailbox = part.mailbox and other.link_id <> part.link_id and other.contact_state <> 'deleted'
                   and (other.contact_id = part.contact_id or other.outlook_id = link.outlook_id)) as is_taken,
-        contact.name is null and part.contact_id in (select id from sync.erased_keys) as is_erased
+        contact.name is null and part.contact_id in (select id from sync.erased_keys) as is_erased,
+        twins.shown as twins, coalesce(twins.contacts, []) as candidates, person.email, person.full_name
     from planning.undo_parts as part
     join planning.mailboxes as mailbox on mailbox.mailbox = part.mailbox
     join sync.links as link on link.link_id = part.link_id
     left join planning.successors as successor on successor.id = link.salesforce_id
     left join outlook.contacts as item on item.mailbox = part.mailbox and item.id = link.outlook_id
     left join salesforce.contacts as contact on contact.id = part.contact_id
+    left join planning.undo_people as person on person.contact_id = part.contact_id
+    left join (
+        select contact_id, string_agg(shown, ', ' order by is_contact desc, shown) as shown,
+            list(other_id order by other_id) filter (where is_contact) as contacts
+        from planning.undo_twins group by contact_id
+    ) as twins on twins.contact_id = part.contact_id
     where part.kind = 'return'
 ), judged as (
     select *, case
@@ -166,8 +244,11 @@ select judged.*,
     -- one of the mailboxes brings the Contact back for all
     row_number() over (partition by contact_id, verdict = 'ready' order by mailbox, link_id) = 1 as is_first_of_contact,
     case when verdict <> 'ready' or not is_binned then ''
-         when is_lost then 'n' || left(md5(concat_ws('|', 'undo', contact_id, modstamp)), 15)
-         else 'z' || left(md5(concat_ws('|', 'undo', contact_id, modstamp)), 15) end as contact_operation,
+         -- an approval is void once there is somebody else to be doubled
+         when is_lost then 'n' || left(md5(concat_ws('|', 'undo', contact_id, modstamp, twins)), 15)
+         else 'z' || left(md5(concat_ws('|', 'undo', contact_id, modstamp, twins)), 15) end as contact_operation,
+    to_json({emails: list_filter([coalesce(email, '')], lambda entry: entry <> ''), full_name: coalesce(full_name, '')}) as match,
+    case when twins is not null then 'The same person is there by now: ' || twins || '. Approve to bring it back besides.' end as twin_reason,
     case when verdict <> 'ready' or place = 'folder' then ''
          when place = 'deleted' then 'b' || left(md5(concat_ws('|', 'undo', link_id, outlook_id, closed_at)), 15)
          else 'o' || left(md5(concat_ws('|', 'undo', link_id, modstamp, closed_at)), 15) end as item_operation
@@ -182,8 +263,9 @@ from planning.undo_returns where verdict not in ('ready', 'already');
 
 insert into planning.operations by name
 select contact_operation as operation_id, 12 as phase, mailbox, 'salesforce' as side, 'undelete' as action, link_id, '' as outlook_id,
-    contact_id as salesforce_id, '[]'::json as fields, '{}'::json as detail, 'R24' as rule,
-    reason || ' The Contact comes out of the recycle bin.' as reason, null as hold_kind, null as hold_reason, false as is_problem,
+    contact_id as salesforce_id, '[]'::json as fields, to_json({match: match, candidates: candidates}) as detail, 'R24' as rule,
+    reason || ' The Contact comes out of the recycle bin.' as reason, case when twins is not null then 'duplicate' end as hold_kind,
+    twin_reason as hold_reason, false as is_problem,
     '' as depends_on, '' as planned_key, modstamp as planned_stamp
 from planning.undo_returns where contact_operation like 'z%' and is_first_of_contact;
 
@@ -205,9 +287,12 @@ select back.contact_operation as operation_id, 15 as phase, back.mailbox, 'sales
     '' as salesforce_id,
     (select to_json(list({field: value.field, before: '', after: value.value} order by value.position)) from planning.undo_values as value
      where value.link_id = back.link_id and value.createable and value.value <> '') as fields,
-    to_json({account_id: coalesce(contact.account_id, ''), owner_id: contact.owner_id, extra: map(), match: map()}) as detail,
-    'R24' as rule, back.reason || ' The Contact is made anew.' as reason, 'not_in_bin' as hold_kind,
-    'The Contact is not in Salesforce''s recycle bin any more; approve to make it anew from what is known of it.' as hold_reason,
+    to_json({account_id: coalesce(contact.account_id, ''), owner_id: contact.owner_id, extra: map(), match: back.match,
+        candidates: back.candidates}) as detail,
+    'R24' as rule, back.reason || ' The Contact is made anew.' as reason,
+    case when back.twins is not null then 'duplicate' else 'not_in_bin' end as hold_kind,
+    concat_ws(' ', 'The Contact is not in Salesforce''s recycle bin any more; approve to make it anew from what is known of it.',
+              back.twin_reason) as hold_reason,
     false as is_problem, '' as depends_on, '' as planned_key, null::timestamp as planned_stamp
 from planning.undo_returns as back join salesforce.contacts as contact on contact.id = back.contact_id
 where back.contact_operation like 'n%' and back.is_first_of_contact;
