@@ -21,6 +21,11 @@ ERASED: Final = "Erased on request."
 _STATEMENT: Final = re.compile(r"^(?:--.*\n|\s)*(?:update|delete from)\s+(\S+)")
 #: Ids and versions, which a link needs; everything else that it holds of either side are values.
 _IDS_OF_A_LINK: Final = frozenset(("outlook_id", "salesforce_id", "outlook_written_key", "salesforce_written_stamp"))
+#: What the mirror keeps of a forgotten Contact that is deleted: ids and times, which merges and links need.
+KEPT_OF_A_CONTACT: Final = frozenset((
+    "id", "is_deleted", "master_id", "account_id", "owner_id", "created_at", "created_by", "modified_at", "modified_by",
+    "modstamp", "is_person_account", "is_readable", "seen_run",
+))  # fmt: skip
 #: Columns in which a sentence stands that somebody or a service wrote.
 _TEXTS: Final = ("reason", "hold_reason", "message", "remedy")
 #: A mailbox is known by its owner's address; that stays, whoever has the owner as a contact.
@@ -188,9 +193,7 @@ def _mirrors(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, list[
         if column.startswith(("outlook_", "salesforce_")) and column not in _IDS_OF_A_LINK
     ]
     yield _emptied("sync.links", "link_id", "link", [*links, "account_company"])
-    kept = {"id", "is_deleted", "master_id", "account_id", "owner_id", "created_at", "created_by", "modified_at",
-            "modified_by", "modstamp", "is_person_account", "is_readable", "seen_run"}  # fmt: skip
-    contacts = [column for column in column_types(connection, "salesforce.contacts") if column not in kept]
+    contacts = [column for column in column_types(connection, "salesforce.contacts") if column not in KEPT_OF_A_CONTACT]
     yield _emptied("salesforce.contacts", "id", "contact", contacts)
 
 

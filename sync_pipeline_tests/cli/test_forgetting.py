@@ -131,6 +131,28 @@ def test_of_a_contact_that_is_still_synchronised_only_the_past_is_erased(world: 
     assert world.salesforce.record(record)["Title"] == "Boss"
 
 
+def test_who_lies_in_the_bins_is_read_again_only_when_somebody_brings_it_back(world: World, call: Call) -> None:
+    world.use(ANNA)
+    person(world, 2)
+    record = person(world, 1, Title=f"{PLANTED} Boss", LastName=f"{PLANTED}Muster", Email=EMAIL)
+    world.run()
+    world.salesforce.delete(record)
+    world.run()
+    settings, data = settings_of(world), world.directory / "data"
+    assert call("forget", EMAIL, "--yes", "--settings", settings).code == 0
+    world.run()
+    assert kept(data, PLANTED) == [], "read again from the recycle bin"
+    world.expire_delta()
+    world.run(full=True)
+    assert kept(data, PLANTED) == [], "read again by a full comparison"
+    assert call("explain", EMAIL, "--settings", settings).code == 1
+    world.org("undelete", ids=[record])
+    world.run()
+    assert item_of(world.anna, record)["jobTitle"] == f"{PLANTED} Boss"
+    assert kept(data, PLANTED) != []
+    assert world.ready() == []
+
+
 def test_an_erasure_that_broke_off_is_finished_by_the_next_one(world: World, call: Call) -> None:
     world.use(ANNA)
     record = person(world, 1, Title=f"{PLANTED} former", Email=EMAIL)
