@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,6 +27,10 @@ _NOBODY = (
     " never read; a Contact is known once a run has read it. Names and e-mail addresses are compared whole."
     " `sync-pipeline run` reads what is new."
 )
+_ELSEWHERE = (
+    "{contact!r} is in the mailbox {elsewhere}, and no Contact in Salesforce belongs to it, so {mailbox} does not get"
+    " it. `sync-pipeline explain` without --mailbox says why."
+)
 
 
 @click.command(cls=Verb)
@@ -38,33 +43,37 @@ def explain(invocation: Invocation, contact: str, mailbox: str | None) -> int:
 
     settings = invocation.settings()
     with reading(settings) as reader:
-        found = reader.find_contact(contact, [mailbox] if mailbox else ())
+        known = reader.find_contact(contact)
+        found = _in_mailbox(known, mailbox) if mailbox else known
         told = [(row, reader.story(row["mailbox"], row["outlook_id"], row["salesforce_id"])) for row in found]
         living = {_person(row) for row, story in told if story["item"]}
         held = {row["salesforce_id"] for row in found if row["mailbox"]}
-        stories = []
+        stories = dict[tuple[str, str], dict[str, Any]]()
         for row, story in told:
             if not row["mailbox"] and row["salesforce_id"] in held:
                 continue  # the mailbox that had it tells of it
-            if not story["item"] and _person(row) in living:
+            if _person(row) in stories or (not story["item"] and _person(row) in living):
                 continue  # an earlier item of the same contact: the living one's story tells of its links too
             recent = reader.history(
                 contact_keys=[key for key in (row["outlook_id"], row["salesforce_id"]) if key],
                 mailboxes=[row["mailbox"]] if row["mailbox"] else (),
                 limit=5,
             )
-            stories.append({**row, "explanation": sentences(row, story, recent)})
+            stories[_person(row)] = {**row, "explanation": sentences(row, story, recent)}
 
     def show(console: Console) -> None:
-        for story in stories:
+        for story in stories.values():
             where = story["mailbox"] or "in no mailbox"
             console.print(f"{story['name'] or contact}, {where}", style="bold", highlight=False, markup=False)
             for line in story["explanation"]:
                 console.print(f"  {line}", highlight=False, markup=False)
         if not stories:
-            console.print(_NOBODY.format(contact=contact), highlight=False, markup=False)
+            text = _ELSEWHERE if known else _NOBODY
+            elsewhere = ", ".join(sorted({row["mailbox"] for row in known}))
+            told = text.format(contact=contact, mailbox=mailbox, elsewhere=elsewhere)
+            console.print(told, highlight=False, markup=False)
 
-    invocation.emit({"contacts": stories}, show)
+    invocation.emit({"contacts": list(stories.values())}, show)
     return DONE if stories else WITH_PROBLEMS
 
 
@@ -128,6 +137,19 @@ def problems(invocation: Invocation, mailbox: str | None) -> int:
 
     invocation.emit({"problems": found, "holds": holds, "stopped": stopped}, show)
     return WITH_PROBLEMS if stopped or found or holds else DONE
+
+
+def _in_mailbox(found: Sequence[dict[str, Any]], mailbox: str) -> list[dict[str, Any]]:
+    """The rows of this mailbox; of Contacts that it never held, one that says so."""
+    here = [row for row in found if row["mailbox"] == mailbox]
+    missing = {row["salesforce_id"]: row for row in found if row["salesforce_id"]}.keys() - {
+        row["salesforce_id"] for row in here
+    }
+    names = {row["salesforce_id"]: row["name"] for row in found}
+    return here + [
+        {"mailbox": mailbox, "outlook_id": "", "salesforce_id": contact, "name": names[contact]}
+        for contact in sorted(missing)
+    ]
 
 
 def _person(row: dict[str, Any]) -> tuple[str, str]:

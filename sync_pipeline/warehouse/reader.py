@@ -239,11 +239,17 @@ class Reader(Past):
         return int(rows[0]["values"])
 
     def find_contact(self, text: str, mailboxes: Collection[str] = ()) -> list[Row]:
-        """Who is meant by an e-mail, a name, an Outlook or a Salesforce id.
+        """Who is meant by an e-mail, a name, an Outlook or a Salesforce id; else who had that e-mail or name once.
 
-        Rows of (mailbox, outlook_id, salesforce_id, name); a Contact that no mailbox holds has the mailbox "".
+        Rows of (mailbox, outlook_id, salesforce_id, name), one for each mailbox that holds the Contact or held it once;
+        a Contact that none ever held has the mailbox "".
         """
-        found = self.rows(statement("find_contact"), {"text": text, "lower": text.strip().lower()})
+        lower = text.strip().lower()
+        found = self.rows(statement("find_contact"), {"text": text, "lower": lower})
+        if not found and lower:
+            former = [row["id"] for row in self.rows(statement("find_former"), {"lower": lower})]
+            rows = [row for key in former for row in self.rows(statement("find_contact"), {"text": key, "lower": key})]
+            found = list({(row["mailbox"], row["outlook_id"], row["salesforce_id"]): row for row in rows}.values())
         return [row for row in found if not mailboxes or row["mailbox"] in mailboxes or row["mailbox"] == ""]
 
     def story(self, mailbox: str, outlook_id: str, salesforce_id: str) -> dict[str, list[Row]]:
@@ -267,7 +273,10 @@ class Reader(Past):
             "views": "select view.label, view.view_key from salesforce.view_members "
             "join salesforce.views as view using (view_key) where contact_id = $salesforce_id",
         }
-        story = {}
+        planned = "select 1 from duckdb_tables() where schema_name = 'planning' and table_name = 'mailboxes'"
+        if self.rows(planned):  # as the last plan took the mailbox
+            queries["sight"] = statement("sight")
+        story: dict[str, list[Row]] = {"sight": []}
         for name, query in queries.items():
             used = {key: value for key, value in keys.items() if f"${key}" in query}
             story[name] = self.rows(query, used)
