@@ -1,4 +1,4 @@
-"""The verbs that look at what is now: explain, problems. They read the warehouse and ask neither service."""
+"""The verbs that look at what is now: explain, problems. They ask neither service, and only `--retry` writes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ from sync_pipeline.commands.invocation import (
     Invocation,
     Verb,
     must_know,
+    now_for,
     pass_invocation,
     reading,
+    writing,
 )
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from sync_pipeline.settings import Settings
 
 _NOBODY = (
     "No contact {contact!r} is known. An Outlook contact outside the folder and without the category is personal and is"
@@ -78,11 +82,21 @@ def explain(invocation: Invocation, contact: str, mailbox: str | None) -> int:
 
 
 @click.command(cls=Verb)
+@click.argument("subjects", nargs=-1, metavar="[ID]...")
 @click.option("--mailbox", type=MAILBOX, metavar="M", help="Only in this mailbox.")
+@click.option("--retry", is_flag=True, help="Let the next run try again what was refused: of contacts ID, or all.")
 @pass_invocation
-def problems(invocation: Invocation, mailbox: str | None) -> int:
-    """What cannot be synchronised now, why, since when, and what would solve it; and what waits for a decision."""
+def problems(invocation: Invocation, subjects: tuple[str, ...], mailbox: str | None, retry: bool) -> int:
+    """What cannot be synchronised now, why, since when, and what would solve it; and what waits for a decision.
+
+    What a service refused is tried again after a growing pause; --retry ends the pause. ID is the subject of a problem,
+    or its Contact's Id. All other problems are looked at by every run.
+    """
     settings = invocation.settings()
+    if retry:
+        return _retry(invocation, settings, subjects, mailbox)
+    if subjects:
+        raise click.UsageError("ID goes with --retry. `sync-pipeline explain ID` tells of one contact.")
     mailboxes = [mailbox] if mailbox else []
     with reading(settings) as reader:
         must_know(reader, settings, mailbox)
@@ -115,7 +129,7 @@ def problems(invocation: Invocation, mailbox: str | None) -> int:
         from sync_pipeline.commands.tables import changes, show_rows
 
         show_rows(console, "Mailboxes that could not be synchronised", stopped)
-        show_rows(console, "Problems", found)
+        show_rows(console, "Problems: `problems --retry` lets the next run try what was refused", found)
         waiting = [
             {
                 "operation": row["operation_id"],
@@ -137,6 +151,42 @@ def problems(invocation: Invocation, mailbox: str | None) -> int:
 
     invocation.emit({"problems": found, "holds": holds, "stopped": stopped}, show)
     return WITH_PROBLEMS if stopped or found or holds else DONE
+
+
+def _retry(invocation: Invocation, settings: Settings, subjects: tuple[str, ...], mailbox: str | None) -> int:
+    """Ends the pause of refused writes, and says which."""
+    with writing(settings) as (reader, writer):
+        must_know(reader, settings, mailbox)
+        found = reader.problems([mailbox] if mailbox else [])
+        unknown = set(subjects) - {row[key] for row in found for key in ("subject", "outlook_id", "salesforce_id")}
+        if unknown:
+            raise click.ClickException(
+                f"No problem of {', '.join(sorted(unknown))} is known. `sync-pipeline problems` lists the subjects."
+            )
+        meant = [
+            row
+            for row in found
+            if not subjects or {row["subject"], row["outlook_id"], row["salesforce_id"]}.intersection(subjects)
+        ]
+        refused = [row for row in meant if row["attempts"]]
+        writer.retry_problems(refused, now_for(reader))
+    names = ("mailbox", "name", "subject", "field", "code", "attempts")
+    document = {
+        "retried": [{name: row[name] for name in names} for row in refused],
+        "others": len(meant) - len(refused),
+    }
+
+    def show(console: Console) -> None:
+        from sync_pipeline.commands.tables import show_rows
+
+        show_rows(console, "The next run tries again; `sync-pipeline run` does it now", document["retried"])
+        if not refused:
+            console.print("Nothing waits for its next try.")
+        if document["others"]:
+            console.print(f"{document['others']} other problems are looked at by every run.", highlight=False)
+
+    invocation.emit(document, show)
+    return DONE
 
 
 def _in_mailbox(found: Sequence[dict[str, Any]], mailbox: str) -> list[dict[str, Any]]:
