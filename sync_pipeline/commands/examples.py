@@ -37,6 +37,7 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "forget": (
         ("forget mia.muster@example.com", "shows what would be erased"),
         ("forget mia.muster@example.com --yes", "erases it"),
+        ("forget 0035g000000000CAAQ", "by an id, where there is no e-mail"),
     ),
     "undo": (
         ('undo --contact "Mia Muster" --field job_title', "shows what would be taken back"),

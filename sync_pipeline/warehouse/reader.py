@@ -233,6 +233,14 @@ class Reader(Past):
         )
         return row["run_id"] if row else None
 
+    def unfinished_erasures(self) -> list[datetime]:
+        """When erasures began that broke off: freed blocks and exports still hold what they erased (`forget`)."""
+        query = "select 1 from duckdb_tables() where schema_name = 'sync' and table_name = 'erasures'"
+        if not self.rows(query):  # a warehouse of an older version, which the next run migrates
+            return []
+        found = self.rows("select erased_at from sync.erasures where finished_at is null order by erased_at")
+        return [row["erased_at"] for row in found]
+
     def values_waiting_for_undo(self) -> int:
         """R24: values that the last plan could not take back yet, as their Contact has to come back first."""
         rows = self.rows("select count(*) as values from planning.reversals where state = 'wait'")

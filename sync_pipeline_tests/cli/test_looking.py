@@ -86,6 +86,19 @@ def test_the_history_shows_before_and_after_of_every_operation(world: World, cal
     assert {event["run_id"] for event in of_first} == {first}
     assert "Director" in call("history", "--mailbox", ANNA, "--since", "1h", "--settings", settings).out
     assert call("history", "--since", "2100-01-01", "--settings", settings, "--json").document["events"] == []
+    every = call("history", "--settings", settings, "--json").document
+    assert (every["more"], every["hint"]) == (False, None)
+    last = call("history", "--limit", "1", "--settings", settings, "--json").document
+    assert (last["events"], last["more"]) == (every["events"][-1:], True)
+    assert "There are earlier events; these are the last 1. A larger --limit" in last["hint"]
+    assert last["hint"] in " ".join(call("history", "--limit", "1", "--settings", settings).out.split())
+    person(world, 2)
+    world.run()
+    for limit, more in (("1", True), ("2", False)):
+        asked = ("history", "--mailbox", ANNA, "--as-of", "0m", "--limit", limit, "--settings", settings)
+        standing = call(*asked, "--json").document
+        assert (len(standing["links"]), standing["more"]) == (int(limit), more)
+        assert ("There are more links" in call(*asked).out) is more
 
 
 @pytest.mark.parametrize("arguments", [["--since", "yesterday"], ["--run", "nonsense"], ["--limit", "0"]])
