@@ -171,21 +171,19 @@ def _retry(invocation: Invocation, settings: Settings, subjects: tuple[str, ...]
         refused = [row for row in meant if row["attempts"]]
         writer.retry_problems(refused, now_for(reader))
     names = ("mailbox", "name", "subject", "field", "code", "attempts")
-    document = {
-        "retried": [{name: row[name] for name in names} for row in refused],
-        "others": len(meant) - len(refused),
-    }
+    retried = [{name: row[name] for name in names} for row in refused]
+    others = len(meant) - len(refused)
 
     def show(console: Console) -> None:
         from sync_pipeline.commands.tables import show_rows
 
-        show_rows(console, "The next run tries again; `sync-pipeline run` does it now", document["retried"])
+        show_rows(console, "The next run tries again; `sync-pipeline run` does it now", retried)
         if not refused:
             console.print("Nothing waits for its next try.")
-        if document["others"]:
-            console.print(f"{document['others']} other problems are looked at by every run.", highlight=False)
+        if others:
+            console.print(f"{others} other problems are looked at by every run.", highlight=False)
 
-    invocation.emit(document, show)
+    invocation.emit({"retried": retried, "others": others}, show)
     return DONE
 
 
