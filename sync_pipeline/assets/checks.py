@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -73,15 +73,24 @@ def mailboxes_synchronised(session: dg.ResourceParam[Session]) -> dg.AssetCheckR
 
 @dg.asset_check(asset=sync_history)
 def sla(session: dg.ResourceParam[Session]) -> dg.AssetCheckResult:
-    """A contact that was edited is on the other side within two ticks of the schedule, by the mart lag_daily.
+    """A contact that was edited is on the other side within two ticks of the schedule.
 
-    Of today and yesterday (UTC). An edit that waits for a person or for a problem's solution is not measured.
+    By the mart lag_daily of today and yesterday (UTC), by the edits that this run planned and did not bring over, and
+    by the mailboxes that nobody read for longer. An edit that waits for a person or for a problem's solution is not
+    measured.
     """
     cron = session.settings.schedule
     allowed = allowed_lag(cron).total_seconds()
-    rows = _query(session, "sla", since=session.clock.now().date() - timedelta(days=1))
+    now = session.clock.now()
+    rows = _query(session, "sla", since=now.date() - timedelta(days=1))
+    mailboxes = sorted(session.enabled_in_settings)
+    waiting = _query(
+        session, "sla_open", run_id=session.run_id, now=now.replace(tzinfo=None), allowed=allowed, mailboxes=mailboxes
+    )
     together = [row for row in rows if row["mailbox"] == "*"]
     late = [row for row in rows if row["mailbox"] != "*" and (row["slowest_seconds"] or 0) > allowed]
+    unread = [row for row in waiting if row["waiting"] == "not read"]
+    overdue = sum(row["edits"] for row in waiting)
     edits, waited = (sum(row[name] for row in together) for name in ("edits", "waited"))
     slowest = max((row["slowest_seconds"] for row in together if row["slowest_seconds"] is not None), default=0.0)
     told = [
@@ -89,10 +98,18 @@ def sla(session: dg.ResourceParam[Session]) -> dg.AssetCheckResult:
         f"Two ticks of `{cron}` are allowed, {_minutes(allowed)}.",
         f"{waited} waited for a decision or a problem and are not measured.",
     ]
-    if late:
+    if overdue:
+        oldest = max(row["waiting_seconds"] for row in waiting if row["edits"])
+        told.append(f"{overdue} edits are still on their way, the oldest for {_minutes(oldest)}.")
+    if unread:
+        told.append(
+            f"{len(unread)} mailboxes were not read for longer than that, so that nobody knows their edits: see the "
+            "check `mailboxes_synchronised`, and whether the runs took them."
+        )
+    if late or overdue:
         told.append("Look at the runs of that time: did they fail, or end with their time budget?")
     return dg.AssetCheckResult(
-        passed=not late,
+        passed=not (late or waiting),
         severity=dg.AssetCheckSeverity.WARN,
         description=" ".join(told),
         metadata={
@@ -101,7 +118,9 @@ def sla(session: dg.ResourceParam[Session]) -> dg.AssetCheckResult:
             "slowest_seconds": slowest,
             "allowed_seconds": allowed,
             "late": len(late),
-            "attention": first_rows(late),
+            "overdue": overdue,
+            "unread": len(unread),
+            "attention": first_rows([*waiting, *late]),
         },
     )
 
@@ -133,7 +152,7 @@ def _result(
     )
 
 
-def _query(session: Session, name: str, **parameters: str | date) -> Rows:
+def _query(session: Session, name: str, **parameters: Any) -> Rows:
     with session.warehouse() as connection:
         return fetch(connection, _statement(name), parameters)
 

@@ -58,7 +58,8 @@ def _warehouse(settings: Settings, org_id: str) -> Iterator[Finding]:
         return
     try:
         with open_warehouse(path, read_only=True, wait_seconds=5.0) as connection:
-            identity, last = Reader(connection).identity(), Reader(connection).run()
+            reader = Reader(connection)
+            identity, last, unfinished = reader.identity(), reader.run(), reader.unfinished_erasures()
     except SyncError as error:
         yield Finding("warehouse", NOT_SYNCHRONISED, error.message, error.remedy)
         return
@@ -68,6 +69,12 @@ def _warehouse(settings: Settings, org_id: str) -> Iterator[Finding]:
         return
     ran = f"; last run {last['run_id']} at {last['started_at']:%Y-%m-%d %H:%M} UTC, {last['status']}" if last else ""
     yield Finding("warehouse", DONE, f"{path} can be opened{ran}")
+    if unfinished:
+        yield Finding(
+            "forget", WITH_PROBLEMS,
+            f"an erasure of {unfinished[0]:%Y-%m-%d %H:%M} UTC broke off: exports and freed blocks still hold values",
+            "Type `sync-pipeline forget nobody@example.com --yes`: with any address it finishes what is left.",
+        )  # fmt: skip
 
 
 def _dagster(settings: Settings) -> Finding:

@@ -37,12 +37,17 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "forget": (
         ("forget mia.muster@example.com", "shows what would be erased"),
         ("forget mia.muster@example.com --yes", "erases it"),
+        ("forget 0035g000000000CAAQ", "by an id, where there is no e-mail"),
     ),
     "undo": (
         ('undo --contact "Mia Muster" --field job_title', "shows what would be taken back"),
         ('undo --contact "Mia Muster" --field job_title --yes', "does it"),
     ),
-    "problems": (("problems", "everything"), ("problems --json", "for a script")),
+    "problems": (
+        ("problems", "everything"),
+        ("problems --json", "for a script"),
+        ("problems --retry --mailbox anna@example.com", "the next run tries what was refused there"),
+    ),
     "verify": (("verify", "exit code 0: both sides are equal"),),
     "doctor": (
         ("doctor", "before the first run, and whenever something is odd"),

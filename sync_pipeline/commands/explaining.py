@@ -25,6 +25,8 @@ _CLOSED = {
     "mailbox_removed": "the mailbox was taken out",
 }
 
+_VIEWS = {"mine": "the Contacts of its own Salesforce user", "all": "all Contacts", "list": "its list view"}
+
 #: How a hold is answered, by its kind; that of a conflict says it itself.
 _ANSWERS = {
     "conflict": "",
@@ -115,6 +117,11 @@ def _salesforce(contact: Mapping[str, Any], story: Mapping[str, Rows]) -> Iterat
         else:
             views = ", ".join(sorted({view["label"] for view in story["views"] if view["label"]}))
             yield f"Salesforce: the Contact is there{f', in the views {views}' if views else ''}. Id {row['id']}"
+        if contact["mailbox"] and not any(link["state"] == "linked" for link in story["links"]):
+            for sight in story["sight"]:
+                shown = "shows it" if sight["is_seen"] else "does not show it"
+                view = _VIEWS.get(sight["view_kind"], sight["view_kind"])
+                yield f"The view of {contact['mailbox']}, {view}, {shown}."
         if row["is_person_account"]:
             yield "It belongs to a Person Account, so it travels from Salesforce to Outlook only."
 

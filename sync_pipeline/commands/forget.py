@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from sync_pipeline.settings import Settings
 
+#: Ids of Salesforce are 15 or 18 characters long, those of Graph much longer.
+_ID = re.compile(r"003[0-9A-Za-z]{12}([0-9A-Za-z]{3})?|[0-9A-Za-z+/_=-]{20,}")
 _NEXT = (
     "Delete it in Salesforce and in Outlook, let `sync-pipeline run` see that, then forget again. Until then the "
     "mirror and the link stay, because the next run would read them again."
@@ -31,31 +34,38 @@ _NEXT = (
 
 
 @click.command(cls=Verb)
-@click.argument("email")
+@click.argument("person", metavar="EMAIL|ID")
 @click.option("--yes", is_flag=True, help="Erase it; without this it is only shown.")
 @pass_invocation
-def forget(invocation: Invocation, email: str, yes: bool) -> int:
+def forget(invocation: Invocation, person: str, yes: bool) -> int:
     """Erase what is kept of the person with this e-mail address, in the warehouse and its exports.
 
+    Who has no e-mail is named by the Contact's Id or the Outlook contact's id, as `explain` and `history` show it.
     What was done, when and by which rule stays; the values go. Salesforce and Outlook are not asked and not changed.
     This cannot be undone.
     """
-    if "@" not in email.strip("@ "):
-        raise click.BadParameter(f"{email!r} is no e-mail address.", param_hint="EMAIL")
+    from sync_pipeline.warehouse.erasure import is_email
+
+    if not is_email(person) and not _ID.fullmatch(person.strip()):
+        raise click.BadParameter(
+            f"{person!r} is neither an e-mail address nor the id of a Contact or of an Outlook contact; "
+            "`sync-pipeline explain` shows the ids.",
+            param_hint="EMAIL|ID",
+        )
     settings = invocation.settings()
     with no_run_meanwhile(settings, "forget"):
-        document = _erase(settings, email, yes)
+        document = _erase(settings, person, yes)
         if yes and (document["found"] or document["unfinished"]):
             document |= _finish(settings, document.pop("address"))
     document.pop("address", None)
-    invocation.emit(document, lambda console: _show(console, document, email))
+    invocation.emit(document, lambda console: _show(console, document, person))
     return WITH_PROBLEMS if document["erased"] and (document["stays"] or document["left"]) else DONE
 
 
-def _erase(settings: Settings, email: str, yes: bool) -> dict[str, Any]:
+def _erase(settings: Settings, text: str, yes: bool) -> dict[str, Any]:
     """What is found, and gone from the tables where `yes`."""
     from sync_pipeline.engine.paths import exports_path
-    from sync_pipeline.warehouse.erasure import erase, find_person, refuse_in_doubt, still_there
+    from sync_pipeline.warehouse.erasure import erase, find_person, is_email, refuse_in_doubt, still_there
     from sync_pipeline.warehouse.exported_days import days_to_erase, exported_keys
     from sync_pipeline.warehouse.schema import migrate
     from sync_pipeline.warehouse.tables import scalar
@@ -64,13 +74,13 @@ def _erase(settings: Settings, email: str, yes: bool) -> dict[str, Any]:
     with writing(settings) as (reader, writer):
         connection = writer.connection
         migrate(connection, settings.fields)
-        address = email.strip().lower()
+        address = text.strip().lower() if is_email(text) else text.strip()
         names = [field.name for field in settings.fields if field.kind == "email"]
         exported = exported_keys(connection, exports, address, names)
         person = find_person(connection, settings.fields, address, exported)
         refuse_in_doubt(connection, person)
         unfinished = scalar(connection, "select count(*) from sync.erasures where finished_at is null")
-        found = bool(any(person.keys.values()) or still_there(connection, address))
+        found = bool(any(person.keys.values()) or (person.email and still_there(connection, address)))
         rows, files = dict[str, int](), 0
         if found:
             connection.execute("begin")
@@ -91,7 +101,7 @@ def _erase(settings: Settings, email: str, yes: bool) -> dict[str, Any]:
 def _finish(settings: Settings, address: str) -> dict[str, Any]:
     """The exports and the freed blocks; also of an erasure that broke off before."""
     from sync_pipeline.engine.paths import exports_path, warehouse_path
-    from sync_pipeline.warehouse.erasure import still_there
+    from sync_pipeline.warehouse.erasure import is_email, still_there
     from sync_pipeline.warehouse.export import export_tables
     from sync_pipeline.warehouse.exported_days import erase_exported
     from sync_pipeline.warehouse.rewriting import rewrite
@@ -105,7 +115,8 @@ def _finish(settings: Settings, address: str) -> dict[str, Any]:
     rewrite(warehouse_path(settings), now)
     with writing(settings) as (_, writer):
         export_tables(writer.connection, exports)
-        return {"files": files, "unfinished": 0, "left": still_there(writer.connection, address)}
+        left = still_there(writer.connection, address) if is_email(address) else {}  # ids stay with the events
+        return {"files": files, "unfinished": 0, "left": left}
 
 
 def _operator() -> str:
@@ -115,15 +126,15 @@ def _operator() -> str:
         return str(os.getuid())
 
 
-def _show(console: Console, document: dict[str, Any], email: str) -> None:
+def _show(console: Console, document: dict[str, Any], person: str) -> None:
     from sync_pipeline.commands.tables import show_rows
 
     if not document["found"]:
-        console.print(f"Nothing is kept of {email}.", highlight=False, markup=False)
+        console.print(f"Nothing is kept of {person}.", highlight=False, markup=False)
         if document["unfinished"]:
             console.print("An erasure before this one broke off. The same with --yes finishes it.")
         return
-    show_rows(console, f"Known by {email}", document["contacts"])
+    show_rows(console, f"Known by {person}", document["contacts"])
     title = "Erased" if document["erased"] else "Would be erased"
     rows = [{"table": table, "rows": count} for table, count in document["rows"].items()]
     rows.append({"table": "exported days", "rows": document["files"]})

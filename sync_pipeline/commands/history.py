@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from sync_pipeline.warehouse.reader import Reader
 
+_MORE = "A larger --limit shows them, a CONTACT or --mailbox narrows it down, and all of it stands in data/exports."
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _LEFT = {
     "unlinked": "moved out of the folder, personal since",
@@ -76,12 +77,17 @@ def history(
             if not moment.microsecond:  # what happened in the second that people read counts
                 moment += timedelta(microseconds=999_999)
             chosen = links if contact is not None else None
-            standing = reader.links_as_of(moment, link_ids=chosen, mailboxes=mailboxes, limit=limit)
+            found = reader.links_as_of(moment, link_ids=chosen, mailboxes=mailboxes, limit=limit + 1)
+            standing, more = found[:limit], len(found) > limit
             kept = reader.kept_from()
-            invocation.emit(
-                {"as_of": moment, "kept_from": kept, "links": standing},
-                lambda console: _show_state(console, moment, standing, contact, kept),
-            )
+            hint = f"There are more links; these are the first {limit} by mailbox. {_MORE}" if more else None
+
+            def show_state(console: Console) -> None:
+                _show_state(console, moment, standing, contact, kept)
+                _show_hint(console, hint)
+
+            document = {"as_of": moment, "kept_from": kept, "links": standing, "more": more, "hint": hint}
+            invocation.emit(document, show_state)
             return DONE
         begin = _moment(since, now, "--since") if since else None
         if run_id is not None and reader.run(run_id) is None:
@@ -89,11 +95,23 @@ def history(
             raise click.ClickException(
                 f"No run {run_id} is known. The last ones: {known}. `sync-pipeline history` shows what each did."
             )
-        events = reader.history(
-            contact_keys=keys, link_ids=links, mailboxes=mailboxes, run_id=run_id, since=begin, limit=limit
+        found = reader.history(
+            contact_keys=keys, link_ids=links, mailboxes=mailboxes, run_id=run_id, since=begin, limit=limit + 1
         )
-    invocation.emit({"events": events}, lambda console: _show_events(console, events))
+    events, more = found[-limit:], len(found) > limit
+    hint = f"There are earlier events; these are the last {limit}. {_MORE}" if more else None
+
+    def show_events(console: Console) -> None:
+        _show_events(console, events)
+        _show_hint(console, hint)
+
+    invocation.emit({"events": events, "more": more, "hint": hint}, show_events)
     return DONE
+
+
+def _show_hint(console: Console, hint: str | None) -> None:
+    if hint:
+        console.print(hint, style="bold", highlight=False, markup=False)
 
 
 def _meant(reader: Reader, contact: str | None) -> tuple[list[str], list[str]]:

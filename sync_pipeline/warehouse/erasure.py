@@ -21,10 +21,27 @@ ERASED: Final = "Erased on request."
 _STATEMENT: Final = re.compile(r"^(?:--.*\n|\s)*(?:update|delete from)\s+(\S+)")
 #: Ids and versions, which a link needs; everything else that it holds of either side are values.
 _IDS_OF_A_LINK: Final = frozenset(("outlook_id", "salesforce_id", "outlook_written_key", "salesforce_written_stamp"))
+#: What the mirror keeps of a forgotten Contact that is deleted: ids and times, which merges and links need.
+KEPT_OF_A_CONTACT: Final = frozenset((
+    "id", "is_deleted", "master_id", "account_id", "owner_id", "created_at", "created_by", "modified_at", "modified_by",
+    "modstamp", "is_person_account", "is_readable", "seen_run",
+))  # fmt: skip
 #: Columns in which a sentence stands that somebody or a service wrote.
 _TEXTS: Final = ("reason", "hold_reason", "message", "remedy")
 #: A mailbox is known by its owner's address; that stays, whoever has the owner as a contact.
 _ADDRESSES: Final = ("mailbox", "mailboxes", "scope", "username")
+_OF_CONTACT: Final = "$id in (salesforce_id, left(salesforce_id, 15))"
+#: (kind, query of ids) where an id can stand.
+_BY_ID: Final = (
+    ("contact", "select id from salesforce.contacts where $id in (id, left(id, 15)) "
+     f"union select salesforce_id from sync.links where {_OF_CONTACT} "
+     f"union select salesforce_id from sync.history where {_OF_CONTACT}"),
+    ("item", "select id from outlook.contacts where id = $id "
+     "union select outlook_id from sync.links where outlook_id = $id "
+     "union select outlook_id from sync.history where outlook_id = $id"),
+    ("link", f"select link_id as id from sync.links where outlook_id = $id or {_OF_CONTACT} "
+     f"union select link_id from sync.history where link_id <> '' and (outlook_id = $id or {_OF_CONTACT})"),
+)  # fmt: skip
 
 
 class InDoubt(SyncError):
@@ -35,7 +52,7 @@ class InDoubt(SyncError):
 
 @dataclass(frozen=True)
 class Person:
-    """Who was found by an e-mail address: ids by kind (contact, item, link), and those that a service still has."""
+    """Who was found: ids by kind (contact, item, link), and those that a service still has. `email`: "" if by an id."""
 
     email: str
     keys: dict[str, list[str]]
@@ -50,18 +67,19 @@ class Person:
 
 
 def find_person(
-    connection: duckdb.DuckDBPyConnection, fields: Iterable[Field], email: str, exported: Iterable[str] = ()
+    connection: duckdb.DuckDBPyConnection, fields: Iterable[Field], text: str, exported: Iterable[str] = ()
 ) -> Person:
-    """Everyone who has this address, or had it once, as far as mirrors, links, plans and history tell.
+    """Everyone who has this address, or had it once, as far as mirrors, links, plans and history tell; or one by an id.
 
-    `exported`: contact keys that the exported days know besides. Fills the temporary tables person and living.
+    `text`: an e-mail, a Contact's Id or an Outlook contact's id. `exported`: contact keys that the exported days know
+    besides. Fills the temporary tables person and living.
     """
-    address = email.strip().lower()
+    address = text.strip().lower() if is_email(text) else ""
     mail = [field for field in fields if field.kind is Kind.EMAIL]
-    known = {"email": address, "names": [field.name for field in mail]}
+    known = {"email": address, "names": [field.name for field in mail], "id": text.strip()}
     held = [
         {"kind": kind, "id": row["id"]}
-        for kind, query in _queries(mail)
+        for kind, query in (_queries(mail) if address else _BY_ID)
         for row in fetch(connection, query, {key: value for key, value in known.items() if f"${key}" in query})
     ]
     held += [{"kind": kind, "id": key} for key in exported for kind in ("contact", "item")]
@@ -75,9 +93,9 @@ def refuse_in_doubt(connection: duckdb.DuckDBPyConnection, person: Person) -> No
     """Raises InDoubt where an intent without an outcome is about this person."""
     found = scalar(
         connection,
-        "select count(*) from sync.journal where outcome is null and (contains(lower(intent::varchar), ?) "
-        "or salesforce_id in (select id from person) or outlook_id in (select id from person) "
-        "or link_id in (select id from person))",
+        "select count(*) from sync.journal where outcome is null and ("
+        "($1 <> '' and contains(lower(intent::varchar), $1)) or salesforce_id in (select id from person) "
+        "or outlook_id in (select id from person) or link_id in (select id from person))",
         [person.email],
     )
     if found:
@@ -97,7 +115,8 @@ def erase(connection: duckdb.DuckDBPyConnection, person: Person, *, now: datetim
     with staged(connection, "erased_text", [{"text": ERASED}], {"text": "VARCHAR"}):
         for text in _statements(statement("erase_person")):
             _count(counts, connection, text)
-    for text, parameters in (*_mirrors(connection), *_sentences(connection, [person.email, *names])):
+    addresses = [person.email] if person.email else _addresses(connection)
+    for text, parameters in (*_mirrors(connection), *_sentences(connection, [*addresses, *names])):
         _count(counts, connection, text, parameters)
     for (table,) in connection.execute(
         "select table_name from duckdb_tables() where schema_name = 'planning' and table_name <> 'stages'"
@@ -132,32 +151,47 @@ def still_there(connection: duckdb.DuckDBPyConnection, email: str) -> dict[str, 
     return found
 
 
+def is_email(text: str) -> bool:
+    """Whether a person was given by an address, and not by an id."""
+    return "@" in text.strip("@ ")
+
+
+def address_of(value: str) -> str:
+    """SQL: the address in an e-mail's value, such as `smtp:mia@example.com` or `Mia <mia@example.com>`."""
+    bare = f"regexp_replace({value}, '^.*<([^<>]*)>.*$', '\\1', 's')"
+    return f"lower(trim(regexp_replace({bare}, '^\\s*(smtp|mailto):', '', 'i')))"
+
+
 def _queries(mail: Sequence[Field]) -> Iterator[tuple[str, str]]:
     """(kind, query of ids) where an address can stand."""
     for field in mail:
-        yield "contact", f'select id from salesforce.contacts where lower("{field.name}") = $email'
+        own = address_of(f'"{field.name}"')
+        yield "contact", f"select id from salesforce.contacts where {own} = $email"
         holds = (
-            f'list_contains(list_transform("{field.list_column}", lambda entry: lower(entry)), $email)'
+            f'list_contains(list_transform("{field.list_column}", lambda entry: {address_of("entry")}), $email)'
             if field.is_list
-            else f'lower("{field.name}") = $email'
+            else f"{own} = $email"
         )
         yield "item", f"select id from outlook.contacts where {holds}"
-        sides = " or ".join(f'lower("{side}_{field.name}") = $email' for side in ("outlook", "salesforce"))
-        yield "link", f"select link_id as id from sync.links where ({sides})"
+        sides = ", ".join(address_of(f'"{side}_{field.name}"') for side in ("outlook", "salesforce"))
+        yield "link", f"select link_id as id from sync.links where $email in ({sides})"
     ids = (("contact", "salesforce_id"), ("item", "outlook_id"), ("link", "link_id"))
     for kind, column in ids:
         told = (
             "select event_id from sync.history_values where list_contains($names, field) "
-            "and (lower(before) = $email or lower(after) = $email)"
+            f"and $email in ({address_of('before')}, {address_of('after')})"
         )
         yield kind, f"select distinct {column} as id from sync.history where {column} <> '' and event_id in ({told})"
         planned = (
             "exists (select 1 from (select unnest(from_json(fields, "
             '\'[{"field": "VARCHAR", "before": "VARCHAR", "after": "VARCHAR"}]\')) as change) '
-            "where list_contains($names, change.field) and $email in (lower(change.before), lower(change.after)))"
+            "where list_contains($names, change.field) "
+            f"and $email in ({address_of('change.before')}, {address_of('change.after')}))"
         )
         yield kind, f"select distinct {column} as id from sync.plan where {column} <> '' and {planned}"
-    told = "list_contains($names, field) and $email in (lower(outlook_value), lower(salesforce_value))"
+    told = (
+        f"list_contains($names, field) and $email in ({address_of('outlook_value')}, {address_of('salesforce_value')})"
+    )
     for table in ("sync.history_bases", "sync.conflicts"):
         yield "link", f"select distinct link_id as id from {table} where {told}"
 
@@ -180,6 +214,17 @@ def _names(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return sorted({row["name"] for row in found if row["name"] and " " in row["name"].strip()})
 
 
+def _addresses(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The addresses that the mirrors show of a person who was given by an id."""
+    found = fetch(
+        connection,
+        f"select {address_of('email')} as address from salesforce.contacts where id in (select id from person) union "
+        f"select {address_of('entry')} from (select id, unnest(email_list) as entry from outlook.contacts) "
+        "where id in (select id from person)",
+    )
+    return sorted({row["address"] for row in found if row["address"]})
+
+
 def _mirrors(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, list[Any]]]:
     """Closed links without their bases, Contacts that no service shows without their values."""
     links = [
@@ -188,9 +233,7 @@ def _mirrors(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, list[
         if column.startswith(("outlook_", "salesforce_")) and column not in _IDS_OF_A_LINK
     ]
     yield _emptied("sync.links", "link_id", "link", [*links, "account_company"])
-    kept = {"id", "is_deleted", "master_id", "account_id", "owner_id", "created_at", "created_by", "modified_at",
-            "modified_by", "modstamp", "is_person_account", "is_readable", "seen_run"}  # fmt: skip
-    contacts = [column for column in column_types(connection, "salesforce.contacts") if column not in kept]
+    contacts = [column for column in column_types(connection, "salesforce.contacts") if column not in KEPT_OF_A_CONTACT]
     yield _emptied("salesforce.contacts", "id", "contact", contacts)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from sync_pipeline.warehouse.erasure import ERASED
+from sync_pipeline.warehouse.erasure import ERASED, address_of
 from sync_pipeline.warehouse.export import DAILY, copy_to_file, quoted
 from sync_pipeline.warehouse.tables import scalar
 
@@ -20,13 +20,14 @@ _OF_PERSON = f"(salesforce_id in ({_KEYS}) or outlook_id in ({_KEYS}) or link_id
 def exported_keys(
     connection: duckdb.DuckDBPyConnection, directory: Path, email: str, names: Iterable[str]
 ) -> list[str]:
-    """The contact keys under which the exported days show the address in one of these fields."""
+    """The contact keys under which the exported days show the address in one of these fields, or that it is itself."""
     keys: set[str] = set()
+    told = f"list_contains($1, field) and $2 in ({address_of('before')}, {address_of('after')})"
     for path in _days(directory, "history_values"):
         found = connection.execute(
-            f"select distinct contact_key from read_parquet('{quoted(path)}') where list_contains(?, field) "
-            "and (lower(before) = ? or lower(after) = ?) and contact_key <> ''",
-            [list(names), email, email],
+            f"select distinct contact_key from read_parquet('{quoted(path)}') "
+            f"where contact_key <> '' and (contact_key = $2 or ({told}))",
+            [list(names), email],
         ).fetchall()
         keys |= {key for (key,) in found}
     return sorted(keys)

@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 
+from sync_pipeline.warehouse.erasure import KEPT_OF_A_CONTACT
 from sync_pipeline.warehouse.marks import mark_accounts, mark_contacts, mark_items
 from sync_pipeline.warehouse.tables import Row, differing, replace, staged, transaction, upsert
 
@@ -138,15 +139,34 @@ class Mirrors:
     ) -> None:
         """A page of Contacts; `cursor` is (scope, watermark, now) where the page is the last that it covers.
 
-        `selected` is the fingerprint of the fields that were read, all of them since the watermark before.
+        `selected` is the fingerprint of the fields that were read, all of them since the watermark before. Of a
+        forgotten person's Contact that lies in the recycle bin no value is saved, until somebody brings it back.
         """
-        read = [{"is_readable": True, **row, "seen_run": run_id} for row in rows]
+        read = self._without_forgotten([{"is_readable": True, **row, "seen_run": run_id} for row in rows])
         with transaction(self.connection):
             changed = differing(self.connection, "salesforce.contacts", ("id",), read, besides=_READ)
             mark_contacts(self.connection, [contact for (contact,) in changed])
             upsert(self.connection, "salesforce.contacts", ("id",), read)
             self._save_cursor(cursor, "contacts")
             self._save_cursor((cursor[0], selected, cursor[2]) if cursor else None, "contact_fields")
+
+    def _without_forgotten(self, rows: Sequence[Row]) -> list[Row]:
+        """The rows; of deleted Contacts that were erased on request, and that no open link needs, without values."""
+        deleted = [{"id": row["id"]} for row in rows if row.get("is_deleted")]
+        if not deleted:
+            return list(rows)
+        with staged(self.connection, "deleted", deleted, _IDS):
+            found = self.connection.execute(
+                "select id from deleted where id in (select id from sync.erased_keys where kind = 'salesforce') "
+                "and id not in (select salesforce_id from sync.links where state = 'linked' and salesforce_id <> '')"
+            ).fetchall()
+        forgotten = {contact for (contact,) in found}
+        return [
+            {column: row[column] for column in row if column in KEPT_OF_A_CONTACT}
+            if row.get("is_deleted") and row["id"] in forgotten
+            else row
+            for row in rows
+        ]
 
     def save_accounts(self, rows: Sequence[Row], cursor: tuple[str, str, datetime] | None = None) -> None:
         """A page of Accounts; deleted ones come with `is_deleted` and leave the mirror."""

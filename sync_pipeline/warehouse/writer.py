@@ -170,6 +170,17 @@ class Writer(Mirrors, Journal):
         with transaction(self.connection):
             upsert(self.connection, "sync.verdicts", ("operation_id",), rows)
 
+    def retry_problems(self, problems: Sequence[Row], now: datetime) -> None:
+        """R25: refused writes (rows with mailbox, subject, field) that the next run tries, whatever their pause."""
+        keys = ("mailbox", "subject", "field")
+        rows = [{key: problem[key] for key in keys} for problem in problems]
+        with transaction(self.connection), staged(self.connection, "wanted", rows, dict.fromkeys(keys, "VARCHAR")):
+            self.connection.execute(
+                "update sync.problems set next_try = ? where attempts > 0 and next_try > ? "
+                "and (mailbox, subject, field) in (select (mailbox, subject, field) from wanted)",
+                [now, now],
+            )
+
     def save_fingerprints(self, rows: Sequence[Row], run_id: str) -> None:
         """Rows of sync.fingerprints (mailbox, kind, value): what a run that ended well was made with."""
         with transaction(self.connection):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sync_pipeline_tests.cli.conftest import Call, settings_of
-from sync_pipeline_tests.harness import ANNA, BEN, CATEGORY, Json, World, item_of, person
+from sync_pipeline_tests.harness import ANNA, BEN, CATEGORY, CLEO, Json, World, item_of, person
 
 #: What the answer has to say, by who is asked for: the state, and what solves it.
 ANSWERS = {
@@ -65,3 +65,40 @@ def test_each_state_is_explained_with_what_solves_it(world: World, call: Call) -
     missing = {name: [said for said in ANSWERS[name] if said not in text] for name, text in told.items()}
     assert told.keys() == ANSWERS.keys()
     assert {name: (said, told[name]) for name, said in missing.items() if said} == {}
+
+
+def test_who_is_not_in_a_mailbox_is_explained_there_by_any_name_and_listed_once(world: World, call: Call) -> None:
+    world.use(ANNA, BEN, CLEO)
+    world.top["salesforce"] = {"share_all": True}
+    world.mailboxes[BEN] = {"view": "all"}
+    record = person(world, 1)
+    mine = person(world, 2)
+    world.run()
+    world.ben.move(item_of(world.ben, record)["id"], "contacts")
+    world.salesforce.update(record, Email="new@example.com", LastName="Newname")
+    world.run()
+    item = item_of(world.anna, mine)["id"]
+    world.salesforce.update(mine, OwnerId=world.user_id(BEN))
+    settings = settings_of(world)
+
+    def told(contact: str, *mailbox: str) -> list[tuple[str, str]]:
+        answer = call("explain", contact, "--settings", settings, "--json", *mailbox)
+        return [(row["mailbox"], " ".join(row["explanation"])) for row in answer.document["contacts"]]
+
+    # by what it is called, was called, and by its id: the same answer
+    for word in ("new@example.com", "person1@example.com", "First1 Last1", record):
+        (anna, linked), (ben, unlinked) = told(word)
+        assert (anna, ben) == (ANNA, BEN)
+        assert linked.startswith("It is synchronised."), word
+        assert "it was moved out of the folder, so it is personal again" in unlinked, word
+    [(mailbox, unseen)] = told("person1@example.com", "--mailbox", CLEO)
+    assert mailbox == CLEO
+    assert "the mailbox does not hold it" in unseen
+    assert "The view of cleo@example.com, the Contacts of its own Salesforce user, does not show it." in unseen
+    assert call("history", "person1@example.com", "--settings", settings, "--json").document["events"]
+    world.run()
+    for word in ("person2@example.com", item):
+        [left] = [text for mailbox, text in told(word) if mailbox == ANNA]
+        assert "the Contact left the mailbox's view" in left, word
+    assert told("First2 Last2", "--mailbox", ANNA) == [(ANNA, left)]
+    assert call("undo", "--contact", "person2@example.com", "--mailbox", ANNA, "--settings", settings).code == 0

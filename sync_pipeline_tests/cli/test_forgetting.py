@@ -131,6 +131,28 @@ def test_of_a_contact_that_is_still_synchronised_only_the_past_is_erased(world: 
     assert world.salesforce.record(record)["Title"] == "Boss"
 
 
+def test_who_lies_in_the_bins_is_read_again_only_when_somebody_brings_it_back(world: World, call: Call) -> None:
+    world.use(ANNA)
+    person(world, 2)
+    record = person(world, 1, Title=f"{PLANTED} Boss", LastName=f"{PLANTED}Muster", Email=EMAIL)
+    world.run()
+    world.salesforce.delete(record)
+    world.run()
+    settings, data = settings_of(world), world.directory / "data"
+    assert call("forget", EMAIL, "--yes", "--settings", settings).code == 0
+    world.run()
+    assert kept(data, PLANTED) == [], "read again from the recycle bin"
+    world.expire_delta()
+    world.run(full=True)
+    assert kept(data, PLANTED) == [], "read again by a full comparison"
+    assert call("explain", EMAIL, "--settings", settings).code == 1
+    world.org("undelete", ids=[record])
+    world.run()
+    assert item_of(world.anna, record)["jobTitle"] == f"{PLANTED} Boss"
+    assert kept(data, PLANTED) != []
+    assert world.ready() == []
+
+
 def test_an_erasure_that_broke_off_is_finished_by_the_next_one(world: World, call: Call) -> None:
     world.use(ANNA)
     record = person(world, 1, Title=f"{PLANTED} former", Email=EMAIL)
@@ -142,8 +164,11 @@ def test_an_erasure_that_broke_off_is_finished_by_the_next_one(world: World, cal
     (data / "warehouse.duckdb.rewritten").write_bytes(PLANTED.encode())
     assert any("exports" in place for place in kept(data, PLANTED))
     assert PLANTED.encode() in warehouse_path(world.settings()).read_bytes()
-    assert call("forget", "somebody@example.com", "--yes", "--settings", settings).code == 0
+    told = call("doctor", "--settings", settings)
+    assert (told.code, "sync-pipeline forget nobody@example.com --yes" in " ".join(told.out.split())) == (1, True)
+    assert call("forget", "nobody@example.com", "--yes", "--settings", settings).code == 0
     assert kept(data, PLANTED) == []
+    assert "forget" not in call("doctor", "--settings", settings).out
     assert rows(world, "select count(*) from sync.erasures where finished_at is null") == [(0,)]
 
 
@@ -162,6 +187,38 @@ def test_nothing_is_forgotten_while_a_run_goes_on_or_a_write_is_in_doubt(world: 
     assert answer.code == 3
     assert "sync-pipeline run" in answer.err
     assert kept(world.directory / "data", EMAIL) != []
+
+
+@pytest.mark.parametrize("by", ["Contact", "item"])
+def test_who_has_no_email_is_forgotten_by_an_id(world: World, call: Call, by: str) -> None:
+    world.use(ANNA)
+    record = person(world, 1, LastName=f"{PLANTED}Muster", Email=None)
+    world.run()
+    item = item_of(world.anna, record)["id"]
+    world.salesforce.delete(record)
+    world.run()
+    settings, data = settings_of(world), world.directory / "data"
+    assert "Nothing is kept" in call("forget", "0035g00000000XX", "--yes", "--settings", settings).out
+    answer = call("forget", record[:15] if by == "Contact" else item, "--yes", "--settings", settings, "--json")
+    assert (answer.code, answer.document["stays"], answer.document["left"]) == (0, [], {})
+    assert kept(data, PLANTED) == []
+    world.run()
+    assert kept(data, PLANTED) == []
+
+
+@pytest.mark.parametrize("written", [f"smtp:{EMAIL}", f"{PLANTED} Mia <{EMAIL.upper()}>"])
+def test_an_address_is_found_however_it_is_written(world: World, call: Call, written: str) -> None:
+    world.use(ANNA)
+    world.run()
+    item = world.anna.create(world.anna.folder(), givenName="Mia", surname=f"{PLANTED}Muster", email=written)
+    world.run()
+    for contact in world.salesforce.contacts():
+        world.salesforce.delete(contact["Id"])
+    world.anna.purge(item)
+    world.run()
+    answer = call("forget", EMAIL, "--yes", "--settings", settings_of(world), "--json")
+    assert (answer.document["found"], answer.document["left"]) == (True, {})
+    assert kept(world.directory / "data", PLANTED) == []
 
 
 @pytest.mark.parametrize("email", ["mia", "@"])

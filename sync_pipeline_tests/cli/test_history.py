@@ -8,7 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
+from sync_pipeline.engine.paths import warehouse_path
 from sync_pipeline.model.fields import FIELDS, Direction, Field
+from sync_pipeline.warehouse.connection import open_warehouse
 from sync_pipeline_tests.cli.conftest import Call, settings_of
 from sync_pipeline_tests.harness import ANNA, BEN, CATEGORY, Json, World, extended, item_of, person, see_all
 from sync_pipeline_tests.kept import kept
@@ -201,3 +203,33 @@ def test_what_is_older_than_the_history_is_kept_goes_save_for_what_is_still_in_f
     [undone] = world.undo(first, plan_only=True)
     assert (undone["side"], undone["action"]) == ("outlook", "delete"), "the copy that is there still, of what is known"
     assert call("explain", record, "--settings", settings).code == 0
+
+
+def test_a_link_that_was_closed_long_ago_is_never_shown_as_linked(world: World, call: Call) -> None:
+    see_all(world, ANNA, BEN)
+    world.top["keep_history_days"] = 10
+    begin = datetime(2031, 3, 1, 8, tzinfo=UTC)
+    world.set_clock(begin)
+    record = person(world, 1, Title="Manager")
+    world.run()
+    item = item_of(world.anna, record)["id"]
+    world.anna.update(item, jobTitle="Boss")
+    world.run(ANNA)  # the Contact's value is known from Anna's link, and from no other
+    world.anna.move(item, "contacts")
+    world.run(ANNA)
+    settings = settings_of(world)
+
+    def links() -> dict[str, tuple[str, str | None, str]]:
+        asked = call("history", record, "--as-of", "0m", "--settings", settings, "--json").document["links"]
+        return {link["mailbox"]: (link["state"], link["closed_reason"], link["since"]) for link in asked}
+
+    before = links()
+    assert [before[mailbox][:2] for mailbox in (ANNA, BEN)] == [("closed", "unlinked"), ("linked", None)]
+    world.set_clock(begin + timedelta(days=20))
+    world.run(ANNA)
+    assert links() == before
+    told = call("history", record, "--settings", settings, "--json").document["events"]
+    assert [event["action"] for event in told if event["mailbox"] == ANNA] == ["update", "unlink"]
+    with open_warehouse(warehouse_path(world.settings())) as connection:  # as retention left it before
+        connection.execute("delete from sync.history where action = 'unlink'")
+    assert links()[ANNA][:2] == ("closed", "unlinked")

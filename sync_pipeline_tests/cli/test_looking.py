@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sync_pipeline_tests.cli.conftest import Call, settings_of
-from sync_pipeline_tests.harness import ANNA, CATEGORY, World, item_of, person
+from sync_pipeline_tests.harness import ANNA, CATEGORY, World, item_of, linked, person
 
 
 @pytest.fixture
@@ -86,6 +86,19 @@ def test_the_history_shows_before_and_after_of_every_operation(world: World, cal
     assert {event["run_id"] for event in of_first} == {first}
     assert "Director" in call("history", "--mailbox", ANNA, "--since", "1h", "--settings", settings).out
     assert call("history", "--since", "2100-01-01", "--settings", settings, "--json").document["events"] == []
+    every = call("history", "--settings", settings, "--json").document
+    assert (every["more"], every["hint"]) == (False, None)
+    last = call("history", "--limit", "1", "--settings", settings, "--json").document
+    assert (last["events"], last["more"]) == (every["events"][-1:], True)
+    assert "There are earlier events; these are the last 1. A larger --limit" in last["hint"]
+    assert last["hint"] in " ".join(call("history", "--limit", "1", "--settings", settings).out.split())
+    person(world, 2)
+    world.run()
+    for limit, more in (("1", True), ("2", False)):
+        asked = ("history", "--mailbox", ANNA, "--as-of", "0m", "--limit", limit, "--settings", settings)
+        standing = call(*asked, "--json").document
+        assert (len(standing["links"]), standing["more"]) == (int(limit), more)
+        assert ("There are more links" in call(*asked).out) is more
 
 
 @pytest.mark.parametrize("arguments", [["--since", "yesterday"], ["--run", "nonsense"], ["--limit", "0"]])
@@ -94,6 +107,31 @@ def test_a_wrong_question_to_the_history_is_wrong_usage(
 ) -> None:
     world.run()
     assert call("history", *arguments, "--settings", settings).code == 2
+
+
+def test_what_was_refused_is_tried_by_the_next_run_when_a_person_says_so(
+    world: World, call: Call, settings: Path
+) -> None:
+    people = [linked(world, number, Title="Director") for number in (1, 2)]
+    world.org("validation_rules", object="Contact", field="Title", contains="boss", message="No bosses here.")
+    for _, item in people:
+        world.anna.update(item, jobTitle="Boss")
+    world.run()
+    world.org("validation_rules", object="Contact", clear=True)
+    (one, item), (other, _) = people
+    assert call("problems", "nobody", "--retry", "--settings", settings).code == 2
+    assert call("problems", item, "--settings", settings).code == 2
+    answer = call("problems", item, "--retry", "--mailbox", ANNA, "--settings", settings, "--json")
+    assert answer.code == 0
+    assert [(row["subject"], row["code"]) for row in answer.document["retried"]] == [
+        (item, "FIELD_CUSTOM_VALIDATION_EXCEPTION")
+    ]
+    world.run()
+    assert [world.salesforce.record(record)["Title"] for record in (one, other)] == ["Boss", "Director"]
+    assert "The next run tries again" in call("problems", "--retry", "--settings", settings).out
+    world.run()
+    assert world.salesforce.record(other)["Title"] == "Boss"
+    assert "Nothing waits" in call("problems", "--retry", "--settings", settings).out
 
 
 def test_problems_name_the_contact_the_reason_and_the_remedy(world: World, call: Call, settings: Path) -> None:

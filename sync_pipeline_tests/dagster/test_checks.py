@@ -33,6 +33,7 @@ class Warehouse:
         migrate(self.connection, FIELDS)
         self.fields, self.run_id = FIELDS, "run-1"
         self.clock = ServerClock()
+        self.enabled_in_settings = frozenset({ANNA})
         self.settings = Settings.sandbox("http://127.0.0.1:8101", "http://127.0.0.1:8102", Path("data"), MAILBOXES)
 
     @contextmanager
@@ -206,3 +207,41 @@ def test_an_edit_that_took_longer_than_two_ticks_fails_the_sla_for_two_days(
     if day < 2:
         assert "3 edits arrived" in str(result.description)
         assert "Two ticks of `*/30 * * * *` are allowed, 60 min. 1 waited" in str(result.description)
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome", "minutes", "overdue"),
+    [
+        ("ready", None, 61, 1), ("ready", "unsent", 61, 1), ("ready", "stale", 61, 1), ("ready", "unsent", 59, 0),
+        ("ready", "done", 61, 0), ("ready", "refused", 61, 0), ("held", None, 61, 0), ("problem", None, 61, 0),
+    ],
+)  # fmt: skip
+def test_an_edit_that_is_on_its_way_for_more_than_two_ticks_fails_the_sla(
+    warehouse: Warehouse, state: str, outcome: str | None, minutes: int, overdue: int
+) -> None:
+    edited = warehouse.clock.now().replace(tzinfo=None) - timedelta(minutes=minutes)
+    warehouse.plan("edit", state=state, edited_at=edited)
+    if outcome:
+        warehouse.add("sync.journal", run_id="run-1", operation_id="edit", outcome=outcome)
+    result = warehouse.check("sla")
+    assert (result.passed, result.metadata["overdue"].value) == (not overdue, overdue)
+    if overdue:
+        assert "1 edits are still on their way, the oldest for 61 min." in str(result.description)
+
+
+@pytest.mark.parametrize(
+    ("mailbox", "read", "minutes", "unread"),
+    [
+        (ANNA, "", 61, 1), (ANNA, "run-0", 61, 1), (ANNA, "run-0", 59, 0), (ANNA, "run-1", 61, 0),
+        ("off@example.com", "", 61, 0),
+    ],
+)  # fmt: skip
+def test_a_mailbox_that_nobody_read_for_two_ticks_fails_the_sla(
+    warehouse: Warehouse, mailbox: str, read: str, minutes: int, unread: int
+) -> None:
+    began = warehouse.clock.now().replace(tzinfo=None) - timedelta(minutes=minutes)
+    for run in ("run-0", "run-1"):
+        warehouse.add("sync.runs", run_id=run, started_at=began, mailboxes=[mailbox])
+    warehouse.add("outlook.mailboxes", mailbox=mailbox, extracted_run=read or None, status="stopped")
+    result = warehouse.check("sla")
+    assert (result.passed, result.metadata["unread"].value) == (not unread, unread)

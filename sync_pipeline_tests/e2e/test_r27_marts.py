@@ -62,6 +62,26 @@ def test_the_lag_is_from_the_edit_to_its_arrival_and_first_values_and_our_own_wr
     assert mart(noon, "lag_daily", ANNA)[0]["edits"] == 1
 
 
+def test_a_renamed_account_is_an_edit_of_its_own_time_and_a_renamed_manager_is_none(noon: World) -> None:
+    noon.use(mapping={"manager": {"direction": "from_salesforce"}})
+    account = noon.salesforce.create("Account", Name="Acme")
+    boss, _ = linked(noon, 2)
+    _, item = linked(noon, AccountId=account, ReportsToId=boss)
+    noon.advance(86400)
+    noon.salesforce.update(account, "Account", Name="Acme GmbH")
+    noon.advance(600)
+    noon.run()
+    [down] = mart(noon, "lag_daily")
+    assert (down["side"], down["edits"]) == ("outlook", 1)
+    assert 600 <= down["slowest_seconds"] <= 660
+    noon.salesforce.update(boss, LastName="Newname")
+    noon.advance(600)
+    noon.run(full=True)
+    assert noon.anna.item(item)["manager"] == "First2 Newname"
+    assert sum(row["edits"] for row in mart(noon, "lag_daily")) == 2, "the second is that of the manager's own contact"
+    assert max(row["slowest_seconds"] for row in mart(noon, "lag_daily")) <= 660
+
+
 def test_an_edit_that_waited_for_a_person_or_a_problem_is_counted_and_not_measured(noon: World) -> None:
     noon.use(conflicts={"default": "hold"})
     record, item = linked(noon, Title="Director")

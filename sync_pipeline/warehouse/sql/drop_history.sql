@@ -17,7 +17,14 @@ with ends as (
 select distinct unnest([
     arg_max(event_id, moment) filter (where action in ('link', 'reopen')), arg_max(event_id, moment) filter (where outlook_id <> ''),
     arg_max(event_id, moment) filter (where salesforce_id <> '')]) as event_id
-from ends group by link_id;
+from ends group by link_id
+union all
+-- and one that was closed, whose event a Contact's value is still known from, by the event that closed it
+select arg_max(event_id, row(happened_at, history.rowid))
+from sync.history as history join old using (event_id)
+where outcome = 'done' and action in ('link', 'reopen', 'unlink') and link_id not in (select link_id from standing)
+  and link_id in (select link_id from sync.history where event_id in (select event_id from in_force))
+group by link_id;
 
 delete from sync.history_values
 where event_id in (select event_id from old) and (event_id, field) not in (select (event_id, field) from in_force);

@@ -1,5 +1,5 @@
--- in:  held (kind: contact | item | link, id: whose e-mail it is now or was once), salesforce.contacts, outlook.contacts, sync.links,
---      sync.history
+-- in:  held (kind: contact | item | link, id: whose e-mail it is now or was once, or who was named by an id), salesforce.contacts,
+--      outlook.contacts, sync.links, sync.history
 -- out: person (kind, id): the Contacts, Outlook contacts and links that are this person's; living (kind, id): those of them that
 --      still stand on a service, or wait to be unlinked; shown (name, mailbox, salesforce_id, outlook_id, state): for people
 create or replace temp table person as
@@ -10,7 +10,8 @@ with recursive merges as (
 ), contacts(id) as (
     select id from (
         select id from held where kind = 'contact'
-        union select salesforce_id from sync.links where link_id in (select id from held where kind = 'link'))
+        union select salesforce_id from sync.links where link_id in (select id from held where kind = 'link')
+        union select salesforce_id from sync.links where outlook_id in (select id from held where kind = 'item'))
     where id <> ''
     union
     select merges.other from merges join contacts on merges.one = contacts.id

@@ -1,4 +1,4 @@
--- in:  sync.history; $moment (UTC); $links, $mailboxes: only these, NULL for all
+-- in:  sync.history, sync.links; $moment (UTC); $links, $mailboxes: only these, NULL for all
 -- out: (link_id, mailbox, outlook_id, salesforce_id, state, closed_reason, since, run_id, last_at, outlook_there, salesforce_there):
 --      each link as it stood then. `since`: when it was made, opened again or closed; *_there: not known to be deleted on that side
 with events as (
@@ -31,9 +31,15 @@ with events as (
     from (select *, max(case when action in ('link', 'reopen') then moment end) over (partition by link_id) as opened from told)
     group by link_id
 )
-select link_id, mailbox, coalesce(outlook_id, '') as outlook_id, coalesce(salesforce_id, '') as salesforce_id,
-    case when last = 'unlink' then 'closed' else 'linked' end as state, case when last = 'unlink' then closed_reason end as closed_reason,
-    since, run_id, last_at, coalesce(outlook_there, true) as outlook_there, coalesce(salesforce_there, true) as salesforce_there
+select states.link_id, states.mailbox, coalesce(states.outlook_id, '') as outlook_id, coalesce(states.salesforce_id, '') as salesforce_id,
+    case when last = 'unlink' or closed.link_id is not null then 'closed' else 'linked' end as state,
+    case when last = 'unlink' then states.closed_reason else closed.closed_reason end as closed_reason,
+    coalesce(since, closed.closed_at) as since, coalesce(run_id, closed.closed_run) as run_id, last_at,
+    coalesce(outlook_there, true) and coalesce(closed.closed_reason, '') <> 'deleted_in_outlook' as outlook_there,
+    coalesce(salesforce_there, true) and coalesce(closed.closed_reason, '') not in ('deleted_in_salesforce', 'merged') as salesforce_there
 from states
+-- of a link whose own events are older than the history is kept, the link itself tells
+left join sync.links as closed on states.last is null and closed.link_id = states.link_id and closed.state = 'closed'
+    and closed.closed_at <= $moment
 where last is not null or $links is not null
-order by mailbox, since, link_id
+order by states.mailbox, since, states.link_id

@@ -1,14 +1,15 @@
 -- in:  planning.planned, planning.plan_problems, planning.solved_problems, planning.mailboxes, planning.base_updates,
---      outlook.contacts, salesforce.contacts, planning.kept_marks, planning.seen_marks, planning.compared_marks,
+--      planning.mailbox_fields, outlook.contacts, salesforce.contacts, salesforce.accounts, planning.kept_marks, planning.seen_marks, planning.compared_marks,
 --      planning.fingerprints, moment (run_id, happened_at)
 -- out: sync.plan of this run; sync.holds and sync.problems as they stand now for the planned mailboxes; sync.marks of what does
 --      not agree yet, and sync.compared: a mailbox that sat out this plan is compared whole the next time
 delete from sync.plan using moment where plan.run_id = moment.run_id;
 -- An edit travels in an update of a pair that was in agreement before. When it was made stands in its own side's item; down
--- to the mailboxes it goes with the update of Salesforce that it waits for, else from the Contact.
+-- to the mailboxes it goes with the update of Salesforce that it waits for, else from the Contact. What only another record of
+-- Salesforce shows was edited there: a Company in its Account; nobody knows when in any other, which leaves no stamp on the Contact.
 create or replace temp table edits as
 with updates as (
-    select operation_id, mailbox, side, outlook_id, salesforce_id, depends_on
+    select operation_id, mailbox, side, outlook_id, salesforce_id, depends_on, fields
     from planning.planned
     where action = 'update' and rule in ('R10', 'R13')
         and operation_id in (select operation_id from planning.base_updates where not is_first)
@@ -16,12 +17,23 @@ with updates as (
     select update.operation_id, item.modified_at
     from updates as update join outlook.contacts as item on item.mailbox = update.mailbox and item.id = update.outlook_id
     where update.side = 'salesforce'
+), records as (
+    select change.operation_id, bool_or(not contains(rule.salesforce, '.')) as is_own,
+        bool_or(contains(rule.salesforce, '.') and rule.salesforce <> 'Account.Name') as is_unknown
+    from (select operation_id, mailbox, unnest(planning.changes_of(fields)) as change from updates where side = 'outlook') as change
+    join planning.mailbox_fields as rule on rule.mailbox = change.mailbox and rule.field = change.change.field
+    group by change.operation_id
 )
 select operation_id, modified_at as edited_at from up
 union all
-select update.operation_id, coalesce(up.modified_at, contact.modified_at)
+select update.operation_id,
+    case when up.modified_at is not null then up.modified_at
+         when coalesce(records.is_own, true) then contact.modified_at
+         when not records.is_unknown then greatest(contact.modified_at, account.modstamp) end
 from updates as update
 join salesforce.contacts as contact on contact.id = update.salesforce_id
+left join salesforce.accounts as account on account.id = contact.account_id
+left join records on records.operation_id = update.operation_id
 left join up on up.operation_id = update.depends_on
 where update.side = 'outlook';
 
