@@ -57,7 +57,7 @@ def no_duplicate_links(session: dg.ResourceParam[Session]) -> dg.AssetCheckResul
 def nothing_drifted(session: dg.ResourceParam[Session]) -> dg.AssetCheckResult:
     """No value is unchanged on both sides and yet different."""
     with session.warehouse() as connection:
-        rows = fetch(connection, drift_sql(session.fields))
+        rows = fetch(connection, drift_sql(session.fields, session.settings))
     table = [{"mailbox": row["mailbox"], "link_id": row["link_id"], "field": row["field"]} for row in rows]
     return _result(
         table, {"drifted": len(rows)}, "`sync-pipeline verify` lists them, `sync-pipeline run --full` compares all."
