@@ -60,6 +60,21 @@ def newest_day(connection: duckdb.DuckDBPyConnection) -> date | None:
     return started.date() if started else None
 
 
+def nothing_of(connection: duckdb.DuckDBPyConnection, scope: Scope) -> str:
+    """Why the report of a day is empty, in a sentence; "" where a run or the history tells of it."""
+    told = fetch(
+        connection,
+        "select 1 from sync.runs where started_at < $until and coalesce(finished_at, started_at) >= $first "
+        "union all select 1 from sync.history where happened_at >= $first and happened_at < $until limit 1",
+        {"first": scope.first, "until": scope.until},
+    )
+    if scope.run_id is not None or told:
+        return ""
+    [known] = fetch(connection, "select min(started_at) as first, max(started_at) as last from sync.runs")
+    between = f"the known runs are of {known['first']:%Y-%m-%d} to {known['last']:%Y-%m-%d}" if known["first"] else ""
+    return f"There is nothing of this day: no run was then, and nothing was done{'; ' if between else ''}{between}."
+
+
 def read(connection: duckdb.DuckDBPyConnection, scope: Scope) -> Mapping[str, Rows]:
     """The rows of every query of `sql/`, by its name."""
     moments: dict[str, Any] = {
