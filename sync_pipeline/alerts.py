@@ -95,12 +95,26 @@ def tell(alert: Alert, alerts: Alerts, secrets: AlertSecrets) -> list[str]:
     return failed
 
 
-def _post(alert: Alert, secrets: AlertSecrets) -> None:
-    address = urlsplit(secrets.webhook_url)
+def webhook_obstacle(secrets: AlertSecrets) -> str:
+    """Why the webhook cannot be posted to as it is set up; "" where it can. Nobody is asked."""
     if not secrets.webhook_url:
-        raise _CannotTell("SYNC_PIPELINE_ALERT_WEBHOOK_URL is not set in the environment of Dagster's daemon")
+        return "SYNC_PIPELINE_ALERT_WEBHOOK_URL is not set in the environment"
+    address = urlsplit(secrets.webhook_url)
     if address.scheme != "https" and not (address.scheme == "http" and address.hostname in _LOOPBACK):
-        raise _CannotTell("SYNC_PIPELINE_ALERT_WEBHOOK_URL must begin with https://")
+        return "SYNC_PIPELINE_ALERT_WEBHOOK_URL must begin with https://"
+    return ""
+
+
+def email_obstacle(mail: Email, secrets: AlertSecrets) -> str:
+    """Why no e-mail can be sent as it is set up; "" where it can. Nobody is asked."""
+    if secrets.smtp_password and not mail.starttls and mail.host not in _LOOPBACK:
+        return "a password is sent over TLS only: set alerts.email.starttls: true"
+    return ""
+
+
+def _post(alert: Alert, secrets: AlertSecrets) -> None:
+    if obstacle := webhook_obstacle(secrets):
+        raise _CannotTell(f"{obstacle}; Dagster's daemon takes it from its own environment")
     body = {
         # `text` is what Slack, Teams and Mattermost show
         "text": redact(f"{alert.title}: {alert.reason}\n{alert.advice}"),
@@ -112,8 +126,8 @@ def _post(alert: Alert, secrets: AlertSecrets) -> None:
 
 
 def _send(alert: Alert, mail: Email, secrets: AlertSecrets) -> None:
-    if secrets.smtp_password and not mail.starttls and mail.host not in _LOOPBACK:
-        raise _CannotTell("a password is sent over TLS only: set alerts.email.starttls: true")
+    if obstacle := email_obstacle(mail, secrets):
+        raise _CannotTell(obstacle)
     message = EmailMessage()
     message["Subject"] = redact(f"[sync-pipeline] {alert.title}")
     message["From"], message["To"] = mail.sender, ", ".join(mail.to)
