@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from sync_pipeline.engine.undoing import refuse_unknown_runs
+from sync_pipeline.engine.run_ids import resolve_run
 from sync_pipeline.warehouse.reader import Reader
 from sync_pipeline.warehouse.tables import fetch
 
@@ -37,9 +37,9 @@ class Scope:
 
 
 def of_run(connection: duckdb.DuckDBPyConnection, run_id: str) -> Scope:
-    """Raises SettingsInvalid where no run is known by this id."""
+    """`run_id` may be the beginning of one. Raises SettingsInvalid where no run is known by it."""
     reader = Reader(connection)
-    refuse_unknown_runs(reader, [run_id])
+    run_id = resolve_run(reader, run_id)
     run = reader.run(run_id) or {}
     first: datetime = run["started_at"]
     ended: datetime = run["finished_at"] or first
