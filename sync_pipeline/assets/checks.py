@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-from functools import cache
-from importlib import resources
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -13,6 +11,7 @@ from sync_pipeline.assets.drift import drift_sql
 from sync_pipeline.assets.history import sync_history
 from sync_pipeline.assets.plan import sync_plan
 from sync_pipeline.assets.step import attention_table
+from sync_pipeline.assets.step import query as _query
 from sync_pipeline.engine import Session
 from sync_pipeline.ticks import allowed_lag
 from sync_pipeline.warehouse.tables import fetch
@@ -131,13 +130,3 @@ def _result(
         description=text if rows else None,
         metadata={**counts, "attention": attention_table(rows)},
     )
-
-
-def _query(session: Session, name: str, **parameters: str | date) -> Rows:
-    with session.warehouse() as connection:
-        return fetch(connection, _statement(name), parameters)
-
-
-@cache
-def _statement(name: str) -> str:
-    return resources.files("sync_pipeline.assets").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")

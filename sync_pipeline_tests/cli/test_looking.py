@@ -151,10 +151,7 @@ def test_the_beginning_of_a_run_id_is_enough_unless_several_begin_so() -> None:
     for number, run_id in enumerate(("69109a2a-1", "69109a2a-2", "69109a", "7f00-3")):
         insert(connection, "sync.runs", [{"run_id": run_id, "number": number}])
     reader = Reader(connection)
-    assert [resolve_run(reader, text) for text in ("7F00", "69109a", "69109a2a-2")] == [
-        "7f00-3",
-        "69109a",
-        "69109a2a-2",
-    ]
-    with pytest.raises(SettingsInvalid, match="Several runs begin with 69109a2a. Say which: 69109a2a-2, 69109a2a-1"):
+    for text, meant in (("7F00", "7f00-3"), ("69109a", "69109a"), ("69109a2a-2", "69109a2a-2")):
+        assert resolve_run(reader, text) == meant
+    with pytest.raises(SettingsInvalid, match=r"Several runs begin with 69109a2a\. Say which: 69109a2a-2, 69109a2a-1"):
         resolve_run(reader, "69109a2a")
