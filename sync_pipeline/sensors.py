@@ -6,7 +6,7 @@ import logging
 import re
 
 import dagster as dg
-from dagster._utils.error import SerializableErrorInfo
+from dagster_shared.error import SerializableErrorInfo
 
 from sync_pipeline.alerts import Alert, is_ours, tell
 from sync_pipeline.jobs import SYNCHRONISATIONS, marts

@@ -68,7 +68,7 @@ def bars(names: Sequence[str], parts: Stack, colours: Mapping[str, str], unit: s
         return _svg(figure)
 
 
-def days(dates: Sequence[date], parts: Stack, colours: Mapping[str, str], unit: str) -> str:
+def days(dates: Sequence[Any], parts: Stack, colours: Mapping[str, str], unit: str) -> str:
     """A bar for each day, of parts with a colour."""
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(_WIDTH, 2.3), layout="constrained")
@@ -86,7 +86,7 @@ def days(dates: Sequence[date], parts: Stack, colours: Mapping[str, str], unit: 
         return _svg(figure)
 
 
-def lines(dates: Sequence[date], series: Mapping[str, Sequence[float | None]], unit: str, limit: float) -> str:
+def lines(dates: Sequence[Any], series: Mapping[str, Sequence[float | None]], unit: str, limit: float) -> str:
     """A line for each series, with gaps where there is no value, and a limit."""
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(_WIDTH, 2.3), layout="constrained")

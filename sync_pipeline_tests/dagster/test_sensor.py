@@ -166,7 +166,7 @@ def test_a_run_of_the_command_line_is_seen_by_the_daemon_and_another_projects_jo
     settings: Path, caplog: pytest.LogCaptureFixture, name: str, alerts: int
 ) -> None:
     with dg.instance_for_test() as instance:
-        cursor = RunStatusSensorCursor(record_id=0).to_json()
+        cursor = RunStatusSensorCursor(record_id=0).to_json()  # type: ignore[no-untyped-call]
         job = dg.Definitions(jobs=[failing(False)]).resolve_job_def("contact_sync")
         job = dg.JobDefinition(name=name, graph_def=job.graph)
         job.execute_in_process(instance=instance, raise_on_error=False)
