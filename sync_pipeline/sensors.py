@@ -6,6 +6,7 @@ import logging
 import re
 
 import dagster as dg
+from dagster._core.events import JobFailureData
 from dagster_shared.error import SerializableErrorInfo
 
 from sync_pipeline.alerts import Alert, is_ours, tell
@@ -59,8 +60,9 @@ def _alert(context: dg.RunFailureSensorContext) -> Alert:
     for event in context.get_step_failure_events():
         if (error := event.step_failure_data.error) is not None:
             return _told(run, event.step_key or "", error)
-    if (error := context.failure_event.job_failure_data.error) is not None:
-        return _told(run, "start", error)
+    data = context.failure_event.event_specific_data  # none where the run was killed
+    if isinstance(data, JobFailureData) and data.error is not None:
+        return _told(run, "start", data.error)
     return Alert(run.job_name, run.run_id, "", "", context.failure_event.message or "")
 
 

@@ -179,6 +179,16 @@ def test_a_run_of_the_command_line_is_seen_by_the_daemon_and_another_projects_jo
     assert len(errors(caplog)) == alerts
 
 
+def test_a_killed_run_is_told_in_dagsters_words(settings: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with dg.instance_for_test() as instance:
+        run = instance.create_run_for_job(failing(False))
+        event = instance.report_run_failed(run, message="The run worker is gone.")
+        context = dg.build_run_status_sensor_context("run_failure_alert", event, instance, run)
+        run_failure_alert(context.for_run_failure())
+    [message] = errors(caplog)
+    assert message.endswith("failed: The run worker is gone.")
+
+
 def by_all_channels(settings: Path, port: int) -> None:
     email = f"{{to: [team@example.com], sender: sync@example.com, host: 127.0.0.1, port: {port}, starttls: false}}"
     settings.write_text(f"{SETTINGS}alerts: {{webhook: true, email: {email}}}\n", encoding="utf-8")
