@@ -18,6 +18,7 @@ from sync_pipeline.model import errors
 from sync_pipeline.settings.secrets import AlertSecrets
 from sync_pipeline.settings.sections import Alerts, Email
 from sync_pipeline.transport import redact
+from sync_pipeline.warehouse.lock import RunInProgress
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +26,9 @@ TIMEOUT_SECONDS = 10.0
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 #: Their messages are sentences of ours about settings, files, sides and mailboxes. What a service said of a contact, or
 #: a library of a value, is an error of another class.
-_OURS = (errors.SettingsInvalid, errors.WarehouseUnusable, errors.SideUnavailable, errors.MailboxStopped)
+_OURS = (
+    errors.SettingsInvalid, errors.WarehouseUnusable, errors.SideUnavailable, errors.MailboxStopped, RunInProgress,
+)  # fmt: skip
 
 
 class _CannotTell(Exception):
@@ -34,7 +37,11 @@ class _CannotTell(Exception):
 
 @dataclass(frozen=True)
 class Alert:
-    """A run that failed: its job, its id in Dagster and in the warehouse, the step, the error's class and words."""
+    """A run that failed: its job, its id in Dagster and in the warehouse, the step, the error's class and words.
+
+    `step` is `start` where no step began, and "" where nobody knows. Without an error, as of a run that was killed, the
+    words are Dagster's own, of the run.
+    """
 
     job: str
     run_id: str
@@ -49,11 +56,18 @@ class Alert:
     @property
     def reason(self) -> str:
         """What may leave this machine: the class of any error, and the words of our own."""
-        return f"{self.error}: {self.message}" if self.error in _names(_OURS) else self.error or "no reason given"
+        if not self.error:
+            return self.message or "no reason given"
+        return f"{self.error}: {self.message}" if is_ours(self.error) else self.error
 
     @property
     def advice(self) -> str:
         return f"Look at the run in Dagster's UI; `sync-pipeline history --run {self.run_id}` shows what it wrote."
+
+
+def is_ours(name: str) -> bool:
+    """Whether the error class of this name is one whose words are ours, and may be told."""
+    return name in _names(_OURS)
 
 
 def tell(alert: Alert, alerts: Alerts, secrets: AlertSecrets) -> list[str]:
@@ -81,12 +95,26 @@ def tell(alert: Alert, alerts: Alerts, secrets: AlertSecrets) -> list[str]:
     return failed
 
 
-def _post(alert: Alert, secrets: AlertSecrets) -> None:
-    address = urlsplit(secrets.webhook_url)
+def webhook_obstacle(secrets: AlertSecrets) -> str:
+    """Why the webhook cannot be posted to as it is set up; "" where it can. Nobody is asked."""
     if not secrets.webhook_url:
-        raise _CannotTell("SYNC_PIPELINE_ALERT_WEBHOOK_URL is not set in the environment of Dagster's daemon")
+        return "SYNC_PIPELINE_ALERT_WEBHOOK_URL is not set in the environment"
+    address = urlsplit(secrets.webhook_url)
     if address.scheme != "https" and not (address.scheme == "http" and address.hostname in _LOOPBACK):
-        raise _CannotTell("SYNC_PIPELINE_ALERT_WEBHOOK_URL must begin with https://")
+        return "SYNC_PIPELINE_ALERT_WEBHOOK_URL must begin with https://"
+    return ""
+
+
+def email_obstacle(mail: Email, secrets: AlertSecrets) -> str:
+    """Why no e-mail can be sent as it is set up; "" where it can. Nobody is asked."""
+    if secrets.smtp_password and not mail.starttls and mail.host not in _LOOPBACK:
+        return "a password is sent over TLS only: set alerts.email.starttls: true"
+    return ""
+
+
+def _post(alert: Alert, secrets: AlertSecrets) -> None:
+    if obstacle := webhook_obstacle(secrets):
+        raise _CannotTell(f"{obstacle}; Dagster's daemon takes it from its own environment")
     body = {
         # `text` is what Slack, Teams and Mattermost show
         "text": redact(f"{alert.title}: {alert.reason}\n{alert.advice}"),
@@ -98,8 +126,8 @@ def _post(alert: Alert, secrets: AlertSecrets) -> None:
 
 
 def _send(alert: Alert, mail: Email, secrets: AlertSecrets) -> None:
-    if secrets.smtp_password and not mail.starttls and mail.host not in _LOOPBACK:
-        raise _CannotTell("a password is sent over TLS only: set alerts.email.starttls: true")
+    if obstacle := email_obstacle(mail, secrets):
+        raise _CannotTell(obstacle)
     message = EmailMessage()
     message["Subject"] = redact(f"[sync-pipeline] {alert.title}")
     message["From"], message["To"] = mail.sender, ", ".join(mail.to)

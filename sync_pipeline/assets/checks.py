@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import cache
-from importlib import resources
 from typing import Any
 
 import dagster as dg
@@ -13,6 +11,7 @@ from sync_pipeline.assets.drift import drift_sql
 from sync_pipeline.assets.history import sync_history
 from sync_pipeline.assets.plan import sync_plan
 from sync_pipeline.assets.step import first_rows
+from sync_pipeline.assets.step import query as _query
 from sync_pipeline.engine import Session
 from sync_pipeline.ticks import allowed_lag
 from sync_pipeline.warehouse.tables import fetch
@@ -57,7 +56,7 @@ def no_duplicate_links(session: dg.ResourceParam[Session]) -> dg.AssetCheckResul
 def nothing_drifted(session: dg.ResourceParam[Session]) -> dg.AssetCheckResult:
     """No value is unchanged on both sides and yet different."""
     with session.warehouse() as connection:
-        rows = fetch(connection, drift_sql(session.fields))
+        rows = fetch(connection, drift_sql(session.fields, session.settings))
     table = [{"mailbox": row["mailbox"], "link_id": row["link_id"], "field": row["field"]} for row in rows]
     return _result(
         table, {"drifted": len(rows)}, "`sync-pipeline verify` lists them, `sync-pipeline run --full` compares all."
@@ -150,13 +149,3 @@ def _result(
         description=text if rows else None,
         metadata={**counts, "attention": first_rows(rows)},
     )
-
-
-def _query(session: Session, name: str, **parameters: Any) -> Rows:
-    with session.warehouse() as connection:
-        return fetch(connection, _statement(name), parameters)
-
-
-@cache
-def _statement(name: str) -> str:
-    return resources.files("sync_pipeline.assets").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")

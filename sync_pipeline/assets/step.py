@@ -6,12 +6,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import cache
+from importlib import resources
 from typing import Any
 
 import dagster as dg
 
 from sync_pipeline.engine import Session
 from sync_pipeline.engine.steps import Step, run_step
+from sync_pipeline.warehouse.tables import fetch
 
 OWNERS = ["team:data"]
 #: More rows than people read; the warehouse has them all.
@@ -41,3 +44,14 @@ def first_rows(rows: Sequence[dict[str, str | int]]) -> dg.TableMetadataValue:
         records=[dg.TableRecord({name: row.get(name, "") for name in names}) for row in rows[:MOST_ROWS]],
         schema=dg.TableSchema(columns=[dg.TableColumn(name, kind) for name, kind in kinds.items()]),
     )
+
+
+def query(session: Session, name: str, **parameters: Any) -> list[dict[str, Any]]:
+    """The rows of `sql/<name>.sql` in the run's warehouse."""
+    with session.warehouse() as connection:
+        return fetch(connection, _statement(name), parameters)
+
+
+@cache
+def _statement(name: str) -> str:
+    return resources.files("sync_pipeline.assets").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")

@@ -185,9 +185,10 @@ def _decide(
 
 def _choose(reader: Reader, operations: Sequence[str], mailbox: str | None, run_id: str | None) -> list[dict[str, Any]]:
     """The operations that are meant: rows with operation_id, mailbox, kind."""
-    if run_id is not None and reader.run(run_id) is None:
-        recent = ", ".join(row["run_id"] for row in reader.runs(5)) or "none"
-        raise click.ClickException(f"No run {run_id} is known. The last ones: {recent}.")
+    from sync_pipeline.engine.run_ids import resolve_run
+
+    if run_id is not None:
+        run_id = resolve_run(reader, run_id)
     last = reader.run(run_id)
     planned = reader.plan(last["run_id"]) if last else []
     waiting = {row["operation_id"]: row for row in reader.holds()}

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sync_pipeline.commands import examination_salesforce
+from sync_pipeline.commands.examination_alerts import alerts
 from sync_pipeline.commands.examination_machine import machine
 from sync_pipeline.commands.finding import Finding
 from sync_pipeline.commands.invocation import DONE, NOT_SYNCHRONISED, WITH_PROBLEMS, WRONG_USAGE, Invocation
@@ -42,6 +43,7 @@ def examine(invocation: Invocation, addresses: list[str], *, sign_in: bool) -> I
     yield Finding("credentials", DONE, f"set for {ways}")
     for warning in settings.warnings:
         yield Finding("credentials", WITH_PROBLEMS, warning)
+    yield from alerts(settings)
     # Somebody waits for the answer: a service that is down is told soon.
     policy, counter, clock = Policy(attempts=2, pause_cap=5.0, pause_budget=10.0), RequestCounter(), ServerClock()
     org = Org(settings.salesforce, secrets, policy, counter, clock)
@@ -76,12 +78,15 @@ def _services(settings: Settings, org: Org, graph: Graph, addresses: list[str]) 
         if not mailbox.enabled:
             yield Finding(mailbox.mailbox, DONE, f"switched off (on_disable: {mailbox.on_disable})")
             continue
+        shown = f"; view {mailbox.view}"
         if users is not None:
             yield from _pairing(mailbox, users)
-            yield from _view(mailbox, settings, org, users)
+            for finding in _view(mailbox, settings, org, users):
+                yield finding
+                shown = "" if finding.code == NOT_SYNCHRONISED else shown  # told already
         if graph_finding.code != NOT_SYNCHRONISED:
             known = Known(folder_id=folders.get(mailbox.mailbox, ""), org_id=org_id, installation_id=installation)
-            yield from _mailbox(mailbox, graph, known)
+            yield from _mailbox(mailbox, graph, known, shown)
     if unknown := [address for address in addresses if address not in {mailbox.mailbox for mailbox in mailboxes}]:
         yield Finding("mailboxes", WRONG_USAGE, f"the settings know no {', '.join(unknown)}", "Correct the address.")
     yield from machine(settings, org_id)
@@ -164,7 +169,7 @@ def _remembered(settings: Settings) -> tuple[dict[str, str], str]:
     return folders, identity.get("installation_id") or derived_installation(settings.data_dir)
 
 
-def _mailbox(mailbox: MailboxSettings, graph: Graph, known: Known) -> Iterator[Finding]:
+def _mailbox(mailbox: MailboxSettings, graph: Graph, known: Known, view: str) -> Iterator[Finding]:
     try:
         survey = graph.mailbox(mailbox.mailbox).survey()
     except SyncError as error:
@@ -184,4 +189,4 @@ def _mailbox(mailbox: MailboxSettings, graph: Graph, known: Known) -> Iterator[F
         return
     where = f"folder {folder.name!r}" if folder else "the first run makes the folder"
     category = "" if listed else "; the first run lists the category"
-    yield Finding(mailbox.mailbox, DONE, f"can be read; {where}{category}; view {mailbox.view}")
+    yield Finding(mailbox.mailbox, DONE, f"Outlook can be read; {where}{category}{view}")

@@ -57,7 +57,10 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("report --output today.html", "the day so far, as one file"),
         ("report --day 2026-01-31", "a day that is over"),
     ),
-    "remove": (("remove anna@example.com", "its contacts stay on both sides"),),
+    "remove": (
+        ("remove anna@example.com", "shows what would be closed"),
+        ("remove anna@example.com --yes", "does it; its contacts stay on both sides"),
+    ),
 }
 
 

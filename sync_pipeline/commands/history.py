@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from sync_pipeline.warehouse.reader import Reader
 
 _MORE = "A larger --limit shows them, a CONTACT or --mailbox narrows it down, and all of it stands in data/exports."
+#: As Dagster's UI shows a run's id; every --run takes it.
+_SHORT = 8
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _LEFT = {
     "unlinked": "moved out of the folder, personal since",
@@ -42,7 +44,7 @@ _LEFT = {
 @click.command(cls=Verb)
 @click.argument("contact", required=False)
 @click.option("--mailbox", type=MAILBOX, metavar="M", help="Only in this mailbox.")
-@click.option("--run", "run_id", metavar="R", help="Only of this run.")
+@click.option("--run", "run_id", metavar="R", help="Only of this run: its id, or the beginning of it.")
 @click.option(
     "--since", metavar="T", help="From a time on (2026-01-31, 2026-01-31T08:00) or for so long (90m, 12h, 7d)."
 )
@@ -67,6 +69,8 @@ def history(
         raise click.UsageError(
             "--as-of asks for a state and not for events: it goes with CONTACT, --mailbox and --limit."
         )
+    from sync_pipeline.engine.run_ids import resolve_run
+
     settings = invocation.settings()
     mailboxes = [mailbox] if mailbox else []
     with reading(settings) as reader:
@@ -90,11 +94,8 @@ def history(
             invocation.emit(document, show_state)
             return DONE
         begin = _moment(since, now, "--since") if since else None
-        if run_id is not None and reader.run(run_id) is None:
-            known = ", ".join(row["run_id"] for row in reader.runs(5)) or "none"
-            raise click.ClickException(
-                f"No run {run_id} is known. The last ones: {known}. `sync-pipeline history` shows what each did."
-            )
+        if run_id is not None:
+            run_id = resolve_run(reader, run_id)
         found = reader.history(
             contact_keys=keys, link_ids=links, mailboxes=mailboxes, run_id=run_id, since=begin, limit=limit + 1
         )
@@ -129,6 +130,7 @@ def _show_events(console: Console, events: Sequence[Mapping[str, Any]]) -> None:
     rows = [
         {
             "when (UTC)": event["happened_at"],
+            "run": event["run_id"][:_SHORT],
             "mailbox": event["mailbox"],
             "side": event["side"],
             "action": event["action"],

@@ -31,7 +31,7 @@ def report(invocation: Invocation, run_id: str | None, day: datetime | None, out
     It needs nothing else to be shown or printed, and holds no contact's data.
     """
     from sync_pipeline.engine.paths import reports_path
-    from sync_pipeline.report import newest_day, of_day, of_run, write_report
+    from sync_pipeline.report import newest_day, nothing_of, of_day, of_run, write_report
     from sync_pipeline.ticks import allowed_lag
 
     if run_id is not None and day is not None:
@@ -45,11 +45,14 @@ def report(invocation: Invocation, run_id: str | None, day: datetime | None, out
             if chosen is None:
                 raise click.ClickException("No run is known yet. `sync-pipeline run` makes the first.")
             scope = of_day(chosen)
+        nothing = nothing_of(reader.connection, scope)
         path = output or reports_path(settings) / f"{scope.name}.html"
         write_report(reader.connection, scope, path, allowed_seconds=allowed_lag(settings.schedule).total_seconds())
 
     def show(console: Console) -> None:
         console.print(f"{scope.title}: {path}", highlight=False, markup=False, soft_wrap=True)
+        if nothing:
+            console.print(nothing, highlight=False, markup=False, style="yellow")
 
-    invocation.emit({"report": path, "title": scope.title}, show)
+    invocation.emit({"report": path, "title": scope.title, "nothing": nothing}, show)
     return DONE

@@ -73,9 +73,8 @@ def verify(invocation: Invocation, mailboxes: tuple[str, ...]) -> int:
 
     settings, summary = _synchronise(invocation, mailboxes, plan_only=True, full=True)
     with reading(settings) as reader:
-        drifted = [
-            row for row in reader.rows(drift_sql(settings.fields)) if not mailboxes or row["mailbox"] in mailboxes
-        ]
+        found = reader.rows(drift_sql(settings.fields, settings))
+        drifted = [row for row in found if not mailboxes or row["mailbox"] in mailboxes]
     operations = _plan(settings, summary)["operations"]
     waiting = [operation for operation in operations if operation["state"] == "ready"]
     document = {**summary, "equal": not (waiting or drifted), "operations": operations, "drifted": drifted}

@@ -43,13 +43,13 @@ def undo(
     """
     from sync_pipeline import engine
     from sync_pipeline.commands.tables import show_plan, show_summary
-    from sync_pipeline.engine.undoing import refuse_unknown
+    from sync_pipeline.engine.undoing import runs_to_undo
 
     if not (runs or mailbox or contact or field):
         raise click.UsageError("Say what to take back: --run, --mailbox, --contact or --field.")
     settings = invocation.settings()
     with reading(settings) as reader:
-        refuse_unknown(reader, settings.fields, runs, field or "")
+        runs = runs_to_undo(reader, settings.fields, runs, field or "")
         keys = _keys(reader, contact, mailbox)
         chosen = _runs(reader, runs, mailbox or "", keys, field or "")
     options = engine.RunOptions(

@@ -203,7 +203,7 @@ def _report_vanished(session: Session, writer: Writer, reader: Reader) -> None:
                 f"The rule that discovers mailboxes finds {address} no longer: its Salesforce user is inactive, does "
                 "not meet the rule's condition, or names another mailbox.",
                 remedy="Nothing of it is touched. Make the rule find it again, list it with its salesforce_user, or "
-                f"take it out with `sync-pipeline remove {address}`.",
+                f"take it out with `sync-pipeline remove {address} --yes`.",
                 code="mailbox_vanished",
             )
         )
@@ -220,7 +220,8 @@ def _reassigned(address: str) -> MailboxStopped:
         address,
         f"{address} is the address of another mailbox now than the one whose contacts are known under it.",
         remedy="Nothing of either is touched. Where the former mailbox has another address now, list it under that "
-        f"one; otherwise take it out with `sync-pipeline remove {address}`. Then run again.",
+        f"one; otherwise take it out with `sync-pipeline remove {address} --yes "
+        "--while-enabled`. Then run again.",
         code="mailbox_reassigned",
     )
 

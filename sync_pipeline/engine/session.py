@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +18,7 @@ import duckdb
 
 from sync_pipeline.engine.inputs import View, mailboxes_of, usable_fields
 from sync_pipeline.engine.paths import warehouse_path
-from sync_pipeline.engine.undoing import refuse_mailbox, refuse_unknown
+from sync_pipeline.engine.undoing import refuse_mailbox, runs_to_undo
 from sync_pipeline.model.errors import MailboxStopped, SettingsInvalid
 from sync_pipeline.model.fields import Field
 from sync_pipeline.outlook.client import Graph
@@ -119,7 +119,8 @@ class Session:
             with self.warehouse() as connection:
                 migrate(connection, self.settings.fields)
                 asked = self.options
-                refuse_unknown(self.reader(connection), self.settings.fields, asked.undo_runs, asked.undo_field)
+                runs = runs_to_undo(self.reader(connection), self.settings.fields, asked.undo_runs, asked.undo_field)
+                self.options = replace(asked, undo_runs=runs)
                 writer = self.writer(connection)
                 now = self.clock.now()
                 self.installation_id = writer.claim(

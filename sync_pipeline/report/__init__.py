@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from sync_pipeline.report.page import write_report
-from sync_pipeline.report.scope import Scope, newest_day, of_day, of_run
+from sync_pipeline.report.scope import Scope, newest_day, nothing_of, of_day, of_run
 
-__all__ = ["Scope", "newest_day", "of_day", "of_run", "write_report"]
+__all__ = ["Scope", "newest_day", "nothing_of", "of_day", "of_run", "write_report"]

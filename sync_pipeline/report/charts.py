@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import matplotlib
@@ -80,7 +81,7 @@ def days(dates: Sequence[Any], parts: Stack, colours: Mapping[str, str], unit: s
         axes.set_ylim(0, max([1.0, *base]) * 1.08)
         axes.set_ylabel(unit)
         axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
-        _dates(axes)
+        _dates(axes, dates)
         _legend(axes, parts)
         return _svg(figure)
 
@@ -96,7 +97,7 @@ def lines(dates: Sequence[Any], series: Mapping[str, Sequence[float | None]], un
         axes.axhline(limit, color="#c8553d", linewidth=1.2, label="two ticks of the schedule")
         axes.set_ylim(bottom=0)
         axes.set_ylabel(unit)
-        _dates(axes)
+        _dates(axes, dates)
         _legend(axes, ["", ""])
         return _svg(figure)
 
@@ -118,7 +119,11 @@ def histogram(values: Sequence[float], unit: str, limit: float) -> str:
         return _svg(figure)
 
 
-def _dates(axes: Axes) -> None:
+def _dates(axes: Axes, dates: Sequence[date]) -> None:
+    """From the first day to the last, also where few of them have a value."""
+    half = timedelta(hours=12)
+    first, last = (datetime.combine(day, time.min) for day in (dates[0], dates[-1]))
+    axes.set_xlim(first - half, last + half)  # type: ignore[arg-type]  # matplotlib converts dates, its stubs say floats
     locator = AutoDateLocator(minticks=3, maxticks=10)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]

@@ -13,7 +13,7 @@ import duckdb
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sync_pipeline.report import charts
-from sync_pipeline.report.scope import TREND_DAYS, Rows, Scope, read
+from sync_pipeline.report.scope import TREND_DAYS, Rows, Scope, nothing_of, read
 
 _SIDES = {"salesforce": "Salesforce", "outlook": "Outlook"}
 #: R7, from the surest rule to none; then what the settings decide.
@@ -48,6 +48,7 @@ def write_report(connection: duckdb.DuckDBPyConnection, scope: Scope, path: Path
     )
     page = environment.get_template("page.html").render(
         scope=scope,
+        nothing=nothing_of(connection, scope),
         facts=_facts(scope, rows, allowed_seconds),
         charts=_charts(rows, allowed_seconds / 60),
         mailboxes=_mailboxes(rows["activity"]),

@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from sync_pipeline.engine.undoing import refuse_unknown_runs
+from sync_pipeline.engine.run_ids import resolve_run
 from sync_pipeline.warehouse.reader import Reader
 from sync_pipeline.warehouse.tables import fetch
 
@@ -37,9 +37,9 @@ class Scope:
 
 
 def of_run(connection: duckdb.DuckDBPyConnection, run_id: str) -> Scope:
-    """Raises SettingsInvalid where no run is known by this id."""
+    """`run_id` may be the beginning of one. Raises SettingsInvalid where no run is known by it."""
     reader = Reader(connection)
-    refuse_unknown_runs(reader, [run_id])
+    run_id = resolve_run(reader, run_id)
     run = reader.run(run_id) or {}
     first: datetime = run["started_at"]
     ended: datetime = run["finished_at"] or first
@@ -58,6 +58,21 @@ def newest_day(connection: duckdb.DuckDBPyConnection) -> date | None:
     run = Reader(connection).run()
     started: datetime | None = run["started_at"] if run else None
     return started.date() if started else None
+
+
+def nothing_of(connection: duckdb.DuckDBPyConnection, scope: Scope) -> str:
+    """Why the report of a day is empty, in a sentence; "" where a run or the history tells of it."""
+    told = fetch(
+        connection,
+        "select 1 from sync.runs where started_at < $until and coalesce(finished_at, started_at) >= $first "
+        "union all select 1 from sync.history where happened_at >= $first and happened_at < $until limit 1",
+        {"first": scope.first, "until": scope.until},
+    )
+    if scope.run_id is not None or told:
+        return ""
+    [known] = fetch(connection, "select min(started_at) as first, max(started_at) as last from sync.runs")
+    between = f"the known runs are of {known['first']:%Y-%m-%d} to {known['last']:%Y-%m-%d}" if known["first"] else ""
+    return f"There is nothing of this day: no run was then, and nothing was done{'; ' if between else ''}{between}."
 
 
 def read(connection: duckdb.DuckDBPyConnection, scope: Scope) -> Mapping[str, Rows]:

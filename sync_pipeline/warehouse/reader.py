@@ -81,6 +81,16 @@ class Reader(Past):
     def mailboxes(self) -> list[Row]:
         return self.rows("select * from outlook.mailboxes order by mailbox")
 
+    def held_of(self, mailbox: str) -> dict[str, int]:
+        """How many open `links`, `holds` and `problems` a mailbox has."""
+        [row] = self.rows(
+            "select (select count(*) from sync.links where mailbox = $mailbox and state = 'linked') as links, "
+            "(select count(*) from sync.holds where mailbox = $mailbox) as holds, "
+            "(select count(*) from sync.problems where mailbox = $mailbox) as problems",
+            {"mailbox": mailbox},
+        )
+        return row
+
     def mailboxes_read(self) -> list[str]:
         """The mailboxes that some run has read: those known by their object id."""
         found = self.rows("select mailbox from outlook.mailboxes where object_id is not null order by mailbox")

@@ -123,16 +123,26 @@ def test_two_contacts_are_linked_by_hand_and_unlinked_again(world: World, call: 
     assert call("unlink", ANNA, item["id"], "--settings", settings).code == 2
 
 
-def test_a_mailbox_that_is_taken_out_keeps_its_contacts_and_its_history(
+def test_a_mailbox_is_taken_out_after_it_was_shown_and_keeps_its_contacts_and_its_history(
     world: World, call: Call, settings: Path
 ) -> None:
     record = person(world)
     synchronise(world)
     mark = world.mark()
-    answer = call("remove", ANNA, "--settings", settings, "--json")
+    shown = call("remove", ANNA, "--settings", settings)
+    assert shown.code == 0
+    assert "close 1 links" in shown.out
+    assert "still switched on" in shown.out
+    refused = call("remove", ANNA, "--yes", "--settings", settings)
+    assert refused.code == 2
+    assert "--while-enabled" in refused.err
+    found = call("history", record, "--settings", settings, "--json").document["events"]
+    assert "unlink" not in [event["action"] for event in found]
+    answer = call("remove", ANNA, "--yes", "--while-enabled", "--settings", settings, "--json")
     assert answer.code == 0, answer.err
-    assert answer.document == {"mailbox": ANNA, "links_closed": 1}
-    assert "still switched on" in answer.err
+    assert answer.document == {
+        "mailbox": ANNA, "removed": True, "links_closed": 1, "is_enabled": True, "links": 1, "holds": 0, "problems": 0,
+    }  # fmt: skip
     assert world.writes(mark) == []
     assert len(world.anna.contacts()) == 1
     events = call("history", record, "--settings", settings, "--json").document["events"]
@@ -143,15 +153,17 @@ def test_a_mailbox_that_is_taken_out_keeps_its_contacts_and_its_history(
     assert call("remove", "nobody@example.com", "--settings", settings).code == 2
 
 
-def test_a_mailbox_that_the_rule_finds_no_longer_is_taken_out_without_a_warning(
+def test_a_mailbox_that_the_rule_finds_no_longer_is_taken_out_with_yes_alone(
     world: World, call: Call, settings: Path
 ) -> None:
     person(world)
     synchronise(world)
     found = settings_of(world, mailboxes={"discover": {"where": "Username = 'ben@acme.example.com'"}})
-    answer = call("remove", ANNA, "--settings", found, "--json")
+    shown = call("remove", ANNA, "--settings", found)
+    assert "rule of `discover`" in shown.out
+    assert "still switched on" not in shown.out
+    answer = call("remove", ANNA, "--yes", "--settings", found, "--json")
     assert (answer.code, answer.document["links_closed"]) == (0, 1)
-    assert "still switched on" not in answer.err
 
 
 def test_what_was_dropped_by_name_is_not_approved_with_the_rest(world: World, call: Call, settings: Path) -> None:

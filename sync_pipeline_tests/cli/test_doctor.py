@@ -15,6 +15,7 @@ from sync_pipeline.outlook.connection import permissions_of
 from sync_pipeline.sandbox.salesforce.base import ADMINISTRATOR
 from sync_pipeline.settings import GraphSettings
 from sync_pipeline_tests.cli.conftest import Call, settings_of
+from sync_pipeline_tests.dagster.receivers import mail_server
 from sync_pipeline_tests.harness import ANNA, BEN, World
 
 
@@ -72,6 +73,8 @@ def test_a_mailbox_a_user_and_a_view_that_do_not_exist_are_told_each(world: Worl
     for address, named in (("nobody@example.com", "nobody"), (ANNA, "No such view"), (BEN, "typing.error")):
         told = [finding for finding in findings(answer.document, address) if finding["code"] == 3]
         assert any(named in finding["said"] for finding in told), address
+    good = [finding["said"] for finding in findings(answer.document, ANNA) if finding["code"] == 0]
+    assert "No such view" not in " ".join(good)
 
 
 def test_a_field_that_the_org_does_not_have_is_told(world: World, call: Call) -> None:
@@ -259,3 +262,30 @@ def test_dagsters_storage_is_opened_and_its_limit_compared(
         (home / "dagster.yaml").write_text(text, encoding="utf-8")
         [finding] = findings(call("doctor", "--settings", settings_of(world), "--json").document, "Dagster")
         assert (finding["code"], words in finding["said"], bool(finding["remedy"])) == (code, True, code != 0), finding
+
+
+def test_alerts_that_would_not_arrive_are_told_with_their_remedy(
+    world: World, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SYNC_PIPELINE_ALERT_WEBHOOK_URL", raising=False)
+
+    def told(port: int, starttls: bool) -> list[tuple[int, str]]:
+        server = {"host": "127.0.0.1", "port": port, "starttls": starttls}
+        email = {"to": ["team@example.com"], "sender": "sync@example.com", **server}
+        settings = settings_of(world, alerts={"webhook": True, "email": email})
+        answer = call("doctor", "--settings", settings, "--json")
+        found = findings(answer.document, "alerts")
+        assert all(finding["remedy"] for finding in found if finding["code"])
+        return [(finding["code"], finding["said"]) for finding in found]
+
+    with mail_server() as (port, received):
+        [hook, mail] = told(port, starttls=True)
+        assert (hook[0], "WEBHOOK_URL is not set" in hook[1]) == (1, True)
+        assert (mail[0], "does not offer STARTTLS" in mail[1]) == (1, True)
+        monkeypatch.setenv("SYNC_PIPELINE_ALERT_WEBHOOK_URL", "https://hooks.example.com/Xq7")
+        [hook, mail] = told(port, starttls=False)
+        assert (hook[0], mail[0]) == (0, 0)
+        assert "Xq7" not in hook[1]
+        assert received == []
+    [_, mail] = told(port, starttls=False)  # nobody listens any more
+    assert (mail[0], "ConnectionRefusedError" in mail[1]) == (1, True)

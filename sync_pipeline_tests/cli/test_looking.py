@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
 import pytest
 
+from sync_pipeline.engine.run_ids import resolve_run
+from sync_pipeline.model.errors import SettingsInvalid
+from sync_pipeline.model.fields import FIELDS
+from sync_pipeline.warehouse.reader import Reader
+from sync_pipeline.warehouse.schema import migrate
+from sync_pipeline.warehouse.tables import insert
 from sync_pipeline_tests.cli.conftest import Call, settings_of
 from sync_pipeline_tests.harness import ANNA, CATEGORY, World, item_of, linked, person
 
@@ -84,7 +91,15 @@ def test_the_history_shows_before_and_after_of_every_operation(world: World, cal
     assert update["reason"]
     of_first = call("history", "--run", first, "--settings", settings, "--json").document["events"]
     assert {event["run_id"] for event in of_first} == {first}
-    assert "Director" in call("history", "--mailbox", ANNA, "--since", "1h", "--settings", settings).out
+    text = call("history", "--mailbox", ANNA, "--since", "1h", "--settings", settings).out
+    assert "Director" in text
+    assert first[:8] in text
+    assert second[:8] in text
+    assert call("history", "--run", first[:8], "--settings", settings, "--json").document["events"] == of_first
+    for unknown in (first[:3], "00000000", "%"):
+        refused = call("history", "--run", unknown, "--settings", settings)
+        assert refused.code == 2
+        assert second in refused.err
     assert call("history", "--since", "2100-01-01", "--settings", settings, "--json").document["events"] == []
     every = call("history", "--settings", settings, "--json").document
     assert (every["more"], every["hint"]) == (False, None)
@@ -166,3 +181,15 @@ def test_a_plan_says_why_something_waits_once(
     world.anna.create(givenName="Mia", surname="Muster", email="person1@example.com", categories=[CATEGORY])
     said = " ".join(call("plan", "--settings", settings).out.split())
     assert said.count("same e-mail but another name") == 1
+
+
+def test_the_beginning_of_a_run_id_is_enough_unless_several_begin_so() -> None:
+    connection = duckdb.connect(":memory:")
+    migrate(connection, FIELDS)
+    for number, run_id in enumerate(("69109a2a-1", "69109a2a-2", "69109a", "7f00-3")):
+        insert(connection, "sync.runs", [{"run_id": run_id, "number": number}])
+    reader = Reader(connection)
+    for text, meant in (("7F00", "7f00-3"), ("69109a", "69109a"), ("69109a2a-2", "69109a2a-2")):
+        assert resolve_run(reader, text) == meant
+    with pytest.raises(SettingsInvalid, match=r"Several runs begin with 69109a2a\. Say which: 69109a2a-2, 69109a2a-1"):
+        resolve_run(reader, "69109a2a")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from base64 import b64decode
+from datetime import date, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
+from sync_pipeline.report import charts
 from sync_pipeline_tests.cli.conftest import Call, settings_of
 from sync_pipeline_tests.harness import ANNA, World, item_of, linked, person
 
@@ -85,8 +87,23 @@ def test_a_report_of_nothing_says_so(world: World, call: Call, tmp_path: Path) -
     world.run()
     assert call("report", "--run", "nowhere", "--settings", settings).code == 2
     assert call("report", "--run", "a", "--day", "2026-01-31", "--settings", settings).code == 2
-    assert call("report", "--day", "2025-03-01", "--output", output, "--settings", settings).code == 0
+    answer = call("report", "--day", "2025-03-01", "--output", output, "--settings", settings)
+    assert answer.code == 0
+    assert "There is nothing of this day: no run was then" in answer.out
     page = Page(output)
+    assert "There is nothing of this day" in " ".join(page.text)
+    assert (
+        call("report", "--output", tmp_path / "today.html", "--settings", settings, "--json").document["nothing"] == ""
+    )
     assert "Saturday, 01 March 2025" in " ".join(page.text)
     assert page.pictures == {}
     assert "No edit was measured." in page.text
+
+
+def test_one_day_with_a_value_among_thirty_is_drawn_on_an_axis_of_thirty_days() -> None:
+    dates = [date(2026, 10, 26) + timedelta(days=number) for number in range(30)]
+    series: dict[str, list[float | None]] = {"median": [None] * 29 + [4.0], "slowest": [None] * 29 + [9.0]}
+    drawn = charts.lines(dates, series, "minutes", 60.0)
+    labels = re.findall("<!-- (.*?) -->", drawn)  # the letters are shapes; what they say stands beside them
+    assert "Nov" in labels
+    assert not {"2025", "2027"} & set(labels)

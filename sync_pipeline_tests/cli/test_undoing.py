@@ -16,7 +16,7 @@ def test_an_undo_is_shown_and_then_pushed(world: World, call: Call) -> None:
     run = world.run()
     settings = settings_of(world)
     world.advance(5)
-    shown = call("undo", "--run", run["run_id"], "--settings", settings)
+    shown = call("undo", "--run", run["run_id"][:8], "--settings", settings)
     assert shown.code == 0, shown.err
     assert "job_title: Wrong → Director" in shown.out
     assert "--yes pushes it" in shown.out

@@ -165,6 +165,39 @@ def test_a_field_that_was_never_seen_has_not_drifted(warehouse: Warehouse) -> No
     assert warehouse.check("nothing_drifted").passed
 
 
+@pytest.mark.parametrize(
+    ("shown", "made_as", "passes"),
+    [
+        ("Front desk", "", True),
+        ("Reception", "Front desk", True),
+        ("Reception", "Desk", False),
+        ("Reception", "", False),
+    ],
+)
+def test_a_last_name_made_of_the_display_name_has_not_drifted_and_any_other_one_has(
+    warehouse: Warehouse, shown: str, made_as: str, passes: bool
+) -> None:
+    """`made_as`: the LastName with which we created the Contact, where the history still has it."""
+    warehouse.link("1", outlook_last_name="", salesforce_last_name="Front desk")
+    warehouse.connection.execute("update outlook.contacts set last_name = '', display_name = ?", [shown])
+    warehouse.connection.execute("update salesforce.contacts set last_name = 'Front desk'")
+    if made_as:
+        warehouse.add("sync.history", event_id="1", link_id="1", action="create", side="salesforce")
+        base = {"outlook_value": "", "salesforce_value": made_as}
+        warehouse.add("sync.history_bases", event_id="1", link_id="1", field="last_name", **base)
+    assert warehouse.check("nothing_drifted").passed is passes
+
+
+@pytest.mark.parametrize(("field", "passes"), [("job_title", True), ("department", False)])
+def test_a_field_that_travels_one_way_in_its_mailbox_has_not_drifted(
+    warehouse: Warehouse, field: str, passes: bool
+) -> None:
+    own = [{**MAILBOXES[0], "mapping": {field: {"direction": "from_outlook"}}}]
+    warehouse.settings = Settings.sandbox("http://127.0.0.1:8101", "http://127.0.0.1:8102", Path("data"), own)
+    warehouse.link("1", outlook="Director", salesforce="Head of Sales")
+    assert warehouse.check("nothing_drifted").passed is passes
+
+
 def test_a_frozen_field_has_not_drifted(warehouse: Warehouse) -> None:
     warehouse.link("1", outlook="Director", salesforce="Head of Sales")
     warehouse.add("sync.frozen", link_id="1", field="job_title", side="salesforce", rewrites=2)

@@ -101,6 +101,21 @@ def test_every_asset_reports_its_numbers_and_no_contact_data(world: World, insta
         assert "nmistakable" not in str(entry)
 
 
+def test_the_lag_of_a_run_is_of_its_own_edits_and_of_a_run_that_brought_none_there_is_none(
+    world: World, instance: dg.DagsterInstance
+) -> None:
+    record = person(world)
+    told: list[bool] = []
+    for title in ("", "Director", ""):
+        if title:
+            world.salesforce.update(record, Title=title)
+        result = job(world).execute_in_process(instance=instance)
+        metadata = materialization(result, dg.AssetKey("sync_history")).metadata
+        assert ("lag_slowest_seconds" in metadata) is ("lag_median_seconds" in metadata)
+        told.append("lag_median_seconds" in metadata)
+    assert told == [False, True, False]
+
+
 def test_chosen_mailboxes_and_plan_only_come_from_the_runs_configuration(
     world: World, instance: dg.DagsterInstance
 ) -> None:

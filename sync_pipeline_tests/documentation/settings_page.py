@@ -15,7 +15,7 @@ import yaml
 
 from sync_pipeline.model.fields import FIELDS
 from sync_pipeline.settings import Secrets, Settings
-from sync_pipeline.settings.secrets import PREFIX, needed_by
+from sync_pipeline.settings.secrets import PREFIX, AlertSecrets, needed_by
 
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs" / "settings.md"
@@ -44,6 +44,11 @@ _WORDS: Final = {
 _KEY: Final = """`{key}` holds the key itself, as PEM text (`\\n` may stand for the end of a line).
 `{key}_FILE` names a file that holds it instead. Set one of the two.
 """
+_ALERTS: Final = {
+    "webhook_url": "`alerts.webhook: true`, in the environment of Dagster's daemon",
+    "smtp_username": "`alerts.email`, where the server asks for a login; in the environment of Dagster's daemon",
+    "smtp_password": "`alerts.email`, where the server asks for a login; in the environment of Dagster's daemon",
+}
 _MAILBOXES: Final = """## mailboxes
 
 A list, each entry with its `mailbox` (the address), its `salesforce_user` (the user's Username), and any key of
@@ -193,6 +198,8 @@ def _credentials() -> Iterator[str]:
     for field in fields(Secrets):
         ways = " and ".join(f"`{side}.auth: {auth}`" for side, auth in needed_by(field.name))
         yield f"| `{PREFIX}{field.name.upper()}` | {ways} |"
+    for field in fields(AlertSecrets):
+        yield f"| `{PREFIX}ALERT_{field.name.upper()}` | {_ALERTS[field.name]} |"
     yield ""
     yield _KEY.format(key=f"{PREFIX}SALESFORCE_PRIVATE_KEY")
 

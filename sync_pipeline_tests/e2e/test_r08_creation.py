@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from sync_pipeline.assets.drift import drift_sql
 from sync_pipeline.engine.paths import warehouse_path
+from sync_pipeline.warehouse.connection import open_warehouse
+from sync_pipeline.warehouse.tables import fetch
 from sync_pipeline_tests.harness import ANNA, BEN, Json, World, of
 
 
@@ -210,6 +213,10 @@ def test_without_a_surname_the_last_name_comes_from_the_display_name_and_is_not_
     world.run()
     assert world.writes(mark) == []
     assert world.ready() == []
+    world.anna.update(item["id"], displayName="Reception")
+    world.run(full=True)
+    with open_warehouse(warehouse_path(world.settings())) as connection:
+        assert fetch(connection, drift_sql(world.settings().fields, world.settings())) == []
 
 
 def test_a_contact_without_any_name_is_a_problem(world: World) -> None:
