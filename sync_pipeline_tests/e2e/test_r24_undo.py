@@ -134,6 +134,22 @@ def test_a_held_value_stays_once_it_is_dropped(world: World) -> None:
     assert world.anna.item(item)["jobTitle"] == "Right"
 
 
+def test_an_undo_that_is_undone_leaves_nothing_waiting(world: World) -> None:
+    record, item = linked(world, Title="Director")
+    world.anna.update(item, jobTitle="Wrong", department="Wrong")
+    run = world.run()
+    world.salesforce.update(record, Department="Right")
+    world.run()
+    undone = world.run(undo_runs=(run["run_id"],))
+    assert [row["hold"] for row in world.held()] == ["edited_since"]
+    world.undo(undone)
+    assert world.held() == []
+    world.anna.update(item, department="Wrong")
+    world.run()
+    assert world.salesforce.record(record)["Department"] == "Wrong"
+    assert quiet(world)
+
+
 def test_an_undo_is_undone(world: World) -> None:
     record, item = linked(world, Title="Director")
     world.anna.update(item, jobTitle="Chief", department="Sales")

@@ -59,6 +59,10 @@ select mailbox, count(distinct salesforce_id) as contacts from planning.undo_ask
 
 create or replace table planning.undo_events as
 select event.* from sync.undo_events as event join planning.undos using (undo_id)
+{%- if undo.runs and not (undo.mailbox or undo.contacts or undo.field) %}
+-- who takes back a whole undo wants nothing more of it, what still waits included: it is closed then
+where undo_id not in (select unnest({{ texts(undo.runs) }}::varchar[]))
+{%- endif %}
 union all
 select {{ literal(run_id) }} as undo_id, event_id, field from planning.undo_asked where is_possible;
 
