@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sync_pipeline_tests.cli.conftest import Call, settings_of
 from sync_pipeline_tests.harness import ANNA, BEN, CATEGORY, CLEO, Json, World, item_of, person
 
@@ -67,6 +69,7 @@ def test_each_state_is_explained_with_what_solves_it(world: World, call: Call) -
     assert {name: (said, told[name]) for name, said in missing.items() if said} == {}
 
 
+@pytest.mark.slow
 def test_who_is_not_in_a_mailbox_is_explained_there_by_any_name_and_listed_once(world: World, call: Call) -> None:
     world.use(ANNA, BEN, CLEO)
     world.top["salesforce"] = {"share_all": True}

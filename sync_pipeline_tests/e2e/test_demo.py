@@ -51,6 +51,7 @@ def test_every_story_is_verified_under_any_seed_and_size(
     assert _run(tmp_path, output, **numbers) == 0, output.getvalue()
 
 
+@pytest.mark.slow
 def test_a_story_that_fails_makes_the_demo_fail_and_says_what_came_back(
     tmp_path: Path, output: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:

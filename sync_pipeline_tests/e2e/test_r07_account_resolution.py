@@ -294,6 +294,7 @@ def test_with_retry_empty_an_account_set_in_salesforce_since_stays(world: World)
     assert created(world)["AccountId"] == chosen
 
 
+@pytest.mark.slow
 def test_with_retry_empty_an_account_cleared_in_salesforce_since_stays_empty(world: World) -> None:
     world.use(account={"retry_empty": True})
     create(world, "Acme")

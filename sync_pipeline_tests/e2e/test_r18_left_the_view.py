@@ -248,6 +248,7 @@ def integration_user_sees(world: World, *records: str, everything: bool = False)
     world.advance(26 * 3600)
 
 
+@pytest.mark.slow
 def test_a_kept_contact_that_can_be_read_again_is_linked_both_ways_again(world: World) -> None:
     world.use(left_view="keep")
     record, item = linked(world, 1)

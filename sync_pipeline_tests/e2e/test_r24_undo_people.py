@@ -52,6 +52,7 @@ def test_the_winner_of_a_merge_was_never_made_by_us_and_is_not_deleted(world: Wo
     assert (quiet(world), world.held()) == (True, [])
 
 
+@pytest.mark.slow
 def test_the_winner_of_a_merge_keeps_its_own_value(world: World) -> None:
     record, item = linked(world, 1, Title="Director")
     winner = person(world, 2, Title="Wrong")
@@ -105,6 +106,7 @@ def test_a_value_that_somebody_chose_again_since_is_held(world: World, between: 
     assert titles(world, record, item) == ("Wrong", "Wrong")
 
 
+@pytest.mark.slow
 def test_what_was_written_by_another_mapping_is_not_written_elsewhere(world: World) -> None:
     record, item = linked(world, 1, Title="Director", Department="Wrong", Phone="1")
     world.anna.update(item, jobTitle="Wrong", businessPhones=["2"])
@@ -155,6 +157,7 @@ def test_whoever_was_made_anew_in_outlook_is_not_brought_back_besides(world: Wor
     assert len(world.salesforce.contacts()) == len(world.anna.contacts()) == 1
 
 
+@pytest.mark.slow
 def test_an_approval_to_make_somebody_anew_is_void_once_she_is_there(world: World) -> None:
     run, _ = deleted(world)
     world.org("empty_bin")
